@@ -1,0 +1,102 @@
+"""The tasks of this project, for people and CI alike: `nox -l` lists them, `nox` runs the default ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = ("-c", "constraints.txt")
+BROWSERS = ("chromium", "google-chrome", "chromium-browser")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, docstrings, who imports whom, and the JavaScript's syntax."""
+    session.install("-q", *CONSTRAINTS, *nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", env={"PYTHONPATH": "."})
+    need_program(session, "node", "nodejs")
+    for module in sorted(Path("idlmav/assets").glob("*.js")):
+        session.run("node", "--check", str(module), external=True)
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check the types of the package, strictly."""
+    in_suite(session, "mypy", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def test(session: nox.Session) -> None:
+    """Every test: units, browser and notebooks (`nox -s test -- tests/test_graph.py` for some of them)."""
+    prepare_browser(session)
+    in_suite(session, "pytest", *(session.posargs or ("-n", "2", "--dist", "loadfile")))
+
+
+@nox.session(venv_backend="none", default=False)
+def ui(session: nox.Session) -> None:
+    """Tests that drive Chromium: the served app, the saved file, the notebook."""
+    prepare_browser(session)
+    in_suite(session, "pytest", "tests/browser", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks."""
+    prepare_browser(session)
+    in_suite(session, "pytest", "-m", "notebook", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def bench(session: nox.Session) -> None:
+    """Print what capture, layout, scene and save cost in milliseconds, beside a yardstick of torch's own."""
+    in_suite(session, "tests/bench.py", *session.posargs)
+
+
+def in_suite(session: nox.Session, program: str, *args: str) -> None:
+    """
+    Run a Python module or script in the one environment that has torch, which is made on first use.
+
+    The sessions share it, because torch and its companions take minutes and a gigabyte to install.
+    """
+    folder = Path(".nox/suite").resolve()
+    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    python = str(scripts / "python")
+    groups = ("test", "types")
+    if not folder.exists():
+        session.run_install(sys.executable, "-m", "venv", str(folder), external=True, silent=True)
+    pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
+    # torch alone and first: whatever is resolved later finds it there and leaves it.
+    session.run_install(*pip, "torch", external=True)
+    session.run_install(*pip, "-e", ".", *nox.project.dependency_groups(PROJECT, *groups), external=True)
+    command = [python, program] if program.endswith(".py") else [python, "-m", program]
+    session.run(*command, *args, external=True)
+
+
+def prepare_browser(session: nox.Session) -> None:
+    """Bring Chromium and Node.js onto a machine that has none."""
+    need_program(session, BROWSERS, "chromium")
+    need_program(session, "node", "nodejs")
+
+
+def need_program(session: nox.Session, names: str | tuple[str, ...], package: str) -> None:
+    """Install a Debian package unless one of its programs is there already."""
+    names = (names,) if isinstance(names, str) else names
+    if any(shutil.which(name) for name in names):
+        return
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not (is_root and shutil.which("apt-get")):
+        session.error(f"{' or '.join(names)} is not on the PATH. Install it (on Debian: apt-get install {package}).")
+    session.run_install("apt-get", "-qq", "update", external=True)
+    apt = ("apt-get", "-qq", "install", "--yes", "--no-install-recommends", package)
+    session.run_install(*apt, external=True, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"})
