@@ -1,0 +1,57 @@
+"""
+Interactive deep learning model architecture visualization.
+
+The public names are loaded on first use: ``import idlmav`` imports neither torch nor Panel, so a saved
+graph opens where there is no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from idlmav.errors import GraphFormatError, IdlmavError
+from idlmav.graph import Call, Edge, Failure, Graph, Module, Node, Parameter, Totals
+
+if TYPE_CHECKING:
+    from idlmav.mav import MAV, load
+    from idlmav.render_context import plotly_renderer_context
+
+__all__ = [
+    "MAV",
+    "Call",
+    "Edge",
+    "Failure",
+    "Graph",
+    "GraphFormatError",
+    "IdlmavError",
+    "Module",
+    "Node",
+    "Parameter",
+    "Totals",
+    "__version__",
+    "load",
+    "plotly_renderer_context",
+]
+
+__version__ = "2.0.0.dev0"
+
+_ON_DEMAND = {
+    "MAV": "idlmav.mav",
+    "load": "idlmav.mav",
+    "plotly_renderer_context": "idlmav.render_context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not loaded yet (PEP 562)."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module 'idlmav' has no attribute {name!r}")
+    value = getattr(import_module(_ON_DEMAND[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the names that are loaded on first use, too."""
+    return sorted({*globals(), *__all__})
