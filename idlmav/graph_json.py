@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from idlmav.errors import GraphFormatError
-from idlmav.graph import Graph
+from idlmav.graph import Graph, Module, Node
 from idlmav.json_fields import WrongFieldError, check_for, set_fields, short
 
 __all__ = ["FORMAT", "MAX_BYTES", "VERSION", "dumps", "load", "loads", "save"]
@@ -199,16 +199,20 @@ def _check_references(graph: Graph) -> None:
     for index, node in enumerate(graph.nodes):
         if node.call is not None and node.call >= len(graph.calls):
             raise WrongFieldError(f"expected one of {len(graph.calls)} calls, got {node.call}", f"nodes[{index}].call")
-    for group, owners in (("nodes", graph.nodes), ("modules", graph.modules)):
-        for index, owner in enumerate(owners):
-            for nth, name in enumerate(owner.params):
-                if name not in parameters:
-                    where = f"{group}[{index}].params[{nth}]"
-                    raise WrongFieldError(f"expected the name of a parameter, got {short(name)}", where)
+    _check_parameter_names("nodes", graph.nodes, parameters)
+    _check_parameter_names("modules", graph.modules, parameters)
     for index, failure in enumerate(graph.errors):
         if failure.node is not None and failure.node not in position:
             raise WrongFieldError(f"expected the id of a node, got {short(failure.node)}", f"errors[{index}].node")
     _check_edges(graph, position)
+
+
+def _check_parameter_names(group: str, owners: Iterable[Node | Module], known: Container[str]) -> None:
+    for index, owner in enumerate(owners):
+        for nth, name in enumerate(owner.params):
+            if name not in known:
+                where = f"{group}[{index}].params[{nth}]"
+                raise WrongFieldError(f"expected the name of a parameter, got {short(name)}", where)
 
 
 def _check_edges(graph: Graph, position: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -40,9 +40,9 @@ class WrongFieldError(Exception):
 
 def set_fields(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that differ from their default."""
-    defaults = _defaults(type(record))
+    kind: Any = type(record)
     found = {}
-    for name, default in defaults:
+    for name, default in _defaults(kind):
         value = getattr(record, name)
         if value != default:
             found[name] = value
@@ -50,7 +50,7 @@ def set_fields(record: Any) -> dict[str, Any]:
 
 
 @cache
-def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:
     return tuple((field.name, _default(field)) for field in fields(kind))
 
 
@@ -87,9 +87,7 @@ def check_for(annotation: Any) -> Check[Any]:
         return _one_of(arguments)
     if origin is tuple:
         return _items(check_for(arguments[0]))
-    if is_dataclass(annotation):
-        return _record(annotation)
-    return _mapping
+    return _record(annotation) if hasattr(annotation, "__dataclass_fields__") else _mapping
 
 
 def _text(value: Any) -> str:
@@ -166,12 +164,12 @@ def _items(check: Check[T]) -> Check[tuple[T, ...]]:
 
 
 @cache
-def _record(kind: type[T]) -> Check[T]:
+def _record(kind: Any) -> Check[Any]:
     hints = get_type_hints(kind)
-    checks = {field.name: check_for(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    checks = {field.name: check_for(hints[field.name]) for field in fields(kind)}
     required = {name for name, default in _defaults(kind) if default is MISSING}
 
-    def read(value: Any) -> T:
+    def read(value: Any) -> Any:
         if type(value) is not dict:
             raise WrongFieldError(f"expected an object, got {short(value)}")
         found = {}
