@@ -361,6 +361,7 @@ class Graph:
         import pandas as pd
 
         nodes = self.nodes
+        index = pd.Index([node.id for node in nodes], name="id")
         columns = {
             "path": [node.path for node in nodes],
             "op": [node.op for node in nodes],
@@ -372,10 +373,11 @@ class Graph:
             "flops_source": [node.flops_source for node in nodes],
             "activation_bytes": pd.array([node.activation_bytes for node in nodes], dtype="Int64"),
             "status": [node.status for node in nodes],
-            "error": pd.Series([node.error for node in nodes], dtype=object).to_numpy(),
-            "source": pd.Series([node.source for node in nodes], dtype=object).to_numpy(),
+            # A bare array of texts and None would become a column of texts and NaN.
+            "error": pd.Series([node.error for node in nodes], index=index, dtype=object),
+            "source": pd.Series([node.source for node in nodes], index=index, dtype=object),
         }
-        return pd.DataFrame(columns, index=pd.Index([node.id for node in nodes], name="id"))
+        return pd.DataFrame(columns, index=index)
 
 
 def format_shape(shape: Shape | None) -> str:
