@@ -1,0 +1,23 @@
+"""Where boxes, frames and edges go: a layered layout for the graphs of neural networks."""
+
+from __future__ import annotations
+
+from idlmav.layout.engine import compute_layout, lay_out_network
+from idlmav.layout.network import Network, network_of, network_of_paths
+from idlmav.layout.options import Direction, Options
+from idlmav.layout.result import Box, Group, Layout, Point, Route
+
+__all__ = [
+    "Box",
+    "Direction",
+    "Group",
+    "Layout",
+    "Network",
+    "Options",
+    "Point",
+    "Route",
+    "compute_layout",
+    "lay_out_network",
+    "network_of",
+    "network_of_paths",
+]

@@ -1,0 +1,296 @@
+"""
+Lay out a network with nested groups: from the innermost group outwards, each an item of the level around it.
+
+What crosses the border of a group is a port of it, one a tensor, so every edge is drawn piece by piece, a level at a
+time. Groups with equal content are drawn once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from idlmav.layout.block import Item
+from idlmav.layout.drawing import Drawing, draw_level
+from idlmav.layout.network import Network
+from idlmav.layout.options import Options
+from idlmav.layout.result import Box, Point
+
+__all__ = ["Insets", "Placed", "lay_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Insets:
+    """Room in px between a frame and what is in it, in flow coordinates."""
+
+    before: float
+    after: float
+    left: float
+    right: float
+
+
+@dataclass(slots=True)
+class Placed:
+    """
+    Absolute coordinates, flow downwards.
+
+    Attributes
+    ----------
+    boxes, frames : list of tuple
+        Left, top, width, height of every node and every group.
+    routes : list of list of points
+        One polyline an edge, in the order of `Network.edges`.
+    """
+
+    boxes: list[Box]
+    frames: list[Box]
+    routes: list[list[Point]]
+
+
+def lay_out(network: Network, insets: Insets, options: Options) -> Placed:
+    """Lay out a network with all groups open."""
+    compound = _Compound(network, insets, options)
+    compound.find_levels()
+    compound.share_ports()
+    compound.draw()
+    return compound.place()
+
+
+@dataclass(slots=True)
+class _Level:
+    """
+    The inside of one group.
+
+    Units are numbers: a node is its index, the others follow in the order groups, ports in, ports out.
+    """
+
+    children: dict[int, None] = field(default_factory=dict)
+    drivers: dict[int, int] = field(default_factory=dict)
+    sinks: dict[int, dict[int, None]] = field(default_factory=dict)
+    ins: dict[int, None] = field(default_factory=dict)
+    outs: dict[int, None] = field(default_factory=dict)
+    shared: dict[int, int] = field(default_factory=dict)
+    unit_index: dict[int, int] = field(default_factory=dict)
+    edge_index: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    drawing: Drawing = field(default_factory=Drawing)
+
+
+class _Compound:
+    """The steps of `lay_out`. A tensor is named by the index of the node that makes it."""
+
+    def __init__(self, network: Network, insets: Insets, options: Options) -> None:
+        self.network, self.insets, self.options = network, insets, options
+        self.count, self.group_count = len(network.ids), len(network.groups)
+        index = {group.id: number for number, group in enumerate(network.groups)}
+        self.parent = [index.get(group.parent, -1) for group in network.groups]
+        self.chain: list[tuple[int, ...]] = []
+        for group, parent in enumerate(self.parent):
+            self.chain.append((*(self.chain[parent] if parent >= 0 else (-1,)), group))
+        self.chain.append((-1,))  # found at index -1: the outermost level
+        self.levels = [_Level() for _ in range(self.group_count + 1)]
+        self.items: list[Item] = [Item()] * self.group_count
+        self.drawn: dict[tuple[object, ...], Drawing] = {}
+
+    def _group_unit(self, group: int) -> int:
+        return self.count + group
+
+    def _in_port(self, tensor: int) -> int:
+        return self.count + self.group_count + tensor
+
+    def _out_port(self, tensor: int) -> int:
+        return 2 * self.count + self.group_count + tensor
+
+    def find_levels(self) -> None:
+        """Hand every node, group and edge to the levels in which it is drawn."""
+        group_of = self.network.group_of
+        units: list[list[tuple[int, int, int]]] = [[] for _ in self.levels]
+        first = [self.count] * self.group_count
+        for node in range(self.count - 1, -1, -1):
+            units[group_of[node]].append((node, 1, node))
+            for group in self.chain[group_of[node]][1:]:
+                first[group] = node
+        for group, parent in enumerate(self.parent):
+            units[parent].append((first[group], 0, self._group_unit(group)))
+        for level, found in zip(self.levels, units, strict=True):
+            level.children = dict.fromkeys(unit for _, _, unit in sorted(found))
+        for source, target in self.network.edges:
+            for group, start, end in self._hops(source, target):
+                self._connect(group, source, start, end)
+
+    def _hops(self, source: int, target: int) -> list[tuple[int, int, int]]:
+        """Return the levels that an edge passes, each with the units that it joins there, from source to target."""
+        out, into = self.chain[self.network.group_of[source]], self.chain[self.network.group_of[target]]
+        common = 1
+        while common < min(len(out), len(into)) and out[common] == into[common]:
+            common += 1
+        hops = []
+        start = source
+        for group in reversed(out[common:]):
+            hops.append((group, start, self._out_port(source)))
+            start = self._group_unit(group)
+        inner = into[common:]
+        hops.append((out[common - 1], start, self._group_unit(inner[0]) if inner else target))
+        for position, group in enumerate(inner):
+            end = self._group_unit(inner[position + 1]) if position + 1 < len(inner) else target
+            hops.append((group, self._in_port(source), end))
+        return hops
+
+    def _connect(self, group: int, tensor: int, start: int, end: int) -> None:
+        level = self.levels[group]
+        level.drivers[tensor] = start
+        level.sinks.setdefault(tensor, {})[end] = None
+        if start == self._in_port(tensor):
+            level.ins[tensor] = None
+        if end == self._out_port(tensor):
+            level.outs[tensor] = None
+
+    def share_ports(self) -> None:
+        """Let tensors that enter a group for one and the same op share a port, where there are many."""
+        for group in reversed(range(self.group_count)):
+            by_target: dict[tuple[int, int], list[int]] = {}
+            level = self.levels[group]
+            for tensor in level.ins:
+                if len(level.sinks[tensor]) > 1:
+                    continue
+                target = next(iter(level.sinks[tensor]))
+                inner = tensor
+                if self.count <= target < self.count + self.group_count:
+                    inner = self.levels[target - self.count].shared.get(tensor, tensor)
+                    if inner == tensor and tensor not in self.levels[target - self.count].shared:
+                        continue
+                by_target.setdefault((target, inner if target >= self.count else -1), []).append(tensor)
+            for tensors in by_target.values():
+                if len(tensors) >= self.options.bus_at:
+                    level.shared.update(dict.fromkeys(tensors, max(tensors)))
+
+    def draw(self) -> None:
+        """Draw all levels, the innermost first."""
+        for group in range(self.group_count - 1, -2, -1):
+            level = self.levels[group]
+            units, edges = self._order_units(level)
+            level.unit_index = {unit: number for number, unit in enumerate(units)}
+            local: dict[int, int] = {}
+            drawn_edges = []
+            for start, end, tensor in edges:
+                name = local.setdefault(tensor, len(local))
+                level.edge_index[start, end, tensor] = len(drawn_edges)
+                drawn_edges.append((level.unit_index[start], level.unit_index[end], name))
+            items = [self._item(unit, local) for unit in units]
+            key = (tuple(drawn_edges), tuple(map(_item_key, items)))
+            drawing = self.drawn.get(key)
+            if drawing is None:
+                drawing = self.drawn[key] = draw_level(items, drawn_edges, self.options)
+            level.drawing = drawing
+            if group >= 0:
+                self.items[group] = self._frame(group, level)
+
+    def _order_units(self, level: _Level) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """Return the units of a level in topological order, and its edges; shared ports count once."""
+        shared = level.shared
+        ins = [self._in_port(tensor) for tensor in level.ins if shared.get(tensor, tensor) == tensor]
+        units = [*ins, *level.children, *(self._out_port(tensor) for tensor in level.outs)]
+        position = {unit: number for number, unit in enumerate(units)}
+        edges = []
+        for tensor, start in level.drivers.items():
+            if start in position:
+                edges += [(start, end, tensor) for end in level.sinks[tensor]]
+        waiting = [0] * len(units)
+        following: list[list[int]] = [[] for _ in units]
+        for start, end, _ in edges:
+            waiting[position[end]] += 1
+            following[position[start]].append(position[end])
+        free = [number for number, count in enumerate(waiting) if not count]
+        heapq.heapify(free)
+        order = []
+        while free:
+            number = heapq.heappop(free)
+            order.append(units[number])
+            for after in following[number]:
+                waiting[after] -= 1
+                if not waiting[after]:
+                    heapq.heappush(free, after)
+        if len(order) < len(units):
+            raise ValueError("the groups of a network must not form a cycle")
+        return order, edges
+
+    def _item(self, unit: int, local: Mapping[int, int]) -> Item:
+        """Return a unit as an item, tensors named as on this level."""
+        if unit < self.count:
+            width, height = self.network.sizes[unit]
+            return Item("box", width / 2, width / 2, height)
+        group = unit - self.count
+        if group < self.group_count:
+            item = self.items[group]
+            into = {local[tensor]: offset for tensor, offset in item.into.items()}
+            out_of = {local[tensor]: offset for tensor, offset in item.out_of.items()}
+            return Item("rigid", item.left, item.right, item.height, "", 0, item.depth, item.size, into, out_of)
+        tensor = group - self.group_count
+        if tensor < self.count:
+            return Item("port", pinned="top", age=tensor, depth=0)
+        return Item("port", pinned="bottom", depth=0)
+
+    def _frame(self, group: int, level: _Level) -> Item:
+        """Return a drawn group as an item: at least as large as when it is folded."""
+        drawing, insets = level.drawing, self.insets
+        width, height = self.network.groups[group].folded_size
+        left, right = drawing.left + insets.left, drawing.right + insets.right
+        missing = max(0.0, width - left - right) / 2
+        into, out_of = {}, {}
+        for tensor in level.ins:
+            port = level.unit_index[self._in_port(level.shared.get(tensor, tensor))]
+            into[tensor] = drawing.at[port][0]
+        for tensor in level.outs:
+            out_of[tensor] = drawing.at[level.unit_index[self._out_port(tensor)]][0]
+        tall = max(drawing.height + insets.before + insets.after, height)
+        return Item(
+            "rigid", left + missing, right + missing, tall, "", 0, drawing.depth, drawing.size, into, out_of
+        )
+
+    def place(self) -> Placed:
+        """Turn the relative coordinates into absolute ones."""
+        origin: list[Point] = [(0.0, 0.0)] * (self.group_count + 1)
+        boxes: list[Box] = [(0.0, 0.0, 0.0, 0.0)] * self.count
+        frames: list[Box] = [(0.0, 0.0, 0.0, 0.0)] * self.group_count
+        for group in range(-1, self.group_count):
+            level, (x0, y0) = self.levels[group], origin[group]
+            for unit in level.children:
+                x, y = level.drawing.at[level.unit_index[unit]]
+                if unit < self.count:
+                    width, height = self.network.sizes[unit]
+                    boxes[unit] = (x0 + x - width / 2, y0 + y, width, height)
+                    continue
+                inner = unit - self.count
+                item = self.items[inner]
+                frames[inner] = (x0 + x - item.left, y0 + y, item.left + item.right, item.height)
+                origin[inner] = (x0 + x, y0 + y + self.insets.before)
+        routes = [self._route(source, target, origin) for source, target in self.network.edges]
+        return Placed(boxes, frames, routes)
+
+    def _route(self, source: int, target: int, origin: list[Point]) -> list[Point]:
+        """Join the pieces of an edge, level by level."""
+        points: list[Point] = []
+        for group, start, end in self._hops(source, target):
+            level, (x0, y0) = self.levels[group], origin[group]
+            tensor = source
+            if start == self._in_port(source):
+                tensor = level.shared.get(source, source)
+                start = self._in_port(tensor)
+            piece = level.drawing.pieces[level.edge_index[start, end, tensor]]
+            points += [(x0 + x, y0 + y) for x, y in piece]
+        return points
+
+
+def _item_key(item: Item) -> tuple[object, ...]:
+    """Return what a drawing depends on; equal for items that can stand for one another."""
+    return (
+        item.kind,
+        item.left,
+        item.right,
+        item.height,
+        item.pinned,
+        item.depth,
+        item.size,
+        tuple(item.into.items()),
+        tuple(item.out_of.items()),
+    )

@@ -1,0 +1,103 @@
+"""Turn a drawing that flows downwards into any of the four directions, and round it to 0.1 px."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from idlmav.layout.compound import Insets
+from idlmav.layout.options import Direction, Options
+from idlmav.layout.result import Box, Point, Route
+
+__all__ = ["Turn", "frame_insets", "is_mirrored", "is_transposed", "round_px"]
+
+
+def round_px(value: float) -> float:
+    """Round to 0.1 px, halves upwards, as the browser does."""
+    return int(value * 10.0 + 0.5) / 10.0 if value >= 0 else -(int(-value * 10.0 + 0.5) / 10.0)
+
+
+def is_transposed(direction: Direction) -> bool:
+    """Whether the flow is horizontal."""
+    return direction in ("right", "left")
+
+
+def is_mirrored(direction: Direction) -> bool:
+    """Whether the flow runs against its axis."""
+    return direction in ("up", "left")
+
+
+def frame_insets(direction: Direction, options: Options) -> Insets:
+    """Return the room inside a frame in flow coordinates; the title bar is at the top of the picture."""
+    pad, header = options.padding, options.header
+    if is_transposed(direction):
+        return Insets(pad, pad, header, pad)
+    if is_mirrored(direction):
+        return Insets(pad, header, pad, pad)
+    return Insets(header, pad, pad, pad)
+
+
+class Turn:
+    """
+    The map from flow coordinates to the picture.
+
+    Parameters
+    ----------
+    direction : {'down', 'right', 'up', 'left'}
+        Where the data flows in the picture.
+    boxes : sequence of tuple
+        All boxes and frames, in flow coordinates.
+    routes : sequence of points
+        All routes; together with the boxes they span the picture.
+    """
+
+    def __init__(self, direction: Direction, boxes: Sequence[Box], routes: Sequence[Sequence[Point]]) -> None:
+        self.transposed, self.mirrored = is_transposed(direction), is_mirrored(direction)
+        xs = [x for x, _, _, _ in boxes] + [x for route in routes for x, _ in route]
+        ys = [y for _, y, _, _ in boxes] + [y for route in routes for _, y in route]
+        self.x0, self.y0 = min(xs, default=0.0), min(ys, default=0.0)
+        far_x = [x + width for x, _, width, _ in boxes] + [x for route in routes for x, _ in route]
+        far_y = [y + height for _, y, _, height in boxes] + [y for route in routes for _, y in route]
+        across = round_px(max(far_x, default=0.0) - self.x0)
+        self.along = round_px(max(far_y, default=0.0) - self.y0)
+        self.size = (self.along, across) if self.transposed else (across, self.along)
+
+    def point(self, x: float, y: float) -> Point:
+        """Turn one point."""
+        x, y = round_px(x - self.x0), round_px(y - self.y0)
+        if self.mirrored:
+            y = round_px(self.along - y)
+        return (y, x) if self.transposed else (x, y)
+
+    def box(self, box: Box) -> Box:
+        """Turn a box."""
+        left, top, width, height = box
+        a, b = self.point(left, top), self.point(left + width, top + height)
+        x, y = min(a[0], b[0]), min(a[1], b[1])
+        return x, y, round_px(max(a[0], b[0]) - x), round_px(max(a[1], b[1]) - y)
+
+    def route(self, points: Sequence[Point]) -> Route:
+        """Turn a polyline, without its repeated and collinear points."""
+        straight: list[Point] = []
+        for x, y in points:
+            if straight:
+                x0, y0 = straight[-1]
+                # Sums of floats differ in the last digit; rounding must not make a slanted line of them.
+                if abs(x - x0) < 1e-3:
+                    x = x0
+                if abs(y - y0) < 1e-3:
+                    y = y0
+            straight.append((x, y))
+        turned: list[Point] = []
+        for x, y in straight:
+            point = self.point(x, y)
+            if turned and point == turned[-1]:
+                continue
+            if len(turned) > 1 and _is_collinear(turned[-2], turned[-1], point):
+                turned[-1] = point
+            else:
+                turned.append(point)
+        return tuple(turned)
+
+
+def _is_collinear(a: Point, b: Point, c: Point) -> bool:
+    return (a[0] == b[0] == c[0]) or (a[1] == b[1] == c[1])

@@ -1,0 +1,232 @@
+"""Draw one level: the inside of one group, or the outermost level, without looking into the groups in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from idlmav.layout.block import Block, Item
+from idlmav.layout.coordinates import place_across
+from idlmav.layout.geometry import Geometry
+from idlmav.layout.options import Options
+from idlmav.layout.ordering import order_ranks
+from idlmav.layout.ports import set_ports
+from idlmav.layout.ranking import rank_block
+from idlmav.layout.regions import VIRTUAL, Member, Region, find_regions
+from idlmav.layout.result import Point
+from idlmav.layout.segments import Segment, make_segments
+from idlmav.layout.stacking import place_along
+from idlmav.layout.welding import weld
+
+__all__ = ["Drawing", "draw_level"]
+
+_PORT = Item(kind="port", depth=0)
+
+
+@dataclass(slots=True)
+class Drawing:
+    """
+    A drawn region or level; coordinates in px are relative to its main axis and its top.
+
+    Attributes
+    ----------
+    left, right, height : float
+        Extent on both sides of the axis, and downwards.
+    at : list of (float, float)
+        Axis and top of every member.
+    pieces : dict of int to list of points
+        The part of every edge that this region draws.
+    into, out_of : dict of int to float
+        Where tensors enter and leave.
+    depth, size : int
+        Ops on the longest way through, and number of units.
+    """
+
+    left: float = 0.0
+    right: float = 0.0
+    height: float = 0.0
+    at: list[Point] = field(default_factory=list)
+    pieces: dict[int, list[Point]] = field(default_factory=dict)
+    into: dict[int, float] = field(default_factory=dict)
+    out_of: dict[int, float] = field(default_factory=dict)
+    depth: int = 0
+    size: int = 0
+
+    def as_item(self) -> Item:
+        """Return the drawing as an item of the region around it."""
+        return Item("rigid", self.left, self.right, self.height, "", 0, self.depth, self.size, self.into, self.out_of)
+
+
+def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options) -> Drawing:
+    """
+    Draw one level.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        Boxes, open groups and ports, topologically numbered.
+    edges : sequence of (int, int, int)
+        Source, target and tensor.
+    options : Options
+        Distances.
+
+    Returns
+    -------
+    Drawing
+        Position of every item, and the whole route of every edge.
+    """
+    tops = [index for index, item in enumerate(items) if item.pinned == "top"]
+    bottoms = [index for index, item in enumerate(items) if item.pinned == "bottom"]
+    root = find_regions(len(items), [(source, target) for source, target, _ in edges], tops, bottoms)
+    drawn: dict[int, Drawing] = {}
+    for region in _bottom_up(root):
+        members = [_item_of(member, items, drawn) for member in region.members]
+        draw = _draw_chain if region.is_chain else _draw_block
+        drawn[id(region)] = draw(region, members, edges, options)
+    return _flatten(root, drawn, len(items))
+
+
+def _bottom_up(root: Region) -> list[Region]:
+    found = [root]
+    for region in found:
+        found += [member for member in region.members if isinstance(member, Region)]
+    return found[::-1]
+
+
+def _item_of(member: Member, items: Sequence[Item], drawn: dict[int, Drawing]) -> Item:
+    return drawn[id(member)].as_item() if isinstance(member, Region) else items[member]
+
+
+def _draw_chain(
+    region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]], options: Options
+) -> Drawing:
+    """Stack the members on one axis."""
+    drawing = Drawing(depth=sum(item.depth for item in members), size=sum(item.size for item in members))
+    edge_after = {source: edge for edge, source, _ in region.links}
+    x = y = 0.0
+    for number, item in enumerate(members):
+        if number:
+            edge = edge_after[number - 1]
+            tensor = edges[edge][2]
+            x += members[number - 1].out_of.get(tensor, 0.0)
+            drawing.pieces[edge] = [(x, y), (x, y + options.rank_gap)]
+            x -= item.into.get(tensor, 0.0)
+            y += options.rank_gap
+        drawing.at.append((x, y))
+        y += item.height
+        drawing.left = max(drawing.left, item.left - x)
+        drawing.right = max(drawing.right, item.right + x)
+    drawing.height = y
+    _set_borders(region, members, drawing, edges)
+    return drawing
+
+
+def _draw_block(
+    region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]], options: Options
+) -> Drawing:
+    """Rank, order, weld and place the members, and route the edges between them."""
+    block = _make_block(region, members, edges)
+    ranked = rank_block(block)
+    ranks = order_ranks(ranked, options)
+    geometry = Geometry(ranked, ranks, weld(ranked, ranks))
+    set_ports(geometry, options)
+    place_across(geometry, options)
+    segments, followed = make_segments(geometry, options)
+    height = place_along(geometry, segments, followed, options)
+    drawing = Drawing(height=height, size=sum(item.size for item in members))
+    drawing.depth = sum(block.items[item].depth for item in ranked.spine)
+    drawing.at = list(zip(geometry.x, geometry.y, strict=True))[: len(block.items)]
+    drawing.pieces = _routes(geometry, followed)
+    ends = [(segment.low, segment.high) for gap in segments for segment in gap]
+    drawing.left = max((left - x for left, x in zip(geometry.left, geometry.x, strict=True)), default=0.0)
+    drawing.right = max((right + x for right, x in zip(geometry.right, geometry.x, strict=True)), default=0.0)
+    drawing.left = max(drawing.left, 0.0, *(-low for low, _ in ends))
+    drawing.right = max(drawing.right, 0.0, *(high for _, high in ends))
+    _set_borders(region, block.items, drawing, edges, block.entry, block.exit)
+    del drawing.at[len(members) :]
+    return drawing
+
+
+def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]]) -> Block:
+    """Turn a region into a block; dead ends on its entry or exit get a port beside them, which keeps the border free."""
+    links = [(edge, source, target, edges[edge][2]) for edge, source, target in region.links]
+    block = Block(list(members), links)
+    if region.entry != VIRTUAL:
+        block.entry = region.entry_member
+        if any(target == block.entry for _, _, target, _ in links):
+            links.append((region.entry, len(block.items), block.entry, edges[region.entry][2]))
+            block.entry, block.border_entry = len(block.items), True
+            block.items.append(_PORT)
+    if region.exit != VIRTUAL:
+        block.exit = region.exit_member
+        if any(source == block.exit for _, source, _, _ in links):
+            links.append((region.exit, block.exit, len(block.items), edges[region.exit][2]))
+            block.exit, block.border_exit = len(block.items), True
+            block.items.append(replace(_PORT))
+    return block
+
+
+def _set_borders(
+    region: Region,
+    members: Sequence[Item],
+    drawing: Drawing,
+    edges: Sequence[tuple[int, int, int]],
+    entry: int = 0,
+    exit_: int = -1,
+) -> None:
+    """Note where the region's entry and exit lie on its border."""
+    if region.entry != VIRTUAL:
+        tensor = edges[region.entry][2]
+        drawing.into[tensor] = drawing.at[entry][0] + members[entry].into.get(tensor, 0.0)
+    if region.exit != VIRTUAL:
+        tensor = edges[region.exit][2]
+        drawing.out_of[tensor] = drawing.at[exit_][0] + members[exit_].out_of.get(tensor, 0.0)
+
+
+def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int, list[Point]]:
+    """Join verticals and segments to one polyline an edge."""
+    heads: dict[int, list[Point]] = {}
+    routes: dict[int, list[Point]] = {}
+    order = sorted(range(len(geometry.ranked.arcs)), key=lambda arc: geometry.ranked.arcs[arc][0])
+    for arc in order:
+        _, source, target, edge, _ = geometry.ranked.arcs[arc]
+        start, end = geometry.start(arc), geometry.end(arc)
+        if geometry.is_item(source):
+            points = [(start, geometry.y[source] + geometry.height[source])]
+        else:
+            points = list(heads[source])
+        x = start
+        for segment in followed.get(arc, ()):
+            if segment.joint is not None:
+                points.append((segment.joint, points[-1][1]))
+                x = segment.joint
+            points.append((x, segment.y))
+        if arc in followed:
+            points.append((end, followed[arc][-1].y))
+        if geometry.is_item(target):
+            routes[edge] = [*points, (end, geometry.y[target])]
+        else:
+            heads[target] = points
+    return routes
+
+
+def _flatten(root: Region, drawn: dict[int, Drawing], count: int) -> Drawing:
+    """Collect the positions of all units and the pieces of every edge into one drawing."""
+    whole = drawn[id(root)]
+    result = Drawing(whole.left, whole.right, whole.height, [(0.0, 0.0)] * count, depth=whole.depth, size=whole.size)
+    parts: dict[int, list[list[Point]]] = {}
+    stack: list[tuple[Region, float, float]] = [(root, 0.0, 0.0)]
+    while stack:
+        region, x0, y0 = stack.pop()
+        drawing = drawn[id(region)]
+        for member, (x, y) in zip(region.members, drawing.at, strict=True):
+            if isinstance(member, Region):
+                stack.append((member, x0 + x, y0 + y))
+            else:
+                result.at[member] = (x0 + x, y0 + y)
+        for edge, points in drawing.pieces.items():
+            parts.setdefault(edge, []).append([(x0 + x, y0 + y) for x, y in points])
+    for edge, pieces in parts.items():
+        pieces.sort(key=lambda points: points[0][1])
+        result.pieces[edge] = [point for points in pieces for point in points]
+    return result

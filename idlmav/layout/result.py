@@ -1,0 +1,79 @@
+"""What the layout returns: frozen values in px, y pointing down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from idlmav.layout.options import Direction, Options
+
+__all__ = ["Box", "Group", "Layout", "Point", "Route"]
+
+Point = tuple[float, float]
+Route = tuple[Point, ...]
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in px."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """
+    The ops of one module call, drawn in a frame that folds.
+
+    Attributes
+    ----------
+    id : str
+        The module path; ``"path#2"`` for the second call of a module, or the second piece of a group
+        that had to be split because the data leaves and re-enters it.
+    path : str
+        The module path.
+    parent : str
+        Id of the group around this one, ``""`` if there is none.
+    title : str
+        Text of the frame's header and of the folded box.
+    folded_size : tuple of float
+        Width and height in px of the folded box.
+    """
+
+    id: str
+    path: str
+    parent: str = ""
+    title: str = ""
+    folded_size: tuple[float, float] = (90.0, 38.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """
+    Where everything is. All coordinates are multiples of 0.1 px; the bounding box starts at (0, 0).
+
+    Attributes
+    ----------
+    boxes : mapping of str to tuple
+        Left, top, width, height of every visible node, and of every folded group under its id.
+    routes : mapping of (str, str) to tuple of points
+        Orthogonal polyline of every visible edge, by ids of source and target, from the source's border to
+        the target's, with sharp corners.
+    frames : mapping of str to tuple
+        Left, top, width, height of every open group.
+    groups : mapping of str to Group
+        Every group, parents before children, whether it is visible or not.
+    group_of : mapping of str to str
+        Innermost group of every node, ``""`` for none.
+    direction : {'down', 'right', 'up', 'left'}
+        Where the data flows.
+    width, height : float
+        Size of the picture.
+    options : Options
+        The distances it was made with.
+    """
+
+    boxes: Mapping[str, Box]
+    routes: Mapping[tuple[str, str], Route]
+    frames: Mapping[str, Box]
+    groups: Mapping[str, Group]
+    group_of: Mapping[str, str]
+    direction: Direction = "down"
+    width: float = 0.0
+    height: float = 0.0
+    options: Options = field(default_factory=Options)
