@@ -59,8 +59,12 @@ def notebooks(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
-    """Print what capture, layout, scene and save cost in milliseconds, beside a yardstick of torch's own."""
-    in_suite(session, "tests/bench.py", *session.posargs)
+    """Print milliseconds of capture, layout, scene and save (`nox -s bench -- NAME ...`: tests/benchmarks/NAME.py)."""
+    name, *arguments = session.posargs or ["pipeline"]
+    if not Path(f"tests/benchmarks/{name}.py").is_file():
+        known = ", ".join(sorted(path.stem for path in Path("tests/benchmarks").glob("*.py")))
+        session.error(f"There is no benchmark {name!r}. Known: {known}.")
+    in_suite(session, f"tests/benchmarks/{name}.py", *arguments)
 
 
 def in_suite(session: nox.Session, program: str, *args: str) -> None:
@@ -72,7 +76,7 @@ def in_suite(session: nox.Session, program: str, *args: str) -> None:
     folder = Path(".nox/suite").resolve()
     scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
     python = str(scripts / "python")
-    groups = ("test", "types")
+    groups = ("test", "types", "lint")
     if not folder.exists():
         session.run_install(sys.executable, "-m", "venv", str(folder), external=True, silent=True)
     pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
