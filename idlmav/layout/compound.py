@@ -222,7 +222,8 @@ class _Compound:
         group = unit - self.count
         if group < self.group_count:
             item = self.items[group]
-            into = {local[tensor]: offset for tensor, offset in item.into.items()}
+            # Of tensors that share a port of this level, only one is drawn on it.
+            into = {local[tensor]: offset for tensor, offset in item.into.items() if tensor in local}
             out_of = {local[tensor]: offset for tensor, offset in item.out_of.items()}
             return Item("rigid", item.left, item.right, item.height, "", 0, item.depth, item.size, into, out_of)
         tensor = group - self.group_count

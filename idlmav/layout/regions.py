@@ -194,10 +194,7 @@ class _Finder:
             if unit != sink:
                 region[unit].members.append(unit)
         for unit in reversed(self.hung):
-            host = unit
-            while host in self.hung:
-                host = self.hung[host]
-            region[unit] = region[host]
+            region[unit] = region[self.hung[unit]]  # taken out later, so its region is known
             region[unit].members.append(unit)
 
     def _enter(self, index: int, chain: Region, arcs_of_chain: list[int]) -> Region:
