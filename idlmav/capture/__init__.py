@@ -1,0 +1,75 @@
+"""
+Capture: the graph of any model from one forward pass that computes shapes only.
+
+The only place of the package that imports torch. One rung of the ladder a module: `fast` (function mode, memo),
+`rules` (shape rules), `modules` (calls), `source` (lines), `kernels` (what nothing else knows), `decisions` (data),
+`failures`, `guard` (the model is left as found), `describe` (records become a `Graph`).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from idlmav.capture.describe import describe
+from idlmav.capture.operands import tensors_in
+from idlmav.capture.run import run
+from idlmav.graph import Graph
+
+__all__ = ["capture"]
+
+
+def capture(
+    model: torch.nn.Module, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, *, device: Any = None
+) -> Graph:
+    """
+    Return the graph of a model's forward pass for the given inputs.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any model, on any device, also without memory (on the meta device). It is left as found.
+    args : tuple
+        Positional arguments of forward. Only shapes and types of tensors are read, and the content of small
+        tensors of whole numbers or truth values, on which control flow may depend.
+    kwargs : dict, optional
+        Keyword arguments.
+    device : str or torch.device, optional
+        Where the model is to believe that its tensors are; by default where its parameters are.
+
+    Returns
+    -------
+    Graph
+        Without totals (see `idlmav.metrics.complete`). A model that raises is drawn as far as it is known, with
+        the error on the node that raised.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no module, or `args` no tuple.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output.")
+    if not isinstance(args, tuple):
+        raise TypeError(f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,)).")
+    kwargs = dict(kwargs or {})
+    return describe(run(_runnable(model), args, kwargs, _device(model, (args, kwargs), device)), model)
+
+
+def _runnable(model: torch.nn.Module) -> torch.nn.Module:
+    """Return the model, or a copy of one with lazy layers: running them would give them their shapes."""
+    lazy = any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in model.modules())  # type: ignore[misc]
+    return copy.deepcopy(model) if lazy else model
+
+
+def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:
+    if device is not None:
+        return torch.device(device)
+    first = next(model.parameters(), None)
+    if first is None:
+        first = next(tensors_in(inputs), None)
+    # A model without memory behaves as it would on the CPU.
+    return torch.device("cpu") if first is None or first.is_meta else first.device

@@ -1,0 +1,117 @@
+"""An op's arguments as a person would write them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor
+
+from idlmav.graph import format_shape
+
+__all__ = ["argument_text", "dtype_name"]
+
+_LONGEST = 120
+_CALL = re.compile(r"^\s*[\w.]+\((.*?)\)\s*(?:->.*)?$", re.MULTILINE)
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return ``"float32"`` for ``torch.float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+@lru_cache(maxsize=1 << 12)
+def _parameters(func: Any) -> tuple[tuple[str, str | None], ...] | None:
+    """Return names and defaults (as text) of a function's positional arguments, from its signature or its docstring."""
+    try:
+        signature = inspect.signature(func)
+        found = []
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                return None
+            found.append((parameter.name, None if parameter.default is parameter.empty else repr(parameter.default)))
+        return tuple(found)
+    except (TypeError, ValueError):
+        pass
+    match = _CALL.search((getattr(func, "__doc__", None) or "").lstrip().partition("\n")[0])
+    if match is None or "*" in match.group(1).partition("*,")[0] or "(" in match.group(1):
+        return None
+    parts = [part.strip() for part in match.group(1).split(",")]
+    pairs = [part.partition("=") for part in parts if part and part != "*"]
+    return tuple((name.strip(), default.strip() if equals else None) for name, equals, default in pairs)
+
+
+def argument_text(func: Any, args: Any, kwargs: dict[str, Any] | None, with_shapes: bool = False) -> str:
+    """
+    Write an op's arguments other than tensors, without defaults.
+
+    Parameters
+    ----------
+    func : callable
+        The torch function; its signature or docstring names the arguments.
+    args, kwargs : tuple, dict
+        Of the call.
+    with_shapes : bool
+        Whether to write the shapes of tensors too, as is useful for an op that failed.
+
+    Returns
+    -------
+    str
+        ``"stride=(2, 2), padding=(3, 3)"``.
+    """
+    positional = list(args)
+    names = _parameters(func) or ()
+    is_method = bool(names) and len(names) < len(positional) + (1 if names[0][0] == "self" else 0)
+    if names and names[0][0] not in ("self", "input") and _is_method(func):
+        is_method = True
+    offset = 1 if is_method and names and names[0][0] != "self" else 0
+    parts: list[str] = []
+    for index, value in enumerate(positional):
+        name, default = names[index - offset] if offset <= index < len(names) + offset and names else ("", None)
+        _append(parts, name, value, default, with_shapes)
+    defaults = dict(names)
+    for name, value in (kwargs or {}).items():
+        _append(parts, name, value, defaults.get(name), with_shapes)
+    text = ", ".join(parts)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _is_method(func: Any) -> bool:
+    return getattr(func, "__objclass__", None) is not None
+
+
+def _append(parts: list[str], name: str, value: Any, default: str | None, with_shapes: bool) -> None:
+    if isinstance(value, Tensor):
+        if with_shapes:
+            parts.append(f"{format_shape(tuple(value.shape))} {dtype_name(value.dtype)}")
+        return
+    if _only_tensors(value):
+        if with_shapes:
+            parts.extend(f"{format_shape(tuple(item.shape))}" for item in value)
+        return
+    text = _write(value)
+    if text != default:
+        parts.append(f"{name}={text}" if name else text)
+
+
+def _only_tensors(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, Tensor) for item in value)
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return "tensor"
+    if isinstance(value, slice):
+        ends = "" if value.start is None else _write(value.start), "" if value.stop is None else _write(value.stop)
+        return ":".join(ends if value.step is None else (*ends, _write(value.step)))
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(_write(item) for item in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner},)" if len(value) == 1 else f"({inner})"
+    if type(value) in (int, float, bool, str, type(None)):
+        return repr(value)
+    text = str(value)
+    return text if "0x" not in text else type(value).__name__

@@ -1,0 +1,123 @@
+"""Which torch functions are ops, which only ask a tensor something, and what an op is called in a graph."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch.utils._device import _device_constructors
+
+__all__ = ["ASK", "DATA", "DEVICE", "FACTORY", "ITERATE", "KINDS", "OP", "SET", "classify", "function_name", "inplace_position", "op_name", "writes_in_place"]
+
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET = range(7)
+KINDS: dict[Any, int] = {}
+"""Cache of `classify`, looked up directly on the hot path."""
+
+_VIEW_PROPERTIES = {"T", "mT", "H", "mH", "real", "imag", "data"}
+_DEVICE_PROPERTIES = {"device", "is_meta", "is_cpu", "is_cuda"}
+_DATA = {
+    "item", "tolist", "numpy", "is_nonzero", "equal", "allclose",
+    "__bool__", "__int__", "__float__", "__index__", "__complex__", "__array__", "__contains__",
+}  # fmt: skip
+_ASKS = {
+    "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "is_contiguous", "is_floating_point",
+    "is_complex", "is_signed", "storage_offset", "data_ptr", "get_device", "is_set_to", "has_names", "untyped_storage",
+    "storage", "_is_view", "is_shared", "is_pinned", "register_hook", "retain_grad", "is_tensor", "is_storage",
+    "is_nested", "is_inference", "is_conj", "is_neg", "is_same_size", "is_coalesced", "sparse_dim", "dense_dim",
+    "_set_grad_enabled", "set_grad_enabled", "is_grad_enabled", "is_inference_mode_enabled", "is_autocast_enabled",
+    "get_autocast_dtype", "manual_seed", "seed", "initial_seed", "result_type", "promote_types", "can_cast",
+    "broadcast_shapes", "get_default_dtype", "set_default_dtype", "get_default_device", "set_default_device",
+    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "is_distributed", "apply_", "map_", "backward",
+    "__len__", "__hash__", "__repr__", "__str__", "__format__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
+    "__deepcopy__", "__torch_function__", "__dir__",
+}  # fmt: skip
+_FACTORIES = _device_constructors()
+_SAME = {
+    "true_divide": "div", "truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "absolute": "abs",
+    "negative": "neg", "concat": "cat", "concatenate": "cat", "floordiv": "floor_divide", "mod": "remainder",
+    "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift", "T": "t", "mT": "transpose", "H": "t", "mH": "transpose", "greater": "gt", "less": "lt",
+    "greater_equal": "ge", "less_equal": "le", "not_equal": "ne", "clip": "clamp", "swapaxes": "transpose",
+    "swapdims": "transpose", "movedim": "permute", "moveaxis": "permute",
+}  # fmt: skip
+_REFLECTED = {f"r{name}" for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor")}
+_IN_PLACE = {f"i{name}" for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor", "lshift", "rshift")}
+
+
+def function_name(func: Any) -> str:
+    """Return torch's own name of a function: ``"__iadd__"``, ``"conv2d"``, ``"T"`` for a property."""
+    name = getattr(func, "__name__", None) or str(func)
+    if name in ("__get__", "__set__", "__delete__"):
+        return getattr(func.__self__, "__name__", name)
+    return name
+
+
+def classify(func: Any) -> int:
+    """Return how a torch function is to be treated, and remember it in `KINDS`."""
+    slot = getattr(func, "__name__", "")
+    name = function_name(func)
+    if slot == "__get__":
+        kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
+    elif slot in ("__set__", "__delete__") or name == "requires_grad_":
+        kind = SET
+    elif func in _FACTORIES:
+        kind = FACTORY
+    elif name in _DATA:
+        kind = DATA
+    elif name == "__iter__":
+        kind = ITERATE
+    else:
+        kind = ASK if name in _ASKS else OP
+    KINDS[func] = kind
+    return kind
+
+
+@cache
+def op_name(func: Any) -> str:
+    """
+    Return the name of an op as graphs show it.
+
+    One op has one name: ``__add__``, ``__radd__``, ``__iadd__``, ``add_`` and ``torch.add`` are all ``"add"``.
+    """
+    name = function_name(func)
+    packet = getattr(func, "overloadpacket", None)
+    if packet is not None:
+        name = packet.__name__
+    name = name.rpartition(".")[2] if "." in name else name
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        if name in _REFLECTED or name in _IN_PLACE:
+            name = name[1:]
+    name = name.strip("_") or name
+    return _SAME.get(name, name)
+
+
+@cache
+def writes_in_place(func: Any) -> bool:
+    """Return whether a function's name says that it overwrites its first operand."""
+    name = function_name(func)
+    if name.startswith("__"):
+        return name == "__setitem__" or name.strip("_") in _IN_PLACE
+    return name.endswith("_")
+
+
+@cache
+def inplace_position(func: Any) -> int | None:
+    """Return at which position a function takes ``inplace``; ``None`` if it does not."""
+    code = getattr(func, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    return names.index("inplace") if "inplace" in names else None
+
+
+def is_inplace_call(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Return whether this call overwrites an operand."""
+    if writes_in_place(func) or kwargs.get("out") is not None or kwargs.get("inplace"):
+        return True
+    position = inplace_position(func)
+    return position is not None and len(args) > position and bool(args[position])
+
+
+def is_tensor(value: Any) -> bool:
+    """Return whether a value is a tensor of any class."""
+    return isinstance(value, torch.Tensor)

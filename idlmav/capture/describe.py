@@ -1,0 +1,234 @@
+"""The graph of a run: records become frozen nodes, edges, modules and parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.arguments import argument_text, dtype_name
+from idlmav.capture.classify import op_name
+from idlmav.capture.run import Run, causes, identity, model_input
+from idlmav.capture.source import locate_error, source_line
+from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord
+from idlmav.capture.tree import describe_modules, describe_parameters
+from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, format_shape
+
+__all__ = ["describe"]
+
+_NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
+
+
+def describe(run: Run, model: torch.nn.Module) -> Graph:
+    """
+    Return the graph of a run, without totals.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    model : torch.nn.Module
+        The user's model, whose parameters and modules are listed.
+    """
+    return _Description(run, model).graph()
+
+
+class _Description:
+    def __init__(self, run: Run, model: torch.nn.Module) -> None:
+        self.run = run
+        self.model = model
+        self.ops = _without_bookkeeping(run)
+        self.ids: dict[int, str] = {}
+        self.used: dict[str, int] = {}
+        self.nodes: list[Node] = []
+        self.edges: dict[tuple[str, str], list[int]] = {}
+        self.errors: list[Failure] = []
+        self.constant: set[int] = set()
+        chain = causes(run.error)
+        self.error_ops = [op.index for op in self.ops if op.error is not None and op.error in chain]
+        if run.failures.go_on:
+            self.error_ops = [op.index for op in self.ops if op.error is not None and op.where not in run.failures.handled]
+        self.first_failure = min(self.error_ops, default=len(run.trace.ops))
+        self.main_ops = _main_ops(run, self.ops)
+
+    def graph(self) -> Graph:
+        outputs = list(_output_tensors(self.run.result))
+        self.used = dict.fromkeys([*(name for name, _ in self.run.inputs), "output"], 1)
+        for op in self.ops:
+            if op.func is model_input:
+                self._input(op)
+            elif op.error is None or op.index in self.error_ops:
+                self._op(op)
+        if self.run.error is not None and not self.error_ops:
+            self._raised(self.run.error)
+        if outputs and self.run.error is None:
+            self._output(outputs)
+        modules = describe_modules(self.model, self.run.trace.calls)
+        return Graph(
+            name=type(self.model).__name__,
+            nodes=tuple(self.nodes),
+            edges=tuple(Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()),
+            modules=modules,
+            calls=_calls(self.run.trace.calls),
+            parameters=describe_parameters(self.model),
+            errors=tuple(self.errors),
+            inputs=", ".join(f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs),
+            info={"torch": torch.__version__},
+        )
+
+    def _unique(self, base: str) -> str:
+        number = self.used.get(base, 0) + 1
+        self.used[base] = number
+        if number == 1:
+            return base
+        candidate = f"{base}#{number}"
+        return candidate if candidate not in self.used else self._unique(base)
+
+    def _input(self, op: OpRecord) -> None:
+        name = op.args[0]
+        shapes, dtypes = _shapes(op)
+        self.ids[op.index] = name
+        self.nodes.append(Node(id=name, kind="input", op="input", operation="input", shapes=shapes, dtypes=dtypes))
+
+    def _op(self, op: OpRecord) -> None:
+        call, name = op.call, op_name(op.func) if op.func is not identity else "identity"
+        path = call.path if call is not None else ""
+        layer = call is not None and op.index in self.main_ops
+        operation = f"nn.{type(call.module).__name__}" if layer and call is not None else f"{name}()"
+        node_id = self.ids[op.index] = self._unique((path or name) if layer else f"{path}:{name}" if path else name)
+        failed = op.index in self.error_ops
+        shapes, dtypes = _shapes(op)
+        if not failed:
+            self._note_constant(op)
+        notes = [flag for flag in dict.fromkeys(op.flags) if flag in _NOTES]
+        notes += ["constant"] if op.index in self.constant else []
+        error = f"{type(op.error).__name__}: {op.error}" if failed else None
+        self.nodes.append(
+            Node(
+                id=node_id,
+                op=name,
+                operation=operation,
+                path=path,
+                call=call.index if call is not None else None,
+                shapes=shapes,
+                dtypes=dtypes,
+                params=tuple(dict.fromkeys(origin[1] for origin in op.origins if origin[0] in (PARAMETER, BUFFER))),
+                args=argument_text(op.func, op.args, op.kwargs, with_shapes=failed) if op.func is not identity else "",
+                flops=op.flops,
+                flops_source="counted" if op.flops is not None else "unknown",
+                status="failed" if failed else "not_run" if op.index > self.first_failure else "ran",
+                error=error,
+                source=source_line(op.where),
+                notes=tuple(notes),
+            )
+        )
+        self._connect(op.origins, node_id)
+        if failed and op.error is not None:
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), source_line(op.where)))
+
+    def _connect(self, origins: list[Any], target: str) -> None:
+        for index, output, _ in origins:
+            source = self.ids.get(index) if index >= 0 else None
+            if source is not None and source != target:
+                self.edges.setdefault((source, target), []).append(output)
+
+    def _note_constant(self, op: OpRecord) -> None:
+        """An op is constant if it depends on no input and on no parameter."""
+        if all(origin[0] in self.constant or origin[0] < PARAMETER for origin in op.origins):
+            self.constant.add(op.index)
+
+    def _raised(self, error: Exception) -> None:
+        """Mark where an exception that no op raised has ended the run."""
+        call = self.run.error_call
+        path = call.path if call is not None else ""
+        layer = call is not None and _class_is_layer(call.module)
+        operation = f"nn.{type(call.module).__name__}" if layer and call is not None else "raise"
+        node_id = self._unique(path if layer and path else f"{path}:raise" if path else "raise")
+        source = source_line(locate_error(error))
+        self.nodes.append(
+            Node(
+                id=node_id, op="raise", operation=operation, path=path, call=call.index if call is not None else None,
+                status="failed", error=f"{type(error).__name__}: {error}", source=source, flops=None,
+            )
+        )  # fmt: skip
+        before = [op for op in self.ops if op.outputs and op.index not in self.constant and op.index in self.ids]
+        inside = [op for op in before if op.call is not None and op.call.path == path]
+        for op in (inside or before)[-1:]:
+            self._connect([(op.index, 0, None)], node_id)
+        self.errors.append(Failure(node_id, path, type(error).__name__, str(error), source))
+
+    def _output(self, tensors: list[Tensor]) -> None:
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        status = "not_run" if self.error_ops else "ran"
+        dtypes = tuple(dtype_name(tensor.dtype) for tensor in tensors)
+        self.nodes.append(
+            Node(id="output", kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status)
+        )
+        self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
+
+
+def _shapes(op: OpRecord) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    found = [SIGNATURES.values[out] if type(out) is int else out for out in op.outputs]
+    return tuple([value[0] for value in found]), tuple([dtype_name(value[-1]) for value in found])
+
+
+def _without_bookkeeping(run: Run) -> list[OpRecord]:
+    """Drop BatchNorm's counting of batches: a buffer that nothing else reads is written in place."""
+
+    def counts(op: OpRecord) -> bool:
+        return "inplace" in op.flags and any(
+            origin[0] == BUFFER and str(origin[1]).endswith("num_batches_tracked") for origin in op.origins
+        )
+
+    return [op for op in run.trace.ops if not counts(op)]
+
+
+def _class_is_layer(module: torch.nn.Module) -> bool:
+    return type(module).__module__.startswith("torch.nn.modules.")
+
+
+def _is_layer(call: CallRecord) -> bool:
+    """Return whether a call is that of a torch.nn layer, in contrast to a container of layers."""
+    return call.children == 0 and _class_is_layer(call.module)
+
+
+def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:
+    """Return the op of each layer call that reads the layer's parameters, else its last."""
+    own: dict[int, list[OpRecord]] = {}
+    for op in ops:
+        if op.call is not None and _is_layer(op.call):
+            own.setdefault(op.call.index, []).append(op)
+    found = set()
+    for candidates in own.values():
+        reads = [op for op in candidates if any(origin[0] == PARAMETER for origin in op.origins)]
+        found.add((reads or candidates)[-1].index)
+    return found
+
+
+def _calls(records: list[CallRecord]) -> tuple[Call, ...]:
+    seen: dict[str, int] = {}
+    calls = []
+    for record in records:
+        seen[record.path] = seen.get(record.path, 0) + 1
+        calls.append(Call(record.path, seen[record.path], record.parent.index if record.parent is not None else None))
+    return tuple(calls)
+
+
+def _output_tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    """Yield the tensors in whatever a model returns: containers, dataclasses, caches."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth > 6:
+        return
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _output_tensors(item, depth + 1)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _output_tensors(item, depth + 1)
+    elif dataclasses.is_dataclass(value) or hasattr(value, "__dict__"):
+        if not isinstance(value, (type, torch.nn.Module)) and not callable(value):
+            yield from _output_tensors(vars(value), depth + 1)

@@ -1,0 +1,353 @@
+"""
+Rung 1: one function mode writes down every op of a forward pass and computes nothing but shapes.
+
+Tensors on the meta device carry the shapes. What an op returns depends on the signatures of its operands and on its
+other arguments, so it is looked up by these; only the first op of its kind asks a shape rule or a kernel.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from idlmav.capture import data_shaped
+from idlmav.capture.classify import ASK, DATA, DEVICE, FACTORY, ITERATE, KINDS, OP, classify, function_name, is_inplace_call
+from idlmav.capture.decisions import Decisions
+from idlmav.capture.failures import Failures
+from idlmav.capture.kernels import Kernels, on_device
+from idlmav.capture.operands import Operands, tensors_in
+from idlmav.capture.source import locate
+from idlmav.capture.trace import SIGNATURES, OpRecord, Origin, Token, Trace, storage_key
+
+__all__ = ["FastMode"]
+
+_NEW, _VIEW, _SAME, _INPLACE, _SEVERAL = range(5)
+_Remembered = tuple[int, Any, int | None]
+_MEMO: dict[tuple[Any, ...], _Remembered] = {}
+"""Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
+_MEMO_AT_MOST = 1 << 16
+_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.memory_format, torch.layout, type(...)})
+_any_autocast = torch._C._is_any_autocast_enabled
+_DENSE = frozenset({"matmul", "mm", "bmm", "linear", "einsum", "conv1d", "conv2d", "conv3d", "__matmul__", "addmm", "baddbmm", "tensordot"})
+
+
+class FastMode(TorchFunctionMode):
+    """
+    The function mode.
+
+    Parameters
+    ----------
+    trace : Trace
+        Receives the records.
+    operands : Operands
+        Knows what stands for parameters and constants.
+    device : torch.device
+        Where the model believes its tensors to be.
+    failures : Failures
+        Decides what happens after an op has raised.
+    """
+
+    def __init__(self, trace: Trace, operands: Operands, device: torch.device, failures: Failures) -> None:
+        super().__init__()
+        self.trace = trace
+        self.operands = operands
+        self.device = device
+        self.failures = failures
+        self.kernels = Kernels(device)
+        self.decisions = Decisions(trace, operands)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Treat a call of any torch function by its kind."""
+        kind = KINDS.get(func)
+        if kind is None:
+            kind = classify(func)
+        if kind == OP:
+            return self.run_op(func, args, kwargs, sys._getframe(1))
+        if kind == ASK:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        return self._special(kind, func, args, kwargs or {}, sys._getframe(1))
+
+    def _special(self, kind: int, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if kind == ITERATE:
+            return iter(self.run_op(torch.unbind, (args[0], 0), None, frame))
+        if kind == DEVICE:
+            name = function_name(func)
+            if name == "device":
+                return self.device
+            return name != "is_meta" and name == f"is_{self.device.type}"
+        if kind == FACTORY:
+            op = self.trace.new_op(func, locate(frame))
+            op.args, op.kwargs = args, kwargs
+            op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+            try:
+                result = self.decisions.create(op, func, args, kwargs)
+            except Exception as error:  # recorded on the op, then the user's model sees it
+                return self.failures.failed(op, func, args, kwargs, error)
+            op.outputs = (self.trace.register(op, 0, result),)
+            return result
+        if kind == DATA:
+            return self._data(func, args, kwargs, frame)
+        return self._set(func, args, kwargs)
+
+    def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+        if all(origin[2] is None for origin in origins):
+            return self.decisions.ask(None, func, args, kwargs)
+        op = self.trace.new_op(func, locate(frame))
+        op.origins = origins
+        return self.decisions.ask(op, func, args, kwargs)
+
+    def _set(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Set a property of a tensor; what belongs to the user stays as it is."""
+        target = args[0]
+        self.origin_of(target)
+        own = self.operands.stand_in(target)
+        if own is target and id(target) not in self.operands.names:
+            return func(*args, **kwargs)
+        if function_name(func) == "data" and len(args) == 2:
+            source = self.operands.stand_in(args[1])
+            self.trace.carriers[id(target)] = source
+            self.trace.origins[id(target)] = self.origin_of(source)
+        return target if function_name(func) == "requires_grad_" else None
+
+    def origin_of(self, tensor: Tensor) -> Origin:
+        """Return who made a tensor."""
+        return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
+
+    def _describe(self, value: Any, origins: list[Origin], key: list[Any]) -> None:
+        """Append the origins of the tensors in an argument, and what the memo must know of it, without its values."""
+        if isinstance(value, Tensor):
+            origin = self.origin_of(value)
+            origins.append(origin)
+            key.append(origin[2])
+            return
+        kind = type(value)
+        key.append(kind)
+        if kind in _PLAIN:
+            key.append(value)
+        elif isinstance(value, (list, tuple)):
+            key.append(len(value))
+            for item in value:
+                self._describe(item, origins, key)
+        elif kind is slice:
+            self._describe(value.start, origins, key)
+            self._describe(value.stop, origins, key)
+            self._describe(value.step, origins, key)
+        elif isinstance(value, dict):
+            key.append(len(value))
+            for name, item in value.items():
+                key.append(name)
+                self._describe(item, origins, key)
+        else:
+            key.append(value)
+
+    # The hot path: a dispatch, a loop over the arguments, one look-up, one empty tensor.
+    def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
+        """Write down one op and return carriers of what it returns."""
+        trace = self.trace
+        known = trace.origins
+        op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
+        trace.ops.append(op)
+        origins = op.origins
+        op.args, op.kwargs = args, kwargs
+        key: list[Any] = [func]
+        for value in args:
+            kind = type(value)
+            if kind is Tensor or kind is Parameter:
+                origin = known.get(id(value)) or self.operands.adopt(value)
+                origins.append(origin)
+                key.append(origin[2])
+            elif kind is int or kind is float or kind is bool or value is None:
+                key.append(kind)
+                key.append(value)
+            else:
+                self._describe(value, origins, key)
+        if kwargs:
+            for name, value in kwargs.items():
+                key.append(name)
+                self._describe(value, origins, key)
+        if trace.mutated:
+            self._add_writers(op)
+        if _any_autocast():
+            key += ("autocast", torch.is_autocast_enabled(self.device.type), torch.get_autocast_dtype(self.device.type))
+        real = False
+        for origin in origins:
+            if origin[2] is None:
+                real = True
+                break
+        if real or not origins:
+            return self._with_real(op, func, args, kwargs or {})
+        try:
+            signature = tuple(key)
+            remembered = _MEMO.get(signature)
+        except TypeError:  # an argument that cannot be a key
+            return self._compute(op, func, args, kwargs or {}, None)
+        if remembered is None:
+            return self._compute(op, func, args, kwargs or {}, signature)
+        return self._recall(op, remembered, func, args, kwargs)
+
+    def _recall(self, op: OpRecord, remembered: _Remembered, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
+        action, spec, op.flops = remembered
+        trace = self.trace
+        if action == _NEW:
+            result = SIGNATURES.carrier(spec)
+            trace.origins[id(result)] = (op.index, 0, spec)
+            trace.kept.append(result)
+            op.outputs = (spec,)
+            return result
+        if action == _SEVERAL:
+            kind, tokens = spec
+            items = [None if token is None else SIGNATURES.carrier(token) for token in tokens]
+            op.outputs = tuple(trace.register(op, i, item) for i, item in enumerate(items) if item is not None)
+            return kind(items)
+        stand_in = self.operands.stand_in
+        if action == _VIEW:
+            args = [self.operands.replace(value) for value in args] if trace.lazy else args
+            result = func(*args, **kwargs) if kwargs else func(*args)
+            return self._finish(op, result, args, {}, None, False)
+        target = stand_in(args[0])
+        if action == _SAME:
+            return self._same(op, target)
+        return self._written(op, (target,), target)
+
+    def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Compute for real what has only real operands; mix real operands with carriers as carriers."""
+        op.args = args = [self.operands.replace(value) for value in args]
+        op.kwargs = kwargs = self.operands.replace(dict(kwargs))
+        tensors = list(tensors_in((args, kwargs)))
+        if any(tensor.is_meta for tensor in tensors):
+            answer = data_shaped.with_real_operands(func, args, kwargs)
+            if answer is not None:
+                return self._finish(op, answer, args, kwargs, None, False)
+            return self._as_carriers(op, func, args, kwargs)
+        args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
+        inplace = is_inplace_call(func, args, kwargs)
+        try:
+            if function_name(func) in _DENSE:
+                result, op.flops = self.kernels.flop_mode.count(func, args, kwargs)
+            else:
+                result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
+        except Exception as error:  # recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        return self._finish(op, result, args, kwargs, None, inplace)
+
+    def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        args = [self.operands.replace(value, all_meta=True) for value in args]
+        kwargs = self.operands.replace(kwargs, all_meta=True)
+        key: list[Any] = [func]
+        self._describe(args, [], key)
+        self._describe(kwargs, [], key)
+        try:
+            signature: tuple[Any, ...] | None = tuple(key)
+            remembered = _MEMO.get(signature) if None not in key[:0] else None  # type: ignore[arg-type]
+        except TypeError:
+            signature, remembered = None, None
+        if remembered is not None:
+            return self._recall(op, remembered, func, args, kwargs)
+        return self._compute(op, func, args, kwargs, signature)
+
+    def _compute(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None) -> Any:
+        """Ask a rule or a kernel, and remember the answer."""
+        replace = self.operands.replace
+        op.args = args = [replace(value) for value in args]
+        op.kwargs = kwargs = replace(dict(kwargs)) if kwargs else kwargs
+        inplace = is_inplace_call(func, args, kwargs)
+        try:
+            guess = data_shaped.largest(func, args, kwargs)
+            if guess is not None:
+                op.flags = ("guess",)
+                return self._finish(op, guess, args, kwargs, None, False)
+            result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
+        except Exception as error:  # recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        if fresh and signature is not None and type(result) is Tensor:
+            op.outputs = (self.trace.register(op, 0, result),)
+            self._remember(signature, (_NEW, op.outputs[0], op.flops))
+            return result
+        return self._finish(op, result, args, kwargs, signature, inplace)
+
+    def _finish(
+        self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None, inplace: bool
+    ) -> Any:
+        """Write down what came out, and what it shares memory with."""
+        if inplace:
+            target = kwargs.get("out")
+            targets = tensors_in(args[:1] or list(kwargs.values())) if target is None else tensors_in(target)
+            if target is None and result is not None and signature is not None and result is args[0] and result.is_meta:
+                self._remember(signature, (_INPLACE, None, op.flops))
+            return self._written(op, tuple(targets), result)
+        if isinstance(result, Tensor):
+            if any(value is result for value in args):
+                if signature is not None and args[0] is result:
+                    self._remember(signature, (_SAME, None, op.flops))
+                return self._same(op, result)
+            token = self.trace.register(op, 0, result)
+            op.outputs = (token,)
+            shared = self._shares(result, args, kwargs)
+            if signature is not None and result.is_meta and type(result) is Tensor:
+                self._remember(signature, (_VIEW, None, op.flops) if shared else (_NEW, token, op.flops))
+            return result
+        return self._several(op, result, args, kwargs, signature)
+
+    def _several(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None) -> Any:
+        known = self.trace.origins
+        if type(result) in (tuple, list) and any(isinstance(item, Tensor) and id(item) in known for item in result):
+            # An operand that is handed through must stay apart from what is handed on.
+            result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
+        tensors = list(tensors_in(result))
+        op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
+        if not tensors or signature is None:
+            return result
+        shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
+        if type(result) in (tuple, list) and all(tensor.is_meta for tensor in tensors):
+            flat = all(item is None or isinstance(item, Tensor) for item in result)
+            if all(shared):
+                self._remember(signature, (_VIEW, None, op.flops))
+            elif flat and not any(shared):
+                tokens: list[Token | None] = [None if item is None else known[id(item)][2] for item in result]
+                self._remember(signature, (_SEVERAL, (type(result), tokens), op.flops))
+        return result
+
+    def _same(self, op: OpRecord, tensor: Tensor) -> Tensor:
+        """Return another tensor for an operand that is handed through, so that edges before and after it differ."""
+        result = tensor.view_as(tensor)
+        self.trace.aliased.add(storage_key(tensor))
+        op.outputs = (self.trace.register(op, 0, result),)
+        op.flags = (*op.flags, "identity")
+        return result
+
+    def _written(self, op: OpRecord, targets: tuple[Tensor, ...], result: Any) -> Any:
+        trace = self.trace
+        op.flags = (*op.flags, "inplace")
+        op.outputs = tuple([trace.register(op, index, tensor) for index, tensor in enumerate(targets)])
+        for tensor in targets:
+            storage = storage_key(tensor)
+            if storage in trace.aliased:
+                trace.mutated[storage] = op.index
+        return result
+
+    def _add_writers(self, op: OpRecord) -> None:
+        """Add an edge from the last op that wrote into the memory of an operand through another tensor."""
+        mutated = self.trace.mutated
+        for tensor in tensors_in((op.args, op.kwargs)):
+            writer = mutated.get(storage_key(self.operands.stand_in(tensor)))
+            if writer is not None and writer > self.origin_of(tensor)[0]:
+                op.origins.append((writer, 0, self.origin_of(tensor)[2]))
+
+    def _shares(self, result: Tensor, args: Any, kwargs: dict[str, Any]) -> bool:
+        storage = storage_key(result)
+        shared = any(storage_key(tensor) == storage for tensor in tensors_in((args, kwargs)))
+        if shared:
+            self.trace.aliased.add(storage)
+        return shared
+
+    def _remember(self, signature: tuple[Any, ...], remembered: _Remembered) -> None:
+        if len(_MEMO) >= _MEMO_AT_MOST:
+            _MEMO.clear()
+        _MEMO[signature] = remembered

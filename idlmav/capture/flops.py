@@ -1,0 +1,51 @@
+"""FLOPs by the formulas that torch registers for its counter, without the counter's bookkeeping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+__all__ = ["FlopMode"]
+
+
+class FlopMode(TorchDispatchMode):
+    """
+    Adds up the formulas of the kernels that run inside.
+
+    Attributes
+    ----------
+    flops : int or None
+        The sum so far; ``None`` until a kernel with a formula ran.
+
+    References
+    ----------
+    torch/utils/flop_counter.py: decomposes what has no formula in the same order as `FlopCounterMode`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops: int | None = None
+
+    def count(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
+        """Call a function; return its result and the FLOPs of its kernels."""
+        self.flops = None
+        with self:
+            result = func(*args, **kwargs)
+        return result, self.flops
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one kernel, or what it decomposes into."""
+        kwargs = kwargs or {}
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is None and func is not torch.ops.prim.device.default and func._can_decompose():
+            with self:
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        result = func(*args, **kwargs)
+        if formula is not None:
+            self.flops = (self.flops or 0) + int(formula(*args, **kwargs, out_val=result))
+        return result

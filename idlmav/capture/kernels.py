@@ -1,0 +1,141 @@
+"""Rung 4: what neither the memo nor a shape rule knows is asked of torch's own kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.classify import function_name
+from idlmav.capture.flops import FlopMode
+from idlmav.capture.operands import carrier_like, tensors_in
+from idlmav.capture.rules import RULES
+from idlmav.capture.trace import META
+
+__all__ = ["Kernels", "on_device", "on_zeros"]
+
+_MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "npu", "hpu", "ipu"})
+_ZEROS_AT_MOST = 1 << 24
+_POINTWISE_IN_PLACE = frozenset({
+    "relu", "relu_", "relu6", "silu", "hardswish", "hardsigmoid", "leaky_relu", "leaky_relu_", "elu", "gelu", "dropout",
+    "__iadd__", "__isub__", "__imul__", "__itruediv__", "add_", "sub_", "mul_", "div_", "clamp_",
+})  # fmt: skip
+
+
+def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device) -> tuple[Any, dict[str, Any]]:
+    """Return the arguments with every target device replaced: carriers stay where they are."""
+    if kwargs.get("device") is not None:
+        kwargs = {**kwargs, "device": device}
+    if function_name(func) == "to" and len(args) > 1:
+        target = args[1]
+        if isinstance(target, (str, torch.device, int)) and not isinstance(target, bool):
+            args = [args[0], device, *args[2:]]
+        elif isinstance(target, Tensor) and target.device != device:
+            args = [args[0], target.dtype, *args[2:]]
+    return args, kwargs
+
+
+def _tree_map(function: Any, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, (list, tuple)):
+        items = [_tree_map(function, item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, dict):
+        return {key: _tree_map(function, item) for key, item in value.items()}
+    return value
+
+
+def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """
+    Run the real op on zeros of the same shapes: for ops without a kernel on the meta device, and for true messages.
+
+    Returns
+    -------
+    object
+        Carriers like the result; ``NotImplemented`` if that would be too large.
+
+    Raises
+    ------
+    Exception
+        What the op raises.
+    """
+    if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _ZEROS_AT_MOST:
+        return NotImplemented
+
+    def zeros(tensor: Tensor) -> Tensor:
+        if not tensor.is_meta:
+            return tensor
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
+
+    real_args, real_kwargs = _tree_map(zeros, list(args)), _tree_map(zeros, dict(kwargs))
+    result = func(*real_args, **real_kwargs)
+    return _tree_map(carrier_like, result)
+
+
+class Kernels:
+    """Computes what an op returns, on carriers."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.flop_mode = FlopMode()
+        self._fake: Any = None
+
+    def evaluate(self, func: Any, args: Any, kwargs: dict[str, Any], inplace: bool) -> tuple[Any, int | None, bool]:
+        """
+        Return the result, its FLOPs and whether it surely shares no memory with an operand.
+
+        Raises
+        ------
+        Exception
+            What the op raises with these operands.
+        """
+        autocast = torch.is_autocast_enabled(self.device.type)
+        shape_rule = None if autocast or inplace else RULES.get(func)
+        if shape_rule is not None:
+            try:
+                answer = shape_rule(*args, **kwargs)
+            except (TypeError, AttributeError, IndexError, ValueError):
+                answer = None  # the rule does not understand the call: the kernel decides whether it is wrong
+            if answer is not None:
+                return *answer, answer[0] is not args[0] if args else True
+        if function_name(func) in _MOVES:
+            return args[0], None, False
+        args, kwargs = on_device(func, args, kwargs, META)
+        if autocast and not inplace:
+            return *self._on_fake(func, args, kwargs), False
+        if inplace and _surely_fits(func, args, kwargs):
+            return args[0], None, False
+        return *self.flop_mode.count(func, args, kwargs), False
+
+    def _on_fake(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
+        """Under autocast: kernels on the meta device ignore it, those of FakeTensor do not."""
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
+        self._fake = self._fake or FakeTensorMode()
+        with self._fake:
+            found: dict[int, Tensor] = {}
+
+            def fake(tensor: Tensor) -> Tensor:
+                copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=self.device)
+                found[id(copy)] = tensor
+                return copy if tensor.is_meta else tensor
+
+            fake_args, fake_kwargs = _tree_map(fake, list(args)), _tree_map(fake, kwargs)
+            result, flops = self.flop_mode.count(func, fake_args, fake_kwargs)
+            operands = {id(tensor) for tensor in tensors_in((fake_args, fake_kwargs))}
+        if isinstance(result, Tensor) and (id(result) in operands or result._is_view()):
+            # Views and identities keep their storage when they run on the carriers themselves.
+            return func(*args, **kwargs), flops
+        return _tree_map(carrier_like, result), flops
+
+
+def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Return whether a pointwise op in place is legal without asking the kernel: a number, or an equal tensor."""
+    target, others = args[0], [*args[1:], *kwargs.values()]
+    if function_name(func) not in _POINTWISE_IN_PLACE or not isinstance(target, Tensor) or not target.is_floating_point():
+        return False
+    if any(isinstance(other, Tensor) and (other.shape != target.shape or other.dtype is not target.dtype) for other in others):
+        return False
+    return all(isinstance(other, (Tensor, int, float, bool)) for other in others)

@@ -1,0 +1,63 @@
+"""Rung 2: sees every call of a module while a thread captures, without touching any module."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+__all__ = ["watch_calls"]
+
+Handler = Callable[[torch.nn.Module, tuple[Any, ...], dict[str, Any]], Any]
+
+_active = threading.local()
+_lock = threading.Lock()
+_users = 0
+_original = torch.nn.Module._call_impl
+
+
+def _call_impl(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+    handler: Handler | None = getattr(_active, "handler", None)
+    if handler is None:
+        return _original(self, *args, **kwargs)
+    return handler(self, args, kwargs)
+
+
+def call_original(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a module as torch does, hooks included."""
+    return _original(module, *args, **kwargs)
+
+
+@contextmanager
+def watch_calls(handler: Handler) -> Iterator[None]:
+    """
+    Send this thread's module calls to a handler.
+
+    `torch.nn.Module._call_impl` is replaced while any thread captures, and put back by the last one; threads
+    that do not capture go straight to the original. `__call__` is left alone: setting it invalidates the
+    attribute caches of every subclass, which takes milliseconds.
+
+    Parameters
+    ----------
+    handler : callable
+        Receives module, arguments and keyword arguments; `call_original` continues the call.
+    """
+    global _original, _users
+    before = getattr(_active, "handler", None)
+    with _lock:
+        if _users == 0:
+            _original = torch.nn.Module._call_impl
+            torch.nn.Module._call_impl = _call_impl  # type: ignore[method-assign]
+        _users += 1
+    _active.handler = handler
+    try:
+        yield
+    finally:
+        _active.handler = before
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                torch.nn.Module._call_impl = _original  # type: ignore[method-assign]

@@ -1,0 +1,184 @@
+"""Stand-ins for the tensors that capture did not make: parameters, buffers, constants, a user's inputs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, Origin, Trace
+
+__all__ = ["SMALL", "Operands", "carrier_like", "tensors_in"]
+
+SMALL = 1 << 16
+"""Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors in nested lists, tuples, dicts and slices."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif type(value) is slice:
+        yield from tensors_in((value.start, value.stop, value.step))
+
+
+def carrier_like(tensor: Tensor) -> Tensor:
+    """Return a tensor on the meta device with the sizes, strides and type of another, without its content."""
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+        return tensor
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+
+
+def stays_real(tensor: Tensor) -> bool:
+    """Return whether a tensor is worth computing with: small, and whole numbers or truth values."""
+    return tensor.numel() <= SMALL and not tensor.is_floating_point() and not tensor.is_complex()
+
+
+class Operands:
+    """
+    Says what stands for a tensor, and who made it.
+
+    Parameters
+    ----------
+    trace : Trace
+        Where origins are written down.
+    names : dict of int to (str, bool)
+        Qualified name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
+    """
+
+    def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
+        self.trace = trace
+        self.names = names
+
+    def adopt(self, tensor: Tensor) -> Origin:
+        """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
+        trace = self.trace
+        name, is_buffer = self.names.get(id(tensor), (None, False))
+        trace.kept.append(tensor)
+        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
+        if torch.nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_quantized:
+            origin: Origin = (kind, name, None)
+        elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
+            # A clone: the model may write into its own counters and masks.
+            real = tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
+            trace.carriers[id(tensor)] = real
+            origin = trace.origins[id(real)] = (kind, name, None)
+        else:
+            # Made only when a kernel needs it: most parameters never get further than the memo.
+            trace.lazy[id(tensor)] = tensor
+            origin = (kind, name, SIGNATURES.token(tensor))
+        trace.origins[id(tensor)] = origin
+        return origin
+
+    def stand_in(self, tensor: Tensor) -> Tensor:
+        """Return what is to be computed with in place of a tensor."""
+        trace = self.trace
+        found = trace.carriers.get(id(tensor))
+        if found is not None:
+            return found
+        if id(tensor) not in trace.lazy:
+            return tensor
+        carrier = trace.carriers[id(tensor)] = carrier_like(tensor)
+        trace.origins[id(carrier)] = trace.origins[id(tensor)]
+        return carrier
+
+    def replace(self, value: Any, all_meta: bool = False) -> Any:
+        """
+        Return an argument with stand-ins for its tensors.
+
+        Parameters
+        ----------
+        value : object
+            An argument; lists, tuples and dicts are copied where something in them is replaced.
+        all_meta : bool
+            Whether real tensors become carriers too, as kernels refuse a mixture.
+        """
+        if isinstance(value, Tensor):
+            tensor = self.stand_in(value)
+            return self._on_meta(tensor) if all_meta and not tensor.is_meta else tensor
+        kind = type(value)
+        if kind is tuple or kind is list:
+            return kind([self.replace(item, all_meta) for item in value])
+        if kind is dict:
+            return {key: self.replace(item, all_meta) for key, item in value.items()}
+        return value
+
+    def _on_meta(self, tensor: Tensor) -> Tensor:
+        trace = self.trace
+        key = ~id(tensor)  # beside the stand-ins for foreign tensors, which have keys that are not negative
+        carrier = trace.carriers.get(key)
+        if carrier is None:
+            carrier = trace.carriers[key] = carrier_like(tensor)
+            kind, name, _ = trace.origins.get(id(tensor), (CONSTANT, None, None))
+            trace.origins[id(carrier)] = (kind, name, SIGNATURES.token(carrier) if carrier.is_meta else None)
+            trace.kept.append(tensor)
+        return carrier
+
+    def take_input(self, value: Any, path: str, named: list[tuple[str, Tensor]]) -> Any:
+        """
+        Return a user's input with carriers for its tensors; nothing that the model changes in it is the user's.
+
+        Parameters
+        ----------
+        value : object
+            The input.
+        path : str
+            Its name: ``"x"``, ``"batch.ids"``, ``"x.0"``.
+        named : list of (str, Tensor)
+            Receives every carrier with its name.
+        """
+        if isinstance(value, Tensor):
+            carrier = self._input_carrier(value)
+            named.append((path, carrier))
+            return carrier
+        kind = type(value)
+        if kind is dict:
+            return {key: self.take_input(item, f"{path}.{key}", named) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            items = [self.take_input(item, f"{path}.{index}", named) for index, item in enumerate(value)]
+            return kind(*items) if hasattr(value, "_fields") else kind(items)
+        if isinstance(value, torch.nn.Module) or not (hasattr(value, "__dict__") or isinstance(value, dict)):
+            return value
+        if isinstance(value, type) or callable(value):
+            return value
+        with _CopyInput(self, path, named):
+            return copy.deepcopy(value)
+
+    def _input_carrier(self, tensor: Tensor) -> Tensor:
+        if isinstance(tensor, Parameter) and id(tensor) in self.names:
+            return tensor
+        if not stays_real(tensor):
+            return carrier_like(tensor)
+        if tensor.is_meta:
+            return torch.zeros(tensor.shape, dtype=tensor.dtype)
+        return tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
+
+
+class _CopyInput(TorchFunctionMode):
+    """While a user's object (a cache, a dataclass) is deep-copied, its tensors become carriers."""
+
+    def __init__(self, operands: Operands, path: str, named: list[tuple[str, Tensor]]) -> None:
+        super().__init__()
+        self.operands, self.path, self.named = operands, path, named
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is not Tensor.__deepcopy__:
+            return func(*args, **(kwargs or {}))
+        tensor, memo = args
+        if id(tensor) not in memo:
+            carrier = memo[id(tensor)] = self.operands._input_carrier(tensor)
+            self.named.append((f"{self.path}.{len(self.named)}", carrier))
+        return memo[id(tensor)]
+
+

@@ -1,0 +1,225 @@
+"""Shape rules for what works element by element, for normalization and for reductions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from idlmav.capture.rules.registry import Answer, contiguous, elementwise, is_dense, like, rule
+
+__all__: list[str] = []
+
+
+def _methods(*names: str) -> list[Any]:
+    found = [getattr(place, name, None) for place in (torch, Tensor, torch.special) for name in names]
+    return list(dict.fromkeys(function for function in found if function is not None))
+
+
+def _pair(name: str) -> list[Any]:
+    """Return a function in all its spellings: ``torch.add``, ``Tensor.add``, ``Tensor.__add__``, ``Tensor.__radd__``."""
+    return _methods(name, f"__{name}__", f"__r{name}__")
+
+
+@rule(
+    F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.hardswish, F.hardsigmoid, F.relu6, F.mish, F.softplus, F.selu, F.celu,
+    F.hardtanh, F.logsigmoid, F.sigmoid, F.tanh, F.softsign,
+    *_methods("relu", "sigmoid", "tanh", "exp", "sqrt", "rsqrt", "neg", "__neg__", "cos", "sin", "log", "abs", "square", "erf",
+              "reciprocal", "exp2", "log2", "log1p", "expm1", "tan", "atan", "round", "floor", "ceil", "sign", "clamp_min",
+              "clamp_max", "clone", "negative", "absolute"),
+)  # fmt: skip
+def unary(x: Any, *args: Any, out: Any = None, dtype: Any = None, **kwargs: Any) -> Answer:
+    """Same shape, strides and type, for floating types."""
+    if out is not None or dtype is not None or not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+        return None
+    if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())) or "memory_format" in kwargs:
+        return None
+    result = elementwise([x], x.dtype)
+    return None if result is None else (result, None)
+
+
+@rule(*_methods("clamp", "clip"))
+def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Answer:
+    """Same shape; bounds that are tensors go to the kernel."""
+    if out is not None or isinstance(min, Tensor) or isinstance(max, Tensor):
+        return None
+    return unary(x)
+
+
+@rule(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Answer:
+    """Its input in eval mode, else a tensor of the same shape."""
+    if not 0.0 <= p <= 1.0 or inplace:
+        return None
+    return unary(input) if training else (input, None)
+
+
+@rule(F.softmax, F.log_softmax, F.softmin, *_methods("softmax", "log_softmax"))
+def softmax(input: Any, dim: Any = None, *args: Any, dtype: Any = None, _stacklevel: int = 3, **kwargs: Any) -> Answer:
+    """Same shape; the dimension must exist."""
+    for value in args:
+        if isinstance(value, torch.dtype):
+            dtype = value
+        elif type(value) is not int:
+            return None
+    result_type = dtype or input.dtype
+    if kwargs or type(dim) is not int or not -input.dim() <= dim < input.dim():
+        return None
+    return (like(input, result_type), None) if input.is_contiguous() and result_type.is_floating_point else None
+
+
+def _operands(left: Any, right: Any) -> tuple[list[Tensor], torch.dtype] | None:
+    tensors = [value for value in (left, right) if isinstance(value, Tensor)]
+    numbers = [value for value in (left, right) if not isinstance(value, Tensor)]
+    if not tensors or any(type(value) not in (int, float, bool) for value in numbers):
+        return None
+    return tensors, torch.result_type(left, right)
+
+
+@rule(*_pair("add"), *_pair("sub"), *_pair("mul"), *_methods("maximum", "minimum", "multiply", "subtract"))
+def arithmetic(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answer:
+    """Broadcast shape, promoted type."""
+    found = _operands(left, right)
+    if out is not None or found is None or type(alpha) not in (int, float):
+        return None
+    if found[1] is torch.bool:
+        return None
+    result = elementwise(*found)
+    return None if result is None else (result, None)
+
+
+@rule(*_methods("div", "true_divide", "divide", "__truediv__", "__rtruediv__", "__div__", "__rdiv__", "atan2"))
+def divide(left: Any, right: Any, *, rounding_mode: Any = None, out: Any = None) -> Answer:
+    """Broadcast shape; whole numbers become floating ones."""
+    found = _operands(left, right)
+    if out is not None or found is None or rounding_mode is not None:
+        return None
+    tensors, dtype = found
+    result = elementwise(tensors, dtype if dtype.is_floating_point else torch.get_default_dtype())
+    return None if result is None or dtype.is_complex else (result, None)
+
+
+@rule(*_methods("pow", "__pow__", "__rpow__"))
+def power(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Broadcast shape, for floating types."""
+    found = _operands(left, right)
+    if out is not None or found is None or not found[1].is_floating_point:
+        return None
+    result = elementwise(*found)
+    return None if result is None else (result, None)
+
+
+@rule(*(function for name in ("eq", "ne", "lt", "le", "gt", "ge") for function in _methods(name, f"__{name}__")),
+      *_methods("logical_and", "logical_or", "logical_xor", "greater", "less", "greater_equal", "less_equal", "not_equal"))  # fmt: skip
+def compare(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Broadcast shape of truth values."""
+    found = _operands(left, right)
+    if out is not None or found is None:
+        return None
+    result = elementwise(found[0], torch.bool)
+    return None if result is None else (result, None)
+
+
+@rule(*_methods("__and__", "__or__", "__xor__", "bitwise_and", "bitwise_or", "bitwise_xor", "__rand__", "__ror__"))
+def bitwise(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Broadcast shape of two tensors of one type."""
+    if out is not None or not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype is not right.dtype:
+        return None
+    if left.dtype.is_floating_point or left.dtype.is_complex:
+        return None
+    result = elementwise([left, right], left.dtype)
+    return None if result is None else (result, None)
+
+
+@rule(*_methods("logical_not", "isnan", "isinf", "isfinite"))
+def test(x: Any, *, out: Any = None) -> Answer:
+    """Same shape of truth values."""
+    result = elementwise([x], torch.bool) if out is None and isinstance(x, Tensor) else None
+    return None if result is None else (result, None)
+
+
+@rule(torch.where, Tensor.where)
+def where(*args: Any, **kwargs: Any) -> Answer:
+    """Broadcast shape of the condition and both values."""
+    if kwargs or len(args) != 3:
+        return None
+    condition, left, right = args if args[0].dtype is torch.bool else (args[1], args[0], args[2])
+    found = _operands(left, right)
+    if found is None or not isinstance(condition, Tensor) or condition.dtype is not torch.bool:
+        return None
+    result = elementwise([condition, *found[0]], found[1])
+    return None if result is None else (result, None)
+
+
+@rule(*_methods("masked_fill"))
+def masked_fill(x: Any, mask: Any, value: Any) -> Answer:
+    """Contiguous, broadcast shape, own type."""
+    if mask.dtype is not torch.bool or isinstance(value, Tensor) or not x.dtype.is_floating_point:
+        return None
+    result = elementwise([contiguous(x.shape, x.dtype), contiguous(mask.shape, x.dtype)], x.dtype)
+    return None if result is None else (result, None)
+
+
+@rule(torch.zeros_like, torch.ones_like, torch.empty_like, torch.rand_like, torch.randn_like)
+def filled_like(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Answer:
+    """Same shape; strides are kept if dense."""
+    return (like(x, dtype), None) if is_dense(x) else None
+
+
+@rule(F.batch_norm)
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: Any = 0.1, eps: float = 1e-5,
+) -> Answer:  # fmt: skip
+    """Same shape; a value per channel in every statistic."""
+    if input.dim() < 2 or not input.dtype.is_floating_point or not is_dense(input):
+        return None
+    channels = input.shape[1]
+    statistics = (running_mean, running_var, weight, bias)
+    if any(x is not None and (tuple(x.shape) != (channels,) or x.dtype is not input.dtype) for x in statistics):
+        return None
+    if (running_mean is None and not training) or (training and input.numel() <= channels):
+        return None
+    return like(input), None
+
+
+@rule(F.layer_norm, getattr(F, "rms_norm", None))
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5) -> Answer:
+    """Same shape; the normalized one is its end."""
+    shape = tuple(normalized_shape)
+    if bias is not None and not isinstance(bias, Tensor):
+        bias, eps = None, bias  # rms_norm has no bias, its fourth argument is eps
+    if not shape or not input.is_contiguous() or not input.dtype.is_floating_point or tuple(input.shape[-len(shape) :]) != shape:
+        return None
+    if any(x is not None and (tuple(x.shape) != shape or x.dtype is not input.dtype) for x in (weight, bias)):
+        return None
+    return like(input), None
+
+
+@rule(F.group_norm)
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Answer:
+    """Same shape; groups divide the channels."""
+    if input.dim() < 2 or not input.is_contiguous() or not input.dtype.is_floating_point:
+        return None
+    channels = input.shape[1]
+    if num_groups <= 0 or channels % num_groups or input.numel() == 0:
+        return None
+    if any(x is not None and (tuple(x.shape) != (channels,) or x.dtype is not input.dtype) for x in (weight, bias)):
+        return None
+    return like(input), None
+
+
+@rule(*_methods("mean", "sum"))
+def reduce(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Answer:
+    """Contiguous, without the reduced dimensions or with size 1 there."""
+    if out is not None or dtype is not None or not input.dtype.is_floating_point or not input.is_contiguous():
+        return None
+    dims = (dim,) if isinstance(dim, int) else tuple(range(input.dim())) if dim is None or len(dim) == 0 else tuple(dim)
+    rank = input.dim()
+    if any(type(d) is not int or not -rank <= d < rank for d in dims) or len({d % rank for d in dims}) != len(dims):
+        return None
+    reduced = {d % rank for d in dims}
+    shape = [1 if d in reduced else size for d, size in enumerate(input.shape) if keepdim or d not in reduced]
+    return contiguous(shape, input.dtype), None

@@ -1,0 +1,210 @@
+"""One run of a model's forward pass under the function mode, with its module calls."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from idlmav.capture.failures import Failures
+from idlmav.capture.fast import FastMode
+from idlmav.capture.guard import left_as_found, walk_modules
+from idlmav.capture.kernels import on_zeros
+from idlmav.capture.modules import call_original, watch_calls
+from idlmav.capture.operands import Operands, tensors_in
+from idlmav.capture.source import Where, locate
+from idlmav.capture.trace import CallRecord, Trace
+
+__all__ = ["Run", "identity", "run"]
+
+
+def identity(input: Tensor) -> Tensor:
+    """Stand for the op of a layer that returns what it is given."""
+    return input
+
+
+def model_input(*args: Any) -> None:
+    """Stand for the op that makes an input."""
+
+
+class Run:
+    """
+    A forward pass that writes a `Trace`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Left as found.
+    device : torch.device
+        Where the model believes to be.
+    go_on, handled
+        See `Failures`.
+
+    Attributes
+    ----------
+    trace : Trace
+        The records.
+    inputs : list of (str, Tensor)
+        The carriers that were fed, with their names.
+    result : object
+        What forward returned, made of carriers.
+    error : Exception or None
+        What ended the run before its end.
+    error_call : CallRecord or None
+        The innermost module call that the error came from.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, device: torch.device, *, go_on: bool = False, handled: frozenset[Where | None] = frozenset()
+    ) -> None:
+        self.model = model
+        self.trace = Trace()
+        self.names: dict[int, tuple[str, bool]] = {}
+        self.paths: dict[int, str] = {}
+        for path, module in walk_modules(model):
+            self.paths[id(module)] = path
+            self._name_tensors(f"{path}." if path else "", module)
+        self.operands = Operands(self.trace, self.names)
+        self.failures = Failures(self.trace, go_on, handled)
+        self.mode = FastMode(self.trace, self.operands, device, self.failures)
+        self.inputs: list[tuple[str, Tensor]] = []
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.error_call: CallRecord | None = None
+
+    def _name_tensors(self, prefix: str, module: torch.nn.Module) -> None:
+        attributes = module.__dict__
+        parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
+        if parameters is None or isinstance(module, torch.jit.ScriptModule):
+            parameters = dict(module.named_parameters(recurse=False))
+            buffers = dict(module.named_buffers(recurse=False))
+        for tensors, is_buffer in ((parameters, False), (buffers or {}, True)):
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    self.names.setdefault(id(tensor), (prefix + name, is_buffer))
+
+    def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+        """Run the model once; an exception of the model is kept, an interruption is passed on."""
+        with ExitStack() as stack:
+            stack.enter_context(left_as_found(self.model))
+            stack.enter_context(torch.no_grad())
+            if "torch._dynamo" in sys.modules:
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            args, kwargs = self._take_inputs(args, kwargs)
+            stack.enter_context(watch_calls(self.call_module))
+            try:
+                with self.mode:
+                    self.result = self.model(*args, **kwargs)
+            except Exception as error:  # the user's model failed: described as part of the picture
+                self.error = error
+        return self
+
+    def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        names = argument_names(self.model, args)
+        take = self.operands.take_input
+        args = tuple(take(value, name, self.inputs) for name, value in zip(names, args, strict=True))
+        kwargs = {name: take(value, name, self.inputs) for name, value in kwargs.items()}
+        for name, tensor in self.inputs:
+            op = self.trace.new_op(model_input, None)
+            op.args = (name,)
+            op.outputs = (self.trace.register(op, 0, tensor),)
+        return args, kwargs
+
+    def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Write down a module call around the original one."""
+        trace = self.trace
+        path = self.paths.get(id(module))
+        if path is None:  # made on the fly: what it does belongs to its caller
+            return call_original(module, args, kwargs)
+        parent = trace.current
+        call = CallRecord(len(trace.calls), module, path, parent, len(trace.ops))
+        trace.calls.append(call)
+        if parent is not None:
+            parent.children += 1
+        trace.current = call
+        try:
+            if isinstance(module, torch.jit.ScriptModule):
+                return self._run_opaque(module, args, kwargs)
+            if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
+                with torch._C.DisableTorchFunction():
+                    module._infer_parameters(module, args, kwargs)  # type: ignore[operator]
+            result = call_original(module, args, kwargs)
+            if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
+                result = self._hand_through(result)
+            return result
+        except Exception as error:
+            if self.error_call is None or self.error is not error:
+                self.error, self.error_call = error, call
+            raise
+        finally:
+            trace.current = parent
+
+    def _hand_through(self, tensor: Tensor) -> Tensor:
+        """Give a layer that returned its input a node of its own."""
+        with torch._C.DisableTorchFunction():
+            op = self.trace.new_op(identity, locate(sys._getframe(3)))
+            op.origins = [self.mode.origin_of(tensor)]
+            return self.mode._same(op, self.operands.stand_in(tensor))
+
+    def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run compiled TorchScript on zeros: its ops cannot be seen."""
+        with torch._C.DisableTorchFunction():
+            op = self.trace.new_op(module.forward, locate(sys._getframe(3)))
+            op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+            op.flags = ("opaque",)
+            result = on_zeros(module.forward, args, kwargs)
+            if result is NotImplemented:
+                raise NotImplementedError("TorchScript modules are run on zeros to know their shapes; these inputs are too large.")
+            op.outputs = tuple([self.trace.register(op, i, tensor) for i, tensor in enumerate(tensors_in(result))])
+            return result
+
+
+def argument_names(model: torch.nn.Module, args: tuple[Any, ...]) -> list[str]:
+    """Return the names that forward gives to positional arguments."""
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = len(args) - len(names)
+            names += [f"{parameter.name}.{index}" for index in range(rest)] if rest > 1 else [parameter.name] * max(rest, 0)
+            break
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    names += [f"input.{index}" for index in range(len(names), len(args))]
+    return names[: len(args)]
+
+
+def run(model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device) -> Run:
+    """
+    Run a model, and once more with declared shapes if an op raised.
+
+    Returns
+    -------
+    Run
+        The one that got further.
+    """
+    first = Run(model, device).forward(args, kwargs)
+    if first.error is None:
+        return first
+    chain = causes(first.error)
+    if not any(op.error in chain for op in first.trace.ops if op.error is not None):
+        return first
+    handled = frozenset(op.where for op in first.trace.ops if op.error is not None and op.error not in chain)
+    return Run(model, device, go_on=True, handled=handled).forward(args, kwargs)
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """Return an exception with those that it was raised from or while handling."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain

@@ -1,0 +1,132 @@
+"""What is written down while a model runs: raw records of ops and module calls, and who produced which tensor."""
+
+from __future__ import annotations
+
+from threading import Lock
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["BUFFER", "CONSTANT", "PARAMETER", "SIGNATURES", "CallRecord", "OpRecord", "Origin", "Token", "Trace", "storage_key"]
+
+Token = int
+"""An interned (shape, strides, dtype): what an op's output depends on. Only carriers have one."""
+Origin = tuple[int, Any, Token | None]
+"""Record that made a tensor, which output of it, token. Parameters: (PARAMETER, name, token)."""
+PARAMETER, BUFFER, CONSTANT = -2, -3, -4
+META = torch.device("meta")
+
+
+class Signatures:
+    """Interned tensor signatures, shared by all captures of the process."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[tuple[Any, ...], Token] = {}
+        self.values: list[tuple[tuple[int, ...], tuple[int, ...], torch.dtype]] = []
+        self._lock = Lock()
+
+    def token(self, tensor: Tensor) -> Token:
+        """Return the token of a strided tensor."""
+        key = (tensor.shape, tensor.stride(), tensor.dtype)
+        found = self.tokens.get(key)
+        if found is None:
+            with self._lock:
+                found = self.tokens.setdefault(key, len(self.values))
+                if found == len(self.values):
+                    self.values.append((tuple(key[0]), key[1], key[2]))
+        return found
+
+    def carrier(self, token: Token) -> Tensor:
+        """Make a tensor on the meta device that has the signature."""
+        shape, stride, dtype = self.values[token]
+        return torch.empty_strided(shape, stride, dtype=dtype, device=META)
+
+
+SIGNATURES = Signatures()
+
+
+class CallRecord:
+    """One call of a module, with the range of ops that ran in it."""
+
+    __slots__ = ("children", "first_op", "index", "module", "parent", "path")
+
+    def __init__(self, index: int, module: torch.nn.Module, path: str, parent: CallRecord | None, first_op: int):
+        self.index = index
+        self.module = module
+        self.path = path
+        self.parent = parent
+        self.first_op = first_op
+        self.children = 0
+
+
+class OpRecord:
+    """One op: the function, the call it ran in, the origins of its operands, what came out."""
+
+    __slots__ = ("args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "where")
+
+    def __init__(self, index: int, func: Any, call: CallRecord | None, where: tuple[CodeType, int] | None):
+        self.index = index
+        self.func = func
+        self.call = call
+        self.where = where
+        self.origins: list[Origin] = []
+        self.outputs: tuple[Token | tuple[Any, ...], ...] = ()
+        self.flops: int | None = None
+        self.error: BaseException | None = None
+        self.flags: tuple[str, ...] = ()
+        self.args: Any = ()
+        self.kwargs: Any = None
+
+
+class Trace:
+    """
+    Everything that one capture writes down.
+
+    Attributes
+    ----------
+    ops : list of OpRecord
+        In the order of execution; a model's inputs come first.
+    calls : list of CallRecord
+        Module calls, parents first.
+    origins : dict of int to Origin
+        By ``id`` of a tensor. Every tensor that is a key is kept alive, so an id is never used twice.
+    carriers : dict of int to Tensor
+        What stands for a tensor that capture did not make (a parameter, a constant), by its ``id``.
+    aliased : set of int
+        Storages that more than one tensor looks at.
+    mutated : dict of int to int
+        By storage, the last op that wrote in place where others look.
+    """
+
+    def __init__(self) -> None:
+        self.ops: list[OpRecord] = []
+        self.calls: list[CallRecord] = []
+        self.origins: dict[int, Origin] = {}
+        self.carriers: dict[int, Tensor] = {}
+        self.lazy: dict[int, Tensor] = {}
+        self.kept: list[Any] = []
+        self.aliased: set[int] = set()
+        self.mutated: dict[int, int] = {}
+        self.current: CallRecord | None = None
+        self.failed_call: tuple[BaseException, CallRecord | None] | None = None
+        self.stopped: BaseException | None = None
+
+    def new_op(self, func: Any, where: tuple[CodeType, int] | None) -> OpRecord:
+        """Append a record for an op of the module that runs now."""
+        op = OpRecord(len(self.ops), func, self.current, where)
+        self.ops.append(op)
+        return op
+
+    def register(self, op: OpRecord, output: int, tensor: Tensor) -> Token | tuple[Any, ...]:
+        """Write down that a tensor is the given output of an op; return its token or, if it is real, its shape and type."""
+        token = SIGNATURES.token(tensor) if tensor.is_meta else None
+        self.origins[id(tensor)] = (op.index, output, token)
+        self.kept.append(tensor)
+        return token if token is not None else (tuple(tensor.shape), tensor.dtype)
+
+
+def storage_key(tensor: Tensor) -> int:
+    """Return what is equal for tensors that share memory; unique while either is alive."""
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
