@@ -200,7 +200,9 @@ def _check_references(graph: Graph) -> None:
         if node.call is not None and node.call >= len(graph.calls):
             raise WrongFieldError(f"expected one of {len(graph.calls)} calls, got {node.call}", f"nodes[{index}].call")
     _check_parameter_names("nodes", graph.nodes, parameters)
-    _check_parameter_names("modules", graph.modules, parameters)
+    # A module that shares a parameter may know it under another name than the first.
+    aliases = {alias for parameter in graph.parameters for alias in parameter.aliases}
+    _check_parameter_names("modules", graph.modules, parameters.keys() | aliases)
     for index, failure in enumerate(graph.errors):
         if failure.node is not None and failure.node not in position:
             raise WrongFieldError(f"expected the id of a node, got {short(failure.node)}", f"errors[{index}].node")

@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from idlmav.capture import capture
 from idlmav.capture.gallery import MODELS, TORCHVISION, torchvision_models
+from idlmav.graph_json import dumps, loads
+from idlmav.metrics import complete
 
 SHAPES = {
     "resnet20": (1, 10),
@@ -69,6 +72,14 @@ def test_the_unfinished_model_fails_halfway_and_leaves_a_layer_out():
     with pytest.raises(RuntimeError, match=r"\[1, 1024\] X \[512, 128\]"):
         model(*inputs)
     assert called == ["features", "fc1"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_captured_comes_back_from_a_file(name):
+    model, inputs = MODELS[name].make()
+    graph = complete(capture(model, inputs, {}))
+    assert len(graph.nodes) > 5
+    assert loads(dumps(graph)) == graph
 
 
 def test_every_model_has_a_title_and_a_summary():

@@ -107,6 +107,12 @@ def test_the_file_is_plain_json_without_defaults(small_graph):
     assert json.loads(dumps(Graph(name="Empty"))) == {"format": FORMAT, "version": VERSION, "name": "Empty"}
 
 
+def test_a_module_may_know_a_shared_parameter_under_its_other_name(small_graph):
+    head = replace(small_graph.modules[3], params=("tied",))
+    graph = replace(small_graph, modules=(*small_graph.modules[:3], head))
+    assert loads(dumps(graph)) == graph
+
+
 def test_text_that_no_file_can_hold_is_replaced_in_saving():
     graph = Graph(name="Net", nodes=(Node(id="x", op="x", operation="x", source="caf\udce9.py:1"),))
     assert loads(dumps(graph)).nodes[0].source == "caf?.py:1"
