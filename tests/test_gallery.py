@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from idlmav.capture import capture
-from idlmav.capture.gallery import MODELS, TORCHVISION, torchvision_models
+from idlmav.capture.gallery import MODELS, TORCHVISION, all_models, torchvision_models
 from idlmav.graph_json import dumps, loads
 from idlmav.metrics import complete
 
@@ -82,9 +82,10 @@ def test_what_is_captured_comes_back_from_a_file(name):
     assert loads(dumps(graph)) == graph
 
 
-def test_every_model_has_a_title_and_a_summary():
-    assert len({model.title for model in MODELS.values()}) == len(MODELS)
-    assert all(model.summary.endswith(".") for model in MODELS.values())
+def test_every_model_has_a_title_of_its_own_and_a_summary(torchvision):
+    models = all_models()
+    assert len({model.title for model in models}) == len(models) == len(MODELS) + len(TORCHVISION)
+    assert all(model.summary.endswith(".") for model in models)
 
 
 @pytest.mark.parametrize("name", TORCHVISION)

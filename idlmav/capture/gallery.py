@@ -26,7 +26,7 @@ from idlmav.capture.gallery_models import (
     WorkInProgress,
 )
 
-__all__ = ["MODELS", "GalleryModel", "torchvision_models"]
+__all__ = ["MODELS", "GalleryModel", "all_models", "torchvision_models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,11 @@ TORCHVISION = (
     "swin_t",
     "googlenet",
 )
+
+
+def all_models() -> tuple[GalleryModel, ...]:
+    """Return the package's own models and those of libraries that can be imported; no title occurs twice."""
+    return (*MODELS.values(), *torchvision_models()[0].values())
 
 
 def torchvision_models() -> tuple[dict[str, GalleryModel], str]:
