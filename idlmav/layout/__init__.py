@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from idlmav.layout.columns import columns
 from idlmav.layout.engine import compute_layout, lay_out_network
+from idlmav.layout.folding import fold
 from idlmav.layout.network import Network, network_of, network_of_paths
 from idlmav.layout.options import Direction, Options
 from idlmav.layout.result import Box, Group, Layout, Point, Route
@@ -16,7 +18,9 @@ __all__ = [
     "Options",
     "Point",
     "Route",
+    "columns",
     "compute_layout",
+    "fold",
     "lay_out_network",
     "network_of",
     "network_of_paths",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from idlmav.layout.compound import Insets
@@ -13,7 +14,7 @@ __all__ = ["Turn", "frame_insets", "is_mirrored", "is_transposed", "round_px"]
 
 def round_px(value: float) -> float:
     """Round to 0.1 px, halves upwards, as the browser does."""
-    return int(value * 10.0 + 0.5) / 10.0 if value >= 0 else -(int(-value * 10.0 + 0.5) / 10.0)
+    return math.floor(value * 10.0 + 0.5) / 10.0
 
 
 def is_transposed(direction: Direction) -> bool:

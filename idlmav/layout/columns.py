@@ -1,0 +1,93 @@
+"""A layout as columns of numbers, the form in which the browser gets it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from idlmav.graph import Graph
+from idlmav.layout.result import Layout
+
+__all__ = ["columns"]
+
+
+def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
+    """
+    Return what ``makeFolder`` of ``assets/fold.js`` reads.
+
+    Parameters
+    ----------
+    layout : Layout
+        With all groups open.
+    graph : Graph, optional
+        Gives the order of the nodes; without it they come as in the layout.
+
+    Returns
+    -------
+    dict
+        JSON-able.
+
+        **Schema**
+
+        =============  ==================================================================================
+        key            meaning
+        =============  ==================================================================================
+        ``nodes``      ``ids``; ``x``, ``y`` (left, top), ``w``, ``h`` in px; ``group``, the index of the
+                       innermost group or -1
+        ``groups``     ``ids``; ``parent``, an index or -1, parents first; ``x``, ``y``, ``w``, ``h`` of the
+                       frame; ``foldedW``, ``foldedH``
+        ``edges``      ``source``, ``target``, indices of nodes; ``xs``, ``ys`` of all routes one after another;
+                       ``start``, where each route begins there, and their length at the end
+        ``direction``  of the flow
+        ``spacing``    the distances that folding keeps, in px
+        =============  ==================================================================================
+
+    Raises
+    ------
+    ValueError
+        If the layout is folded.
+    """
+    if len(layout.frames) != len(layout.groups):
+        raise ValueError("columns() takes the layout with all groups open; the browser folds by itself")
+    ids = [node.id for node in graph.nodes] if graph is not None else list(layout.boxes)
+    index = {name: number for number, name in enumerate(ids)}
+    group_index = {name: number for number, name in enumerate(layout.groups)}
+    group_index[""] = -1
+    groups = layout.groups.values()
+    starts = [0]
+    for points in layout.routes.values():
+        starts.append(starts[-1] + len(points))
+    options = layout.options
+    return {
+        "nodes": {
+            "ids": ids,
+            **_box_columns([layout.boxes[name] for name in ids]),
+            "group": [group_index[layout.group_of[name]] for name in ids],
+        },
+        "groups": {
+            "ids": list(layout.groups),
+            "parent": [group_index[group.parent] for group in groups],
+            **_box_columns([layout.frames[group.id] for group in groups]),
+            "foldedW": [group.folded_size[0] for group in groups],
+            "foldedH": [group.folded_size[1] for group in groups],
+        },
+        "edges": {
+            "source": [index[source] for source, _ in layout.routes],
+            "target": [index[target] for _, target in layout.routes],
+            "start": starts,
+            "xs": [x for points in layout.routes.values() for x, _ in points],
+            "ys": [y for points in layout.routes.values() for _, y in points],
+        },
+        "direction": layout.direction,
+        "spacing": {
+            "rankGap": options.rank_gap,
+            "nodeGap": options.node_gap,
+            "trackGap": options.track_gap,
+            "portGap": options.port_gap,
+            "padding": options.padding,
+            "header": options.header,
+        },
+    }
+
+
+def _box_columns(boxes: list[tuple[float, float, float, float]]) -> dict[str, list[float]]:
+    return {name: [box[place] for box in boxes] for place, name in enumerate("xywh")}
