@@ -16,7 +16,7 @@ from idlmav.graph import Graph, Module, Node, Parameter, Shape, Totals
 __all__ = ["ESTIMATES", "MOVES", "activation_bytes", "complete", "estimate", "estimated"]
 
 MOVES = frozenset({
-    "alias", "as_strided", "broadcast_to", "bfloat16", "bool", "byte", "cat", "channel_shuffle", "chunk", "clone", "conj",
+    "alias", "as_strided", "broadcast_to", "bfloat16", "byte", "cat", "channel_shuffle", "chunk", "clone", "conj",
     "contiguous", "copy", "cpu", "cuda", "data", "detach", "diag_embed", "diagonal", "double", "embedding", "empty",
     "empty_like", "expand", "expand_as", "flatten", "flip", "float", "fold", "full", "full_like", "gather", "getitem",
     "half", "hsplit", "identity", "imag", "index_select", "int", "item", "long", "masked_select", "narrow", "new_empty",
@@ -26,7 +26,8 @@ MOVES = frozenset({
     "split_with_sizes", "squeeze", "stack", "t", "take", "take_along_dim", "tensor_split", "tile", "to", "transpose", "tril",
     "triu", "type", "type_as", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as", "view_as_complex",
     "view_as_real", "vsplit", "zeros", "zeros_like", "hstack", "vstack", "dstack", "as_tensor", "tensor", "asarray",
-    "_assert", "requires_grad",
+    "arange", "linspace", "logspace", "eye", "tril_indices", "triu_indices", "meshgrid", "broadcast_tensors", "bool", "fill", "zero", "atleast_1d",
+    "atleast_2d", "atleast_3d", "index_put", "index_copy", "masked_scatter", "cartesian_prod", "block_diag", "scalar_tensor", "diag",
 })  # fmt: skip
 """Ops that only move, select, repeat or look at data: no arithmetic on elements, so 0 FLOPs, counted."""
 
@@ -57,7 +58,7 @@ def estimated(*ops: str) -> Callable[[Formula], Formula]:
 
 @estimated(
     "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min", "div", "eq",
-    "fill", "floor", "floor_divide", "fmod", "ge", "gt", "hardtanh", "isfinite", "isinf", "isnan", "le", "logical_and",
+    "floor", "floor_divide", "fmod", "ge", "gt", "hardtanh", "isfinite", "isinf", "isnan", "le", "logical_and",
     "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "max_", "maximum", "minimum", "mul", "ne", "neg",
     "reciprocal", "relu", "relu6", "remainder", "round", "rsub", "sign", "square", "sub", "threshold", "where", "trunc",
 )  # fmt: skip

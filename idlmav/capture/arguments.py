@@ -92,7 +92,8 @@ def _append(parts: list[str], name: str, value: Any, default: str | None, with_s
             parts.extend(f"{format_shape(tuple(item.shape))}" for item in value)
         return
     text = _write(value)
-    if text != default:
+    same = isinstance(value, (tuple, list)) and len(set(map(str, value))) == 1 and str(value[0]) == default
+    if text != default and not same:
         parts.append(f"{name}={text}" if name else text)
 
 

@@ -18,6 +18,8 @@ _MASKS = (torch.bool, torch.uint8)
 
 def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Return carriers of the largest size that an op can return; ``None`` if its size depends on no value."""
+    if not args:
+        return None
     name = op_name(func)
     if name in ("nonzero", "argwhere") or (name == "where" and len(args) == 1):
         x = args[0]
@@ -48,6 +50,8 @@ def _has_mask(index: Any) -> bool:
 
 def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Return what an op with a carrier and real operands returns if only their values tell; ``None`` otherwise."""
+    if not args or not isinstance(args[0], Tensor):
+        return None
     name = op_name(func)
     if name == "getitem" and args[0].is_meta:
         parts = args[1] if isinstance(args[1], tuple) else (args[1],)

@@ -64,7 +64,7 @@ class _Description:
                 self._op(op)
         if self.run.error is not None and not self.error_ops:
             self._raised(self.run.error)
-        if outputs and self.run.error is None:
+        if self.run.error is None:
             self._output(outputs)
         modules = describe_modules(self.model, self.run.trace.calls)
         return Graph(

@@ -245,7 +245,7 @@ class FastMode(TorchFunctionMode):
         self._describe(kwargs, [], key)
         try:
             signature: tuple[Any, ...] | None = tuple(key)
-            remembered = _MEMO.get(signature) if None not in key[:0] else None  # type: ignore[arg-type]
+            remembered = _MEMO.get(signature)
         except TypeError:
             signature, remembered = None, None
         if remembered is not None:
@@ -279,7 +279,7 @@ class FastMode(TorchFunctionMode):
         if inplace:
             target = kwargs.get("out")
             targets = tensors_in(args[:1] or list(kwargs.values())) if target is None else tensors_in(target)
-            if target is None and result is not None and signature is not None and result is args[0] and result.is_meta:
+            if target is None and signature is not None and args and result is args[0] and args[0].is_meta:
                 self._remember(signature, (_INPLACE, None, op.flops))
             return self._written(op, tuple(targets), result)
         if isinstance(result, Tensor):
@@ -302,9 +302,9 @@ class FastMode(TorchFunctionMode):
             result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
         tensors = list(tensors_in(result))
         op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
+        shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
         if not tensors or signature is None:
             return result
-        shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
         if type(result) in (tuple, list) and all(tensor.is_meta for tensor in tensors):
             flat = all(item is None or isinstance(item, Tensor) for item in result)
             if all(shared):

@@ -99,13 +99,13 @@ class Kernels:
             except (TypeError, AttributeError, IndexError, ValueError):
                 answer = None  # the rule does not understand the call: the kernel decides whether it is wrong
             if answer is not None:
-                return *answer, answer[0] is not args[0] if args else True
+                return *answer, not args or answer[0] is not args[0]
         if function_name(func) in _MOVES:
             return args[0], None, False
         args, kwargs = on_device(func, args, kwargs, META)
         if autocast and not inplace:
             return *self._on_fake(func, args, kwargs), False
-        if inplace and _surely_fits(func, args, kwargs):
+        if inplace and args and _surely_fits(func, args, kwargs):
             return args[0], None, False
         return *self.flop_mode.count(func, args, kwargs), False
 

@@ -76,6 +76,7 @@ class Run:
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None
+        self._innermost: tuple[Exception, CallRecord] | None = None
 
     def _name_tensors(self, prefix: str, module: torch.nn.Module) -> None:
         attributes = module.__dict__
@@ -102,6 +103,8 @@ class Run:
                     self.result = self.model(*args, **kwargs)
             except Exception as error:  # the user's model failed: described as part of the picture
                 self.error = error
+                if self._innermost is not None and self._innermost[0] in causes(error):
+                    self.error_call = self._innermost[1]
         return self
 
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -138,8 +141,8 @@ class Run:
                 result = self._hand_through(result)
             return result
         except Exception as error:
-            if self.error_call is None or self.error is not error:
-                self.error, self.error_call = error, call
+            if self._innermost is None or self._innermost[0] is not error:
+                self._innermost = error, call
             raise
         finally:
             trace.current = parent
