@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from idlmav.layout.columns import columns
 from idlmav.layout.engine import compute_layout, lay_out_network
+from idlmav.layout.fold_data import columns
 from idlmav.layout.folding import fold
 from idlmav.layout.network import Network, network_of, network_of_paths
 from idlmav.layout.options import Direction, Options

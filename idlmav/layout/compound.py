@@ -171,7 +171,7 @@ class _Compound:
             units, edges = self._order_units(level)
             level.unit_index = {unit: number for number, unit in enumerate(units)}
             local: dict[int, int] = {}
-            drawn_edges = []
+            drawn_edges: list[tuple[int, int, int]] = []
             for start, end, tensor in edges:
                 name = local.setdefault(tensor, len(local))
                 level.edge_index[start, end, tensor] = len(drawn_edges)
@@ -244,9 +244,7 @@ class _Compound:
         for tensor in level.outs:
             out_of[tensor] = drawing.at[level.unit_index[self._out_port(tensor)]][0]
         tall = max(drawing.height + insets.before + insets.after, height)
-        return Item(
-            "rigid", left + missing, right + missing, tall, "", 0, drawing.depth, drawing.size, into, out_of
-        )
+        return Item("rigid", left + missing, right + missing, tall, "", 0, drawing.depth, drawing.size, into, out_of)
 
     def place(self) -> Placed:
         """Turn the relative coordinates into absolute ones."""

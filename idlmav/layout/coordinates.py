@@ -7,6 +7,8 @@ joined to, as far as its neighbours let it.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from idlmav.layout.geometry import Geometry
 from idlmav.layout.options import Options
 
@@ -39,7 +41,7 @@ class _Packing:
         self.fixed = self.column[min(spine)] if spine else -1
 
     def _make_columns(self) -> None:
-        """Number the columns; `shift` is an item's axis relative to its column's first item."""
+        """Find the columns; `shift` is an item's axis relative to its column's first item."""
         geometry = self.geometry
         for row in geometry.ranks:
             for top in row:
@@ -59,7 +61,7 @@ class _Packing:
     def _find_distances(self) -> None:
         geometry, options = self.geometry, self.options
         for row in geometry.ranks:
-            for left, right in zip(row, row[1:], strict=False):
+            for left, right in pairwise(row):
                 boxes = geometry.is_item(left) and geometry.is_item(right)
                 both_boxes = boxes and not geometry.is_port(left) and not geometry.is_port(right)
                 gap = options.node_gap if both_boxes else options.lane_gap

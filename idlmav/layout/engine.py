@@ -49,9 +49,7 @@ def compute_layout(
     return lay_out_network(network_of(graph, sizes), direction=direction, options=options)
 
 
-def lay_out_network(
-    network: Network, *, direction: Direction = "down", options: Options | None = None
-) -> Layout:
+def lay_out_network(network: Network, *, direction: Direction = "down", options: Options | None = None) -> Layout:
     """
     Lay out a network that need not stem from a model.
 

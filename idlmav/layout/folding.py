@@ -198,9 +198,7 @@ class _AxisMap:
         Extent of what is visible; the first goes to 0.
     """
 
-    def __init__(
-        self, demands: Sequence[_Interval], zones: Sequence[_Interval], first: float, last: float
-    ) -> None:
+    def __init__(self, demands: Sequence[_Interval], zones: Sequence[_Interval], first: float, last: float) -> None:
         changes: dict[float, list[int]] = {}
         for kind, intervals in enumerate((demands, zones)):
             for low, high in intervals:
@@ -266,7 +264,7 @@ def _find_crossings(layout: Layout) -> dict[str, _Crossings]:
 
 def _around(layout: Layout, node: str) -> dict[str, None]:
     """Return the groups around a node, the innermost first."""
-    found = {}
+    found: dict[str, None] = {}
     name = layout.group_of[node]
     while name:
         found[name] = None

@@ -66,7 +66,6 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
         One group for every module call with two or more units; the model's own call is none.
     """
     index = {node.id: number for number, node in enumerate(graph.nodes)}
-    chains: list[tuple[int, ...]] = []
     known: dict[int | None, tuple[int, ...]] = {None: ()}
     for number, call in enumerate(graph.calls):
         known[number] = () if call.parent is None else (*known[call.parent], number)
@@ -117,9 +116,7 @@ def network_of_paths(
     group_of, keys, parents = find_groups([known[path] for path in paths], edges)
     titles = [key.rpartition(separator)[2] for key in keys]
     groups = _name_groups(keys, parents, titles)
-    return Network(
-        ids=tuple(ids), sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of)
-    )
+    return Network(ids=tuple(ids), sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of))
 
 
 def _name_groups(paths: Sequence[str], parents: Sequence[int], titles: Sequence[str]) -> tuple[Group, ...]:

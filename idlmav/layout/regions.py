@@ -169,7 +169,8 @@ class _Finder:
         for index, label in enumerate(labels):
             classes.setdefault(label, []).append(index)
         self.place = place = [0] * len(arcs)
-        self.chains = chains = {}
+        chains: dict[int, Region] = {}
+        self.chains = chains
         for label, found in classes.items():
             if len(found) < 2:
                 continue
@@ -177,9 +178,7 @@ class _Finder:
             chains[label] = Region(True, entry=arcs[found[0]][2], exit=arcs[found[-1]][2])
             for position, index in enumerate(found):
                 place[index] = position
-        self.blocks: dict[int, list[Region | None]] = {
-            label: [None] * (len(classes[label]) - 1) for label in chains
-        }
+        self.blocks: dict[int, list[Region | None]] = {label: [None] * (len(classes[label]) - 1) for label in chains}
         self.root = Region(False)
         self.region = region = {source: self.root}
         self.entry_unit: dict[int, int] = {}

@@ -129,7 +129,7 @@ class _Stacking:
         return x - geometry.left[item] - _BESIDE, x + geometry.right[item] + _BESIDE
 
     def drop_constants(self) -> None:
-        """Going up, lower what only constants feed as far as it can go; centre a side branch of one op."""
+        """Lower, from the bottom up, what only constants feed; centre side branches of one op."""
         geometry, options = self.geometry, self.options
         spine = frozenset(geometry.ranked.spine)
         loose = self._loose(spine)
@@ -169,9 +169,10 @@ class _Stacking:
             return
         if loose[item]:
             geometry.y[item] = limit
-        elif geometry.arcs_in[item] and len(geometry.arcs_out[item]) == 1:
-            if geometry.ranked.arcs[geometry.arcs_out[item][0]][2] in spine:
-                geometry.y[item] = (geometry.y[item] + limit) / 2
+            return
+        targets = [geometry.ranked.arcs[arc][2] for arc in geometry.arcs_out[item]]
+        if geometry.arcs_in[item] and len(targets) == 1 and targets[0] in spine:
+            geometry.y[item] = (geometry.y[item] + limit) / 2
 
     def _limit_of_box(self, arc: int) -> float:
         """Return how low the bottom of an arc's source may lie."""

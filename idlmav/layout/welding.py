@@ -41,8 +41,8 @@ def weld(ranked: Ranked, ranks: list[list[int]]) -> list[int]:
             through_trunk = trunk[source] is not None or trunk[target] is not None
             wishes[gap].append((3 if through_trunk else 2, place[source], source, target))
     straight = [-1] * len(ranked.rank)
-    for gap in wishes:
-        _match(sorted(gap), place, straight)
+    for wished in wishes:
+        _match(sorted(wished), place, straight)
     return straight
 
 
@@ -58,10 +58,7 @@ def _spine_arcs(ranked: Ranked) -> set[tuple[int, int]]:
             continue
         trunk = ranked.trunk[target]
         leads_there = (
-            trunk is not None
-            and trunk[0] == start
-            and gap + 1 < ranked.rank[wanted]
-            and wanted in ranked.sinks[trunk]
+            trunk is not None and trunk[0] == start and gap + 1 < ranked.rank[wanted] and wanted in ranked.sinks[trunk]
         )
         if target == wanted or leads_there:
             found.add((source, target))

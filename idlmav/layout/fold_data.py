@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from idlmav.graph import Graph
-from idlmav.layout.result import Layout
+from idlmav.layout.options import Options
+from idlmav.layout.result import Box, Layout
 
 __all__ = ["columns"]
 
@@ -49,14 +52,9 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
     if len(layout.frames) != len(layout.groups):
         raise ValueError("columns() takes the layout with all groups open; the browser folds by itself")
     ids = [node.id for node in graph.nodes] if graph is not None else list(layout.boxes)
-    index = {name: number for number, name in enumerate(ids)}
     group_index = {name: number for number, name in enumerate(layout.groups)}
     group_index[""] = -1
     groups = layout.groups.values()
-    starts = [0]
-    for points in layout.routes.values():
-        starts.append(starts[-1] + len(points))
-    options = layout.options
     return {
         "nodes": {
             "ids": ids,
@@ -70,24 +68,33 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
             "foldedW": [group.folded_size[0] for group in groups],
             "foldedH": [group.folded_size[1] for group in groups],
         },
-        "edges": {
-            "source": [index[source] for source, _ in layout.routes],
-            "target": [index[target] for _, target in layout.routes],
-            "start": starts,
-            "xs": [x for points in layout.routes.values() for x, _ in points],
-            "ys": [y for points in layout.routes.values() for _, y in points],
-        },
+        "edges": _edge_columns(layout, ids),
         "direction": layout.direction,
-        "spacing": {
-            "rankGap": options.rank_gap,
-            "nodeGap": options.node_gap,
-            "trackGap": options.track_gap,
-            "portGap": options.port_gap,
-            "padding": options.padding,
-            "header": options.header,
-        },
+        "spacing": _spacing(layout.options),
     }
 
 
-def _box_columns(boxes: list[tuple[float, float, float, float]]) -> dict[str, list[float]]:
+def _box_columns(boxes: Sequence[Box]) -> dict[str, list[float]]:
     return {name: [box[place] for box in boxes] for place, name in enumerate("xywh")}
+
+
+def _edge_columns(layout: Layout, ids: Sequence[str]) -> dict[str, list[float]]:
+    index = {name: number for number, name in enumerate(ids)}
+    return {
+        "source": [index[source] for source, _ in layout.routes],
+        "target": [index[target] for _, target in layout.routes],
+        "start": list(accumulate((len(points) for points in layout.routes.values()), initial=0)),
+        "xs": [x for points in layout.routes.values() for x, _ in points],
+        "ys": [y for points in layout.routes.values() for _, y in points],
+    }
+
+
+def _spacing(options: Options) -> dict[str, float]:
+    return {
+        "rankGap": options.rank_gap,
+        "nodeGap": options.node_gap,
+        "trackGap": options.track_gap,
+        "portGap": options.port_gap,
+        "padding": options.padding,
+        "header": options.header,
+    }
