@@ -88,18 +88,18 @@ def in_suite(session: nox.Session, program: str, *args: str) -> None:
 
 def prepare_browser(session: nox.Session) -> None:
     """Bring Chromium and Node.js onto a machine that has none."""
-    need_program(session, BROWSERS, "chromium")
-    need_program(session, "node", "nodejs")
+    need_program(session, BROWSERS, "chromium", "fonts-liberation")  # without a font it draws empty boxes
+    need_program(session, ("node",), "nodejs")
 
 
-def need_program(session: nox.Session, names: str | tuple[str, ...], package: str) -> None:
-    """Install a Debian package unless one of its programs is there already."""
-    names = (names,) if isinstance(names, str) else names
+def need_program(session: nox.Session, names: tuple[str, ...], *packages: str) -> None:
+    """Install Debian packages unless one of the programs is there already."""
     if any(shutil.which(name) for name in names):
         return
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not (is_root and shutil.which("apt-get")):
-        session.error(f"{' or '.join(names)} is not on the PATH. Install it (on Debian: apt-get install {package}).")
+        apt_line = f"apt-get install {' '.join(packages)}"
+        session.error(f"{' or '.join(names)} is not on the PATH. Install it (on Debian, as root: {apt_line}).")
     session.run_install("apt-get", "-qq", "update", external=True)
-    apt = ("apt-get", "-qq", "install", "--yes", "--no-install-recommends", package)
+    apt = ("apt-get", "-qq", "install", "--yes", "--no-install-recommends", *packages)
     session.run_install(*apt, external=True, silent=True, env={"DEBIAN_FRONTEND": "noninteractive"})
