@@ -75,6 +75,8 @@ def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], opt
     Drawing
         Position of every item, and the whole route of every edge.
     """
+    if not items:
+        return Drawing()
     tops = [index for index, item in enumerate(items) if item.pinned == "top"]
     bottoms = [index for index, item in enumerate(items) if item.pinned == "bottom"]
     root = find_regions(len(items), [(source, target) for source, target, _ in edges], tops, bottoms)
@@ -148,7 +150,7 @@ def _draw_block(
 
 
 def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]]) -> Block:
-    """Turn a region into a block; dead ends on its entry or exit get a port beside them, which keeps the border free."""
+    """Turn a region into a block; where dead ends would come between an end and the border, it gets a port there."""
     links = [(edge, source, target, edges[edge][2]) for edge, source, target in region.links]
     block = Block(list(members), links)
     if region.entry != VIRTUAL:
@@ -159,7 +161,8 @@ def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, 
             block.items.append(_PORT)
     if region.exit != VIRTUAL:
         block.exit = region.exit_member
-        if any(source == block.exit for _, source, _, _ in links):
+        feeding = {source for _, source, _, _ in links}
+        if any(item in feeding if item == block.exit else item not in feeding for item in range(len(block.items))):
             links.append((region.exit, block.exit, len(block.items), edges[region.exit][2]))
             block.exit, block.border_exit = len(block.items), True
             block.items.append(replace(_PORT))

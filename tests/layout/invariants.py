@@ -1,0 +1,156 @@
+"""What must hold for every layout, folded or not, checked without any code of the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
+from idlmav.layout import Box, Layout, Point
+
+INSIDE = 1.0
+"""So far (px) must something reach into a box before it counts."""
+CLOSE = 1.0
+"""Parallel lines closer than this (px) lie on top of each other."""
+TOGETHER = 2.0
+"""So long (px) may they do that."""
+
+
+def problems(layout: Layout) -> list[str]:
+    """Return everything that is wrong with a layout."""
+    return [
+        *_wrong_boxes(layout),
+        *_wrong_frames(layout),
+        *_wrong_ends(layout),
+        *_obstructed_routes(layout),
+        *_shared_lines(layout),
+        *_wrong_extent(layout),
+    ]
+
+
+def around(layout: Layout, name: str) -> list[str]:
+    """Return the ids of the groups around a node or a folded group, the innermost first."""
+    found = []
+    group = layout.group_of[name] if name in layout.group_of else layout.groups[name].parent
+    while group:
+        found.append(group)
+        group = layout.groups[group].parent
+    return found
+
+
+def _overlap(a: Box, b: Box, margin: float) -> bool:
+    return (
+        a[0] < b[0] + b[2] - margin
+        and b[0] < a[0] + a[2] - margin
+        and a[1] < b[1] + b[3] - margin
+        and b[1] < a[1] + a[3] - margin
+    )
+
+
+def _contains(outer: Box, inner: Box) -> bool:
+    return (
+        outer[0] <= inner[0] + 0.11
+        and outer[1] <= inner[1] + 0.11
+        and outer[0] + outer[2] >= inner[0] + inner[2] - 0.11
+        and outer[1] + outer[3] >= inner[1] + inner[3] - 0.11
+    )
+
+
+def _wrong_boxes(layout: Layout) -> Iterator[str]:
+    for (a, box_a), (b, box_b) in combinations(layout.boxes.items(), 2):
+        if _overlap(box_a, box_b, 0.5):
+            yield f"boxes {a} and {b} overlap"
+
+
+def _wrong_frames(layout: Layout) -> Iterator[str]:
+    for name, box in layout.boxes.items():
+        frames = around(layout, name)
+        for group, frame in layout.frames.items():
+            if group in frames:
+                if not _contains(frame, box):
+                    yield f"{name} is not inside its frame {group}"
+            elif _overlap(box, frame, 0.5):
+                yield f"{name} is in the foreign frame {group}"
+    for a, b in combinations(layout.frames, 2):
+        if b in around(layout, a):
+            a, b = b, a
+        if a in around(layout, b):
+            if not _contains(layout.frames[a], layout.frames[b]):
+                yield f"frame {b} is not inside {a}"
+        elif _overlap(layout.frames[a], layout.frames[b], 0.5):
+            yield f"frames {a} and {b} overlap"
+
+
+def _flow(layout: Layout, box: Box) -> tuple[float, float]:
+    """Where a box begins and ends along the flow."""
+    x, y, width, height = box
+    return {"down": (y, y + height), "right": (x, x + width), "up": (-y - height, -y), "left": (-x - width, -x)}[
+        layout.direction
+    ]
+
+
+def _wrong_ends(layout: Layout) -> Iterator[str]:
+    for (source, target), points in layout.routes.items():
+        edge = f"{source} -> {target}"
+        start = _flow(layout, (*points[0], 0, 0))[0]
+        end = _flow(layout, (*points[-1], 0, 0))[0]
+        leaves, enters = _flow(layout, layout.boxes[source])[1], _flow(layout, layout.boxes[target])[0]
+        if abs(start - leaves) > 0.11 or not _contains(layout.boxes[source], (*points[0], 0, 0)):
+            yield f"{edge} does not start on the border of its source"
+        if abs(end - enters) > 0.11 or not _contains(layout.boxes[target], (*points[-1], 0, 0)):
+            yield f"{edge} does not end on the border of its target"
+        if enters < leaves - 0.11:
+            yield f"{edge} runs against the flow"
+        for a, b in pairwise(points):
+            if a[0] != b[0] and a[1] != b[1]:
+                yield f"{edge} has a slanted line from {a} to {b}"
+            if _flow(layout, (*b, 0, 0))[0] < _flow(layout, (*a, 0, 0))[0] - 0.11:
+                yield f"{edge} turns back from {a} to {b}"
+
+
+def _runs_through(a: Point, b: Point, box: Box) -> bool:
+    line = (min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1]))
+    return (
+        line[0] < box[0] + box[2] - INSIDE
+        and line[0] + line[2] > box[0] + INSIDE
+        and line[1] < box[1] + box[3] - INSIDE
+        and line[1] + line[3] > box[1] + INSIDE
+    )
+
+
+def _obstructed_routes(layout: Layout) -> Iterator[str]:
+    for (source, target), points in layout.routes.items():
+        own = {source, target, *around(layout, source), *around(layout, target)}
+        lines = list(pairwise(points))
+        for name, box in (*layout.boxes.items(), *layout.frames.items()):
+            if name not in own and any(_runs_through(a, b, box) for a, b in lines):
+                yield f"{source} -> {target} runs through {name}"
+
+
+def _shared_lines(layout: Layout) -> Iterator[str]:
+    for axis in (0, 1):
+        lines = [
+            (a[axis], min(a[1 - axis], b[1 - axis]), max(a[1 - axis], b[1 - axis]), edge)
+            for edge, points in layout.routes.items()
+            for a, b in pairwise(points)
+            if a[axis] == b[axis]
+        ]
+        lines.sort()
+        for number, (at, low, high, (source, target)) in enumerate(lines):
+            for other_at, other_low, other_high, (other_source, other_target) in lines[number + 1 :]:
+                if other_at - at >= CLOSE:
+                    break
+                apart = source != other_source and target != other_target
+                if apart and min(high, other_high) - max(low, other_low) > TOGETHER:
+                    yield f"{source} -> {target} lies on {other_source} -> {other_target}"
+
+
+def _wrong_extent(layout: Layout) -> Iterator[str]:
+    boxes = (*layout.boxes.values(), *layout.frames.values())
+    xs = [x for x, _, width, _ in boxes for x in (x, x + width)]
+    ys = [y for _, y, _, height in boxes for y in (y, y + height)]
+    xs += [x for points in layout.routes.values() for x, _ in points]
+    ys += [y for points in layout.routes.values() for _, y in points]
+    extent = (min(xs, default=0.0), min(ys, default=0.0), max(xs, default=0.0), max(ys, default=0.0))
+    expected = (0.0, 0.0, layout.width, layout.height)
+    if any(abs(a - b) > 0.11 for a, b in zip(extent, expected, strict=True)):
+        yield f"the picture spans {extent}, it says {expected}"

@@ -1,0 +1,105 @@
+"""Every layout keeps the invariants; known shapes come out as a person would draw them."""
+
+from __future__ import annotations
+
+from layout import networks as net
+import pytest
+from hypothesis import given, settings
+from layout.invariants import problems
+
+from idlmav.layout import Direction, Layout, Network, Options, lay_out_network
+
+DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
+
+
+def centre(layout: Layout, name: str) -> float:
+    x, _, width, _ = layout.boxes[name]
+    return x + width / 2
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("name", net.KNOWN)
+def test_known_shapes_keep_the_invariants(name: str, direction: Direction) -> None:
+    network = net.KNOWN[name]
+    layout = lay_out_network(network, direction=direction)
+    assert problems(layout) == []
+    assert list(layout.boxes) == list(network.ids)
+    assert len(layout.routes) == len(network.edges)
+
+
+@settings(max_examples=300)
+@given(net.networks(grouped=False))
+def test_any_flat_graph_keeps_the_invariants(network: Network) -> None:
+    assert problems(lay_out_network(network)) == []
+
+
+@settings(max_examples=300)
+@given(net.networks())
+def test_any_grouped_graph_keeps_the_invariants(network: Network) -> None:
+    assert problems(lay_out_network(network)) == []
+
+
+@settings(max_examples=60)
+@given(net.networks())
+def test_every_direction_keeps_the_invariants(network: Network) -> None:
+    for direction in DIRECTIONS[1:]:
+        assert problems(lay_out_network(network, direction=direction)) == []
+
+
+@settings(max_examples=40)
+@given(net.networks())
+def test_same_input_same_picture(network: Network) -> None:
+    assert lay_out_network(network) == lay_out_network(network)
+
+
+def test_a_chain_is_one_straight_column() -> None:
+    layout = lay_out_network(net.chain(12))
+    assert len({centre(layout, name) for name in layout.boxes}) == 1
+    assert all(len(points) == 2 for points in layout.routes.values())
+    tops = [box[1] for box in layout.boxes.values()]
+    assert tops == [i * (38.0 + Options().rank_gap) for i in range(12)]
+
+
+def test_the_main_path_of_residual_blocks_is_straight_and_skips_run_beside_it() -> None:
+    layout = lay_out_network(net.residual(6))
+    axis = centre(layout, "n0")
+    assert {centre(layout, name) for name in layout.boxes} == {axis}
+    skips = [points for (a, b), points in layout.routes.items() if int(b[1:]) - int(a[1:]) > 1]
+    assert len(skips) == 6
+    for points in skips:
+        assert max(x for x, _ in points) > axis + net.SIZE[0] / 2
+
+
+def test_many_tensors_for_one_op_share_a_port() -> None:
+    layout = lay_out_network(net.dense(7))
+    last = [points for (_, target), points in layout.routes.items() if target == "n13"]
+    assert len(last) == 7
+    frame = layout.frames["block/layer6"]
+    assert len({x for points in last for x, y in points if y == frame[1]} | {points[-1][0] for points in last}) <= 2
+
+
+def test_verticals_that_would_swap_columns_get_a_dogleg() -> None:
+    # Two lanes that trade places: whichever turns first comes down on the other.
+    edges = [(0, 3), (1, 3), (1, 2), (0, 2), (2, 5), (3, 4), (2, 4), (3, 5)]
+    assert problems(lay_out_network(net.network(edges))) == []
+
+
+def test_a_long_chain_needs_no_recursion() -> None:
+    layout = lay_out_network(net.chain(50_000))
+    assert layout.height == 50_000 * 38.0 + 49_999 * 30.0
+
+
+def test_equal_blocks_look_equal() -> None:
+    layout = lay_out_network(net.residual(6))
+    shapes = {layout.frames[f"stage{i}/block{2 * i + 1}"][2:] for i in range(2)}
+    assert len(shapes) == 1
+
+
+def test_edges_must_point_forwards() -> None:
+    with pytest.raises(ValueError, match="earlier node to a later one"):
+        Network(ids=("a", "b"), sizes=(net.SIZE, net.SIZE), edges=((1, 0),))
+
+
+def test_an_unknown_direction_is_refused() -> None:
+    with pytest.raises(ValueError, match="'sideways'"):
+        lay_out_network(net.chain(2), direction="sideways")  # type: ignore[arg-type]
