@@ -30,7 +30,7 @@ _ASKS = {
     "broadcast_shapes", "get_default_dtype", "set_default_dtype", "get_default_device", "set_default_device",
     "_record_function_enter_new", "_has_compatible_shallow_copy_type", "is_distributed", "apply_", "map_", "backward",
     "__len__", "__hash__", "__repr__", "__str__", "__format__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
-    "__deepcopy__", "__torch_function__", "__dir__",
+    "__deepcopy__", "__torch_function__", "__dir__", "_assert",
 }  # fmt: skip
 _FACTORIES = _device_constructors()
 _SAME = {

@@ -16,18 +16,19 @@ Where = tuple[CodeType, int]
 """Code object and the index of the instruction in it."""
 _FOREIGN = (
     os.path.dirname(torch.__file__) + os.sep,
-    os.path.dirname(os.path.abspath(__file__)) + os.sep,
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
     os.path.abspath(contextlib.__file__),
     "<frozen",
 )
+_GALLERY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gallery_models.py")
 _IS_USERS: dict[CodeType, bool] = {}
 
 
 def is_users(code: CodeType) -> bool:
-    """Return whether code is neither torch's nor capture's own."""
+    """Return whether code is neither torch's nor this package's own; the gallery's models count as a user's."""
     found = _IS_USERS.get(code)
     if found is None:
-        found = _IS_USERS[code] = not code.co_filename.startswith(_FOREIGN)
+        found = _IS_USERS[code] = code.co_filename == _GALLERY or not code.co_filename.startswith(_FOREIGN)
     return found
 
 

@@ -25,8 +25,8 @@ def differences(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any])
     graph = capture(model, args, kwargs)
     seen = watch(copy.deepcopy(model), copy.deepcopy(args), copy.deepcopy(kwargs))
     counting = {i for i, op in enumerate(seen) if op.name == "add_" and op.outputs == [((), "int64")]}
-    hidden = {"bool", "item"}
-    nodes = [node for node in graph.nodes if node.kind == "op" and node.op not in hidden]
+    # A value that was asked of a carrier has a node, as a guess; the real run just answers.
+    nodes = [node for node in graph.nodes if node.kind == "op" and not ("guess" in node.notes and not node.shapes)]
     order = {node.id: index for index, node in enumerate(nodes)}
     real = [op for i, op in enumerate(seen) if i not in counting]
     position = {old: new for new, old in enumerate(i for i in range(len(seen)) if i not in counting)}

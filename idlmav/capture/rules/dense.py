@@ -27,7 +27,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Answer:
     return contiguous((*input.shape[:-1], weight.shape[0]), input.dtype), 2 * input.numel() * weight.shape[0]
 
 
-@rule(torch.matmul, Tensor.matmul, Tensor.__matmul__, Tensor.__rmatmul__, torch.bmm, Tensor.bmm, torch.mm, Tensor.mm)
+@rule(torch.matmul, Tensor.matmul, Tensor.__matmul__)
 def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast the batch, multiply the last two sizes."""
     if out is not None or not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype is not right.dtype:
@@ -39,6 +39,24 @@ def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
         return None
     shape = (*batch, left.shape[-2], right.shape[-1])
     return contiguous(shape, left.dtype), 2 * numel(shape) * left.shape[-1]
+
+
+@rule(Tensor.__rmatmul__)
+def matmul_of(left: Any, right: Any) -> Answer:
+    """The operands of `matmul` the other way round."""
+    return matmul(right, left)
+
+
+@rule(torch.mm, Tensor.mm)
+def mm(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Multiply two matrices."""
+    return matmul(left, right, out=out) if left.dim() == right.dim() == 2 else None
+
+
+@rule(torch.bmm, Tensor.bmm)
+def bmm(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Multiply equally many matrices."""
+    return matmul(left, right, out=out) if left.dim() == right.dim() == 3 and left.shape[0] == right.shape[0] else None
 
 
 @rule(torch.addmm, Tensor.addmm)
@@ -70,14 +88,15 @@ def window_sizes(
     )
 
 
-def _check_types(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    """Raise what a real convolution raises; the kernel on the meta device accepts any mix of types."""
-    if weight.dtype is not input.dtype and bias is None and input.is_floating_point() and weight.is_floating_point():
-        left, right = (_TYPE_NAMES.get(x.dtype, str(x.dtype).removeprefix("torch.")) for x in (input, weight))
-        raise RuleError(f"Input type ({left}) and weight type ({right}) should be the same")
-    if bias is not None and bias.dtype is not input.dtype:
-        left, right = (_TYPE_NAMES.get(x.dtype, str(x.dtype).removeprefix("torch.")) for x in (input, bias))
-        raise RuleError(f"Input type ({left}) and bias type ({right}) should be the same")
+def _check_types(input: Tensor, weight: Tensor, bias: Tensor | None, dims: int) -> None:
+    """Raise as a real convolution does, which says it in its own words; the meta kernel accepts any mix of types."""
+    if input.dim() != dims + 2 or weight.dim() != dims + 2:
+        return
+    other = bias if bias is not None and bias.dtype is not input.dtype else weight
+    if other.dtype is not input.dtype:
+        kind = "weight" if other is weight else "bias"
+        left, right = (_TYPE_NAMES.get(x.dtype, str(x.dtype).removeprefix("torch.")) for x in (input, other))
+        raise RuleError(f"Input type ({left}) and {kind} type ({right}) should be the same")
 
 
 def _convolution(dims: int) -> Rule:
@@ -85,8 +104,8 @@ def _convolution(dims: int) -> Rule:
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Answer:
         """Slide the weight over the input."""
-        _check_types(input, weight, bias)
         settings = [_per_dimension(value, dims) for value in (stride, padding, dilation)]
+        _check_types(input, weight, bias, dims)
         if input.dim() != dims + 2 or weight.dim() != dims + 2 or None in settings:
             return None
         if groups < 1 or input.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
@@ -114,8 +133,8 @@ def _transposed(dims: int) -> Rule:
         dilation: Any = 1,
     ) -> Answer:  # fmt: skip
         """Spread the input by the weight."""
-        _check_types(input, weight, bias)
         settings = [_per_dimension(value, dims) for value in (stride, padding, output_padding, dilation)]
+        _check_types(input, weight, bias, dims)
         if input.dim() != dims + 2 or weight.dim() != dims + 2 or None in settings or input.shape[1] != weight.shape[0]:
             return None
         if not input.is_contiguous() or not weight.is_contiguous() or groups != 1 or not input.dtype.is_floating_point:

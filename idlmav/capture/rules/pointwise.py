@@ -8,13 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from idlmav.capture.rules.registry import Answer, contiguous, elementwise, is_dense, like, rule
+from idlmav.capture.rules.registry import Answer, Rule, contiguous, elementwise, is_dense, like, rule
 
 __all__: list[str] = []
 
 
 def _methods(*names: str) -> list[Any]:
-    found = [getattr(place, name, None) for place in (torch, Tensor, torch.special) for name in names]
+    """Return functions of these names; operators are methods of tensors only."""
+    places = (torch, Tensor, torch.special)
+    found = [getattr(place, name, None) for name in names for place in places if place is Tensor or not name.startswith("_")]
     return list(dict.fromkeys(function for function in found if function is not None))
 
 
@@ -25,7 +27,7 @@ def _pair(name: str) -> list[Any]:
 
 @rule(
     F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.hardswish, F.hardsigmoid, F.relu6, F.mish, F.softplus, F.selu, F.celu,
-    F.hardtanh, F.logsigmoid, F.sigmoid, F.tanh, F.softsign,
+    F.hardtanh, F.sigmoid, F.tanh, F.softsign,
     *_methods("relu", "sigmoid", "tanh", "exp", "sqrt", "rsqrt", "neg", "__neg__", "cos", "sin", "log", "abs", "square", "erf",
               "reciprocal", "exp2", "log2", "log1p", "expm1", "tan", "atan", "round", "floor", "ceil", "sign", "clamp_min",
               "clamp_max", "clone", "negative", "absolute"),
@@ -48,12 +50,24 @@ def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Answe
     return unary(x)
 
 
-@rule(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
+@rule(F.dropout, F.alpha_dropout)
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Answer:
     """Its input in eval mode, else a tensor of the same shape."""
     if not 0.0 <= p <= 1.0 or inplace:
         return None
     return unary(input) if training else (input, None)
+
+
+def _channel_dropout(dims: int) -> Rule:
+    def channel_dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Answer:
+        """As dropout, for a batch of so many dimensions."""
+        return dropout(input, p, training, inplace) if input.dim() == dims + 2 else None
+
+    return channel_dropout
+
+
+for _dims, _function in ((1, F.dropout1d), (2, F.dropout2d), (3, F.dropout3d)):
+    rule(_function)(_channel_dropout(_dims))
 
 
 @rule(F.softmax, F.log_softmax, F.softmin, *_methods("softmax", "log_softmax"))
@@ -78,41 +92,71 @@ def _operands(left: Any, right: Any) -> tuple[list[Tensor], torch.dtype] | None:
     return tensors, torch.result_type(left, right)
 
 
-@rule(*_pair("add"), *_pair("sub"), *_pair("mul"), *_methods("maximum", "minimum", "multiply", "subtract"))
-def arithmetic(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answer:
-    """Broadcast shape, promoted type."""
-    found = _operands(left, right)
-    if out is not None or found is None or type(alpha) not in (int, float):
-        return None
-    if found[1] is torch.bool:
-        return None
-    result = elementwise(*found)
+def _of(tensors_and_type: tuple[list[Tensor], torch.dtype] | None) -> Answer:
+    result = elementwise(*tensors_and_type) if tensors_and_type is not None else None
     return None if result is None else (result, None)
 
 
-@rule(*_methods("div", "true_divide", "divide", "__truediv__", "__rtruediv__", "__div__", "__rdiv__", "atan2"))
+@rule(*_pair("add"), *_pair("mul"), *_methods("multiply"))
+def add(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answer:
+    """Broadcast shape, promoted type."""
+    found = _operands(left, right)
+    if out is not None or found is None or found[1] is torch.bool or type(alpha) not in (int, float):
+        return None
+    return _of(found)
+
+
+@rule(*_methods("sub", "__sub__", "subtract"))
+def subtract(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answer:
+    """Broadcast shape, promoted type; truth values cannot be subtracted."""
+    if any(type(x) is bool or (isinstance(x, Tensor) and x.dtype is torch.bool) for x in (left, right)):
+        return None
+    return add(left, right, alpha=alpha, out=out)
+
+
+@rule(*_methods("__rsub__"))
+def subtract_from(left: Any, right: Any) -> Answer:
+    """The operands of `subtract` the other way round: the first one's strides count."""
+    return subtract(right, left)
+
+
+@rule(*_methods("maximum", "minimum"))
+def extreme(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Broadcast shape of two tensors."""
+    both = isinstance(left, Tensor) and isinstance(right, Tensor)
+    return _of(_operands(left, right)) if both and out is None else None
+
+
+@rule(*_methods("div", "true_divide", "divide", "__truediv__", "__div__"))
 def divide(left: Any, right: Any, *, rounding_mode: Any = None, out: Any = None) -> Answer:
     """Broadcast shape; whole numbers become floating ones."""
     found = _operands(left, right)
-    if out is not None or found is None or rounding_mode is not None:
+    if out is not None or found is None or rounding_mode is not None or found[1].is_complex:
         return None
-    tensors, dtype = found
-    result = elementwise(tensors, dtype if dtype.is_floating_point else torch.get_default_dtype())
-    return None if result is None or dtype.is_complex else (result, None)
+    return _of((found[0], found[1] if found[1].is_floating_point else torch.get_default_dtype()))
 
 
-@rule(*_methods("pow", "__pow__", "__rpow__"))
+@rule(*_methods("__rdiv__"))
+def divide_into(left: Any, right: Any) -> Answer:
+    """The operands of `divide` the other way round; torch takes the reciprocal and multiplies."""
+    return divide(right, left) if not isinstance(right, Tensor) else None
+
+
+@rule(*_methods("pow", "__pow__"))
 def power(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape, for floating types."""
     found = _operands(left, right)
-    if out is not None or found is None or not found[1].is_floating_point:
-        return None
-    result = elementwise(*found)
-    return None if result is None else (result, None)
+    return _of(found) if out is None and found is not None and found[1].is_floating_point else None
+
+
+@rule(*_methods("__rpow__"))
+def power_of(left: Any, right: Any) -> Answer:
+    """The operands of `power` the other way round."""
+    return power(right, left) if left.is_contiguous() else None
 
 
 @rule(*(function for name in ("eq", "ne", "lt", "le", "gt", "ge") for function in _methods(name, f"__{name}__")),
-      *_methods("logical_and", "logical_or", "logical_xor", "greater", "less", "greater_equal", "less_equal", "not_equal"))  # fmt: skip
+      *_methods("greater", "less", "greater_equal", "less_equal", "not_equal"))  # fmt: skip
 def compare(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of truth values."""
     found = _operands(left, right)
@@ -120,6 +164,12 @@ def compare(left: Any, right: Any, *, out: Any = None) -> Answer:
         return None
     result = elementwise(found[0], torch.bool)
     return None if result is None else (result, None)
+
+
+@rule(*_methods("logical_and", "logical_or", "logical_xor"))
+def logical(left: Any, right: Any, *, out: Any = None) -> Answer:
+    """Broadcast shape of two tensors, as truth values."""
+    return compare(left, right, out=out) if isinstance(left, Tensor) and isinstance(right, Tensor) else None
 
 
 @rule(*_methods("__and__", "__or__", "__xor__", "bitwise_and", "bitwise_or", "bitwise_xor", "__rand__", "__ror__"))
@@ -162,10 +212,16 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Answer:
     return None if result is None else (result, None)
 
 
-@rule(torch.zeros_like, torch.ones_like, torch.empty_like, torch.rand_like, torch.randn_like)
+@rule(torch.zeros_like, torch.ones_like, torch.empty_like)
 def filled_like(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Answer:
     """Same shape; strides are kept if dense."""
     return (like(x, dtype), None) if is_dense(x) else None
+
+
+@rule(torch.rand_like, torch.randn_like)
+def random_like(x: Any, *, device: Any = None, requires_grad: bool = False) -> Answer:
+    """Same shape, for floating types."""
+    return filled_like(x) if x.dtype.is_floating_point else None
 
 
 @rule(F.batch_norm)
