@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import strategies as st
 
 from idlmav.layout import Network, network_of_paths
@@ -94,4 +96,21 @@ def networks(draw: st.DrawFn, grouped: bool = True, most: int = 24) -> Network:
         paths = [draw(st.sampled_from(known)) for _ in range(count)]
         if draw(st.booleans()):
             paths.sort()
+    return network_of_paths([f"n{i}" for i in range(count)], sizes, sorted(edges), paths)
+
+
+def random_network(seed: int, most: int = 40) -> Network:
+    """A network from a seed, for tests that take many at once."""
+    random = Random(seed)
+    count, reach, degree = random.randint(2, most), random.choice([2, 5, most]), random.choice([1, 2, 4])
+    edges = {
+        (random.randint(max(0, target - reach), target - 1), target)
+        for target in range(1, count)
+        for _ in range(random.randint(0, degree))
+    }
+    known = [""]
+    for number in range(random.randint(1, 8)):
+        known.append(f"{random.choice(known)}/g{number}".lstrip("/"))
+    paths = sorted(random.choice(known) for _ in range(count))
+    sizes = [random.choice([(80.0, 38.0), (33.0, 26.0), (141.0, 60.0)]) for _ in range(count)]
     return network_of_paths([f"n{i}" for i in range(count)], sizes, sorted(edges), paths)
