@@ -145,6 +145,10 @@ class _Search:
             of_left, of_right = neighbours[left], neighbours[right]
             if not of_left or not of_right:
                 continue
+            if len(of_left) == len(of_right) == 1:  # two trunks, by far the most frequent case
+                a, b = place[of_left[0]], place[of_right[0]]
+                gain += (a > b) - (a < b)
+                continue
             places = sorted([place[other] for other in of_right])
             for other in of_left:
                 gain += bisect_left(places, place[other]) - (len(places) - bisect_right(places, place[other]))
@@ -152,6 +156,8 @@ class _Search:
 
 
 def _wanted_place(neighbours: list[tuple[int, float]], place: list[int], median: bool) -> float:
+    if len(neighbours) == 1:
+        return place[neighbours[0][0]] + neighbours[0][1]
     if median and len(neighbours) > 2:
         places = sorted(place[other] for other, _ in neighbours)
         return (places[(len(places) - 1) // 2] + places[len(places) // 2]) / 2
@@ -160,7 +166,7 @@ def _wanted_place(neighbours: list[tuple[int, float]], place: list[int], median:
 
 def _count_crossings(arcs: list[tuple[int, int, float, float]], place: list[int]) -> int:
     """Count the crossings of arcs between two ranks that start at different ports."""
-    ends = sorted((place[source] + out, place[target] + into) for source, target, out, into in arcs)
+    ends = sorted([(place[source] + out, place[target] + into) for source, target, out, into in arcs])
     seen: list[float] = []
     crossings = first = 0
     while first < len(ends):

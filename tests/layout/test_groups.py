@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
-from layout import networks as net
 from hypothesis import given, settings
+from layout import networks as net
 
 from idlmav.graph import Call, Edge, Graph, Module, Node
 from idlmav.labels import group_size, node_sizes
@@ -72,8 +73,10 @@ def shared_module() -> Graph:
     )
     spec = [("x", "input", None), ("c1", "op", 3), ("r1", "op", 2), ("add", "op", 1), ("c2", "op", 4), ("r2", "op", 4)]
     nodes = tuple(Node(id=name, kind=kind, op=name, operation=name, call=call) for name, kind, call in spec)  # type: ignore[arg-type]
-    edges = tuple(Edge(a.id, b.id) for a, b in zip(nodes, nodes[1:], strict=False))
-    return Graph(name="Model", nodes=nodes, edges=edges, modules=(Module(path="stage.block", class_name="Block"),), calls=calls)
+    edges = tuple(Edge(a.id, b.id) for a, b in pairwise(nodes))
+    return Graph(
+        name="Model", nodes=nodes, edges=edges, modules=(Module(path="stage.block", class_name="Block"),), calls=calls
+    )
 
 
 def test_every_call_of_a_module_has_its_own_frame() -> None:
@@ -83,7 +86,14 @@ def test_every_call_of_a_module_has_its_own_frame() -> None:
     block = layout.groups["stage.block#2"]
     assert (block.path, block.parent, block.title) == ("stage.block", "stage", "block: Block")
     assert block.folded_size == group_size("block: Block")
-    assert layout.group_of == {"x": "", "c1": "stage.block", "r1": "stage.block", "add": "stage", "c2": "stage.block#2", "r2": "stage.block#2"}
+    assert layout.group_of == {
+        "x": "",
+        "c1": "stage.block",
+        "r1": "stage.block",
+        "add": "stage",
+        "c2": "stage.block#2",
+        "r2": "stage.block#2",
+    }
 
 
 def test_a_frame_is_never_smaller_than_its_folded_box() -> None:
