@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Call", "Edge", "Failure", "FlopsSource", "Graph", "Module", "Node", "Parameter", "Shape", "Status", "Totals"]
+__all__ = [
+    "Call",
+    "Edge",
+    "Failure",
+    "FlopsSource",
+    "Graph",
+    "Module",
+    "Node",
+    "Parameter",
+    "Shape",
+    "Status",
+    "Totals",
+]
 
 Shape = tuple[int | None, ...]
 """Sizes of one tensor; ``None`` stands for a size that is not known."""

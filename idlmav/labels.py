@@ -11,7 +11,9 @@ FONT_PX = 12.0
 SUBLABEL_PX = 10.0
 NODE_HEIGHT_PX = 38.0
 GROUP_HEIGHT_PX = 38.0
-MARGIN_PX = 12.0
+MARGIN_PX = 10.0
+BOLD = 1.1
+"""How much wider bold text is."""
 _NARROW = frozenset("fijlrtI.,:;'|!()[]{}-/ ")
 _WIDE = frozenset("mwMWG@%×")
 
@@ -62,7 +64,7 @@ def node_sublabel(node: Node) -> str:
 
 def node_size(node: Node) -> tuple[float, float]:
     """Return width and height in px of the box that holds a node's two lines."""
-    width = max(text_width(node_label(node)), text_width(node_sublabel(node), SUBLABEL_PX))
+    width = max(BOLD * text_width(node_label(node)), text_width(node_sublabel(node), SUBLABEL_PX))
     return max(56.0, round(width + 2 * MARGIN_PX)), NODE_HEIGHT_PX
 
 
@@ -87,4 +89,4 @@ def group_title(path: str, module: Module | None) -> str:
 
 def group_size(title: str) -> tuple[float, float]:
     """Return width and height in px of a folded group's box."""
-    return max(90.0, round(text_width(title) + 2 * MARGIN_PX + 16.0)), GROUP_HEIGHT_PX
+    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 16.0)), GROUP_HEIGHT_PX

@@ -23,22 +23,27 @@ __all__ = ["DEFAULT_PALETTE", "GRADIENT", "Palette", "contrast", "ink", "known_p
 DEFAULT_PALETTE = "Light"
 """
 Paul Tol's "light" scheme, made for filled cells that hold a label and safe for colour-blind eyes, then
-tints of his discrete rainbow (SRON/EPS/TN/09-002).
+tints of his discrete rainbow (SRON/EPS/TN/09-002) and a few more for operations that are rarely side by side.
 """
 _LIGHT = (
-    "#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00",
-    "#caaccb", "#cae0ab", "#f6c141", "#b997c1", "#dddddd",
+    "#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#caaccb", "#cae0ab",
+    "#f6c141", "#b997c1", "#dddddd", "#bbccee", "#efe8dc", "#6f9fd8", "#ffccaa", "#88ccaa", "#b5dde8", "#d9c7a0",
 )  # fmt: skip
 GRADIENT = (
     "#fef7d8", "#fbe3a9", "#f6cb7f", "#f0b05e", "#e6934b", "#d87644", "#c25b43", "#a34545", "#803343", "#5b253b",
 )  # fmt: skip
 """Colours for a number, from small to large; the lightness falls steadily, so it also reads in grey."""
 
+NEUTRAL = "#e8ebef"
+"""Inputs and outputs are no operations: they stay outside of the palette."""
 _COMMON = (
-    "conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu",
-    "cat", "scaled_dot_product_attention", "matmul", "softmax",
+    "conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat",
+    "scaled_dot_product_attention", "matmul", "softmax", "Shape", "embedding", "dropout", "conv_transpose2d", "silu",
+    "adaptive_avg_pool2d", "mul", "identity",
 )  # fmt: skip
-"""Operations that most models have; in the default palette they get colours of their own."""
+"""Operations that most models have, each with a colour of its own in the default palette."""
+_PLAIN = frozenset({"Shape", "Conversion", "Creation"})
+"""Categories that compute nothing; they share one colour, grey in the default palette."""
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -116,7 +121,10 @@ class Palette:
 
     def __post_init__(self) -> None:
         count = len(self.colors)
-        for name, index in [*((repr(key), value) for key, value in self.fixed.items()), *(("avoid", i) for i in self.avoid)]:
+        for name, index in [
+            *((repr(key), value) for key, value in self.fixed.items()),
+            *(("avoid", i) for i in self.avoid),
+        ]:
             if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
                 where = "avoid_palette_idxs" if name == "avoid" else f"fixed_color_map[{name}]"
                 raise ValueError(f"{where}: the palette has the indices 0 to {count - 1}, got {index!r}.")
@@ -128,9 +136,14 @@ class Palette:
     def operation(self, operation: str, op: str) -> str:
         """Return the colour of an operation, given its text in the Operation column and its torch function."""
         index = self.fixed.get(operation)
+        if index is None and op in ("input", "output"):
+            return NEUTRAL
         if index is None:
             index = self.fixed.get(category(operation, op))
-        return self._free(op) if index is None else self.colors[index]
+        if index is not None:
+            return self.colors[index]
+        plain = op not in _COMMON and category(operation, op) in _PLAIN
+        return self._free("Shape" if plain else op)
 
     def category(self, name: str) -> str:
         """Return the colour of a category."""

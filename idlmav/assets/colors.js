@@ -1,0 +1,70 @@
+// Colour by a name or by a number, and the legend that explains it.
+
+import { humane } from "./text.js";
+
+export const NUMBERS = {param_count: "Parameters", flops: "FLOPs", activation_bytes: "Activation bytes"};
+const UNKNOWN = {fill: "#e2e5e9", ink: "#10151c"};
+
+// Fill and text colour for every node and group under one choice of color_by.
+export class Coloring {
+  constructor(scene, choice) {
+    this.scene = scene;
+    this.choice = choice;
+    this.isNumber = choice in NUMBERS;
+    if (this.isNumber) this.range = positiveRange(scene.nodes[choice]);
+  }
+
+  node(i) {
+    if (this.isNumber) return this.ofNumber(this.scene.nodes[this.choice][i]);
+    const {of, colors, inks} = this.scene.colors[this.choice];
+    return {fill: colors[of[i]], ink: inks[of[i]]};
+  }
+
+  // A folded group has a colour of its own only where a sum makes sense; else it looks like a frame.
+  group(i) {
+    return this.isNumber ? this.ofNumber(this.scene.groups[this.choice][i]) : null;
+  }
+
+  ofNumber(value) {
+    if (value === null) return UNKNOWN;
+    const {gradient, gradient_inks: inks} = this.scene;
+    const [low, high] = this.range;
+    const share = value <= low ? 0 : high > low ? Math.log(value / low) / Math.log(high / low) : 1;
+    const step = Math.min(gradient.length - 1, Math.floor(share * gradient.length));
+    return {fill: gradient[step], ink: inks[step]};
+  }
+
+  // [{name, color, count}], most frequent first; a number gives its ends.
+  legend() {
+    if (this.isNumber) {
+      const unit = this.choice === "flops" ? "FLOPs" : this.choice === "activation_bytes" ? "B" : "";
+      return {gradient: this.scene.gradient, low: humane(this.range[0], unit), high: humane(this.range[1], unit)};
+    }
+    const {names, colors, of} = this.scene.colors[this.choice];
+    const counts = new Array(names.length).fill(0);
+    for (const k of of) counts[k] += 1;
+    const entries = names.map((name, k) => ({name, color: colors[k], count: counts[k]}));
+    return {entries: entries.filter((entry) => entry.count > 0).sort((a, b) => b.count - a.count)};
+  }
+}
+
+export function positiveRange(values) {
+  let low = Infinity;
+  let high = 0;
+  for (const value of values) {
+    if (value === null || value <= 0) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return high > 0 ? [low, high] : [1, 1];
+}
+
+// Px that each node's box grows along the flow; the area of the bar follows the number.
+export function growth(scene, choice, most) {
+  const values = scene.nodes[choice];
+  const extra = new Float64Array(scene.nodes.label.length);
+  if (!values) return extra;
+  const high = positiveRange(values)[1];
+  for (let i = 0; i < extra.length; i++) extra[i] = Math.round(most * Math.sqrt((values[i] ?? 0) / high));
+  return extra;
+}

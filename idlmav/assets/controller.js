@@ -1,0 +1,334 @@
+// Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
+
+import { Coloring, NUMBERS } from "./colors.js";
+import { Picture } from "./picture.js";
+import { GraphView } from "./graph_view.js";
+import { OverviewView } from "./overview_view.js";
+import { SliderView } from "./slider_view.js";
+import { TableView } from "./table_view.js";
+import { Store } from "./store.js";
+import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
+import { drawLegend } from "./legend.js";
+import { matcher } from "./search.js";
+import { publish } from "./page_api.js";
+import { groupDetail, nodeDetail } from "./detail_text.js";
+
+const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme"];
+const SETTLE_MS = 80;
+const RETRY_MS = 25;
+
+export function render({model, view}) {
+  const element = document.createElement("div");
+  element.className = "idlmav-controller";
+  const dashboard = new Dashboard(model, view, element);
+  model.on("remove", () => dashboard.close());
+  dashboard.start();
+  return element;
+}
+
+class Dashboard {
+  constructor(model, view, element) {
+    Object.assign(this, {model, view, element});
+    this.driver = "graph";
+    this.closed = false;
+    this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
+    const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
+    this.store = new Store({...values, direction: model.direction});
+  }
+
+  find(part) {
+    const name = `${this.model.uid}-${part}`;
+    const {document: models} = this.view.model;
+    return models.get_model_by_name(name) ?? [...models._all_models.values()].find((m) => m.tags?.includes(name)) ?? null;
+  }
+
+  // Bokeh builds the views one by one; begin when the figures have a size.
+  start() {
+    if (this.closed) return;
+    const figure = this.find("graph");
+    if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
+      setTimeout(() => this.start(), RETRY_MS);
+      return;
+    }
+    this.build(figure);
+    this.connect();
+    this.show(new Set(["scene"]), "start");
+    this.unpublish = publish(this);
+    this.finish();
+  }
+
+  // Ready means that every view follows, the table too, which needs longest.
+  finish() {
+    if (this.closed) return;
+    if (this.table !== null && !this.table.attach()) {
+      setTimeout(() => this.finish(), RETRY_MS);
+      return;
+    }
+    this.attachDrivers();
+    this.show(new Set(["query", "selected"]), "start");
+    this.resolveReady(true);
+  }
+
+  build(figure) {
+    const {view, store} = this;
+    this.picture = new Picture(plain(this.model.scene));
+    this.look = {theme: THEMES.light, coloring: null, matches: null, dimmedInk: () => null, groupMatches: () => true};
+    const {picture, look} = this;
+    this.graph = new GraphView({figure, view, store, picture, look, onRange: () => this.moved()});
+    const common = {view, picture, look, store, graph: this.graph};
+    const part = (name, View, options) => {
+      const found = this.find(name);
+      return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
+    };
+    this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
+    this.slider = part("slider", SliderView, {onDrive: () => this.drive("slider")});
+    this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
+    this.detail = this.find("detail");
+    this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
+  }
+
+  connect() {
+    const {store, graph, model} = this;
+    store.subscribe((changed, origin) => {
+      this.show(changed, origin);
+      if (origin !== "model") this.tell(changed);
+    });
+    model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
+    model.on(["scene"], () => this.replaceScene());
+    graph.figure.on_event("tap", ({x, y}) => this.tapped(x, y));
+    graph.figure.on_event("doubletap", ({x, y}) => this.doubleTapped(x, y));
+    graph.figure.on_event("mousemove", ({x, y}) => this.pointedAt(x, y));
+    graph.figure.on_event("mouseleave", () => graph.hover(""));
+    this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
+    for (const name of ["fit", "fold", "unfold", "theme"]) this.find(name)?.on_event("button_click", () => this.pressed(name));
+    this.bindWidget("query", "value_input");
+    this.bindWidget("color_by", "value");
+    this.bindWidget("size_by", "value");
+  }
+
+  // A widget and a state value follow each other.
+  bindWidget(name, property) {
+    const widget = this.find(name);
+    if (!widget) return;
+    widget.properties[property].change.connect(() => this.store.set({[name]: widget[property]}, "widget"));
+    this.store.subscribe((changed, origin) => {
+      if (!changed.has(name) || origin === "widget") return;
+      widget.setv(property === "value_input" ? {value: this.store.get(name), value_input: this.store.get(name)} : {value: this.store.get(name)});
+    });
+  }
+
+  replaceScene() {
+    Object.assign(this.picture, new Picture(plain(this.model.scene)));
+    this.store.set({direction: this.picture.direction}, "model");
+    this.show(new Set(["scene"]), "model");
+    this.table?.filter(this.look.matches);
+  }
+
+  // ---- who moves: the view that a person used last leads, the others follow
+
+  drive(name) {
+    this.driver = name;
+    this.graph.untouched = false;
+  }
+
+  attachDrivers() {
+    const element = (model) => model && this.view.owner.find_one(model)?.el;
+    const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model, slider: this.slider?.model};
+    for (const [name, model] of Object.entries(views)) {
+      for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {
+        element(model)?.addEventListener(event, () => this.drive(name), {capture: true, passive: true});
+      }
+    }
+  }
+
+  moved() {
+    const {graph} = this;
+    this.overview?.drawWindow();
+    if (this.slider && this.driver !== "slider") this.slider.update();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settled(), SETTLE_MS);
+    if (this.table && this.driver !== "table") this.table.follow();
+    return graph;
+  }
+
+  settled() {
+    if (this.closed) return;
+    if (this.slider) this.slider.update();
+    this.store.set({viewport: this.graph.viewport}, "graph");
+  }
+
+  // ---- showing the state
+
+  show(changed, origin) {
+    const {store, graph, look} = this;
+    const has = (...names) => changed.has("scene") || names.some((name) => changed.has(name));
+    if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
+    if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
+    if (has("query", "value_range", "color_by", "size_by")) this.updateMatches(has("query", "value_range"));
+    if (has("theme")) this.showTheme();
+    if (changed.has("scene")) this.firstView();
+    if (changed.has("selected")) this.showSelection(origin);
+    if (changed.has("viewport") && origin !== "graph") this.showViewport();
+    if (has("folded", "size_by", "color_by", "query", "value_range", "selected")) graph.redraw();
+    if (has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
+    if (has("folded", "size_by")) this.slider?.update();
+    if (has("color_by", "query", "value_range", "theme")) this.showLegend();
+    if (has("selected")) this.showDetail();
+  }
+
+  firstView() {
+    if (this.store.get("viewport").some((value) => value !== 0) && this.store.get("viewport")[1] > 0) this.showViewport();
+    else this.graph.home();
+  }
+
+  showViewport() {
+    const [left, right, top, bottom] = this.store.get("viewport");
+    if (!(right > left) || !(bottom > top)) return;
+    this.graph.untouched = false;
+    const {figure} = this.graph;
+    const scale = Math.min(figure.inner_width / (right - left), figure.inner_height / (bottom - top));
+    this.graph.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+  }
+
+  showTheme() {
+    const wanted = this.store.get("theme");
+    const theme = THEMES[wanted === "auto" ? pageTheme() : wanted];
+    this.look.theme = theme;
+    applyTheme(this.container, theme);
+    if (this.model.fills_page) applyTheme(document.documentElement, theme);
+    this.graph.setTheme(theme);
+    this.overview?.setTheme(theme);
+  }
+
+  updateMatches(filter) {
+    const {store, look, picture} = this;
+    const {scene} = picture;
+    const test = matcher(scene, store.get("query"));
+    const range = this.rangeTest();
+    look.matches = null;
+    if (test || range) {
+      look.matches = Uint8Array.from(picture.nodeIds, (_, i) => (!test || test(i)) && (!range || range(i)) ? 1 : 0);
+    }
+    look.matchCount = look.matches?.reduce((sum, match) => sum + match, 0) ?? null;
+    const holding = new Set();
+    look.matches?.forEach((match, i) => {
+      for (let group = match ? picture.nodeGroup[i] : -1; group >= 0 && !holding.has(group); group = picture.groupParent[group]) {
+        holding.add(group);
+      }
+    });
+    look.groupMatches = (group) => look.matches === null || holding.has(group);
+    look.dimmedInk = (i) => {
+      const dimmed = (look.matches !== null && !look.matches[i]) || scene.nodes.status[i] === "not_run";
+      return dimmed ? {ink: look.theme.muted} : null;
+    };
+    if (filter) this.table?.filter(look.matches);
+  }
+
+  rangeTest() {
+    const range = this.store.get("value_range");
+    const metric = [this.store.get("color_by"), this.store.get("size_by")].find((choice) => choice in NUMBERS);
+    if (range === null || metric === undefined) return null;
+    const values = this.picture.scene.nodes[metric];
+    return (i) => values[i] !== null && values[i] >= range[0] && values[i] <= range[1];
+  }
+
+  showLegend() {
+    const {look, store, picture} = this;
+    const count = look.matchCount;
+    drawLegend(this.element, {
+      legend: look.coloring.legend(),
+      title: NUMBERS[store.get("color_by")] ?? "",
+      errors: picture.scene.errors,
+      matchText: count === null ? "" : `${count} of ${picture.nodeIds.length} match`,
+      onError: (node) => node && this.select(node),
+    });
+  }
+
+  // ---- selecting and folding
+
+  select(name) {
+    const id = name === "" ? "" : this.picture.resolve(name);
+    this.store.set({selected: id}, "page");
+  }
+
+  showSelection(origin) {
+    const id = this.picture.resolve(this.store.get("selected"));
+    if (origin !== "table") this.table?.select(id);
+    // What a person has just clicked in the graph is under the mouse: it must not move.
+    const move = id && (origin === "table" || (origin !== "tap" && !this.graph.shows(id)));
+    if (id) this.graph.untouched = false;
+    if (move) this.graph.centerOn(id, {animate: origin !== "start"});
+  }
+
+  showDetail() {
+    if (!this.detail) return;
+    const id = this.picture.resolve(this.store.get("selected"));
+    const {group, index} = id ? this.picture.place(id) : {};
+    const {scene} = this.picture;
+    const content = !id ? {title: "", detail: "", error: ""} : group ? groupDetail(scene, index) : nodeDetail(scene, index);
+    this.detail.data.setv({content}, {sync: false});
+  }
+
+  fold(name, wanted) {
+    const id = this.picture.isGroup(name) ? name : this.picture.groupIds[this.picture.scene.groups.path.indexOf(name)];
+    if (id === undefined) return;
+    const {picture, graph} = this;
+    const place = {group: true, index: picture.groupAt.get(id)};
+    const before = picture.rect(place);
+    const folded = this.store.get("folded").filter((other) => other !== id);
+    this.store.set({folded: wanted ? [...folded, id] : folded}, "page");
+    // The toggled box stays where it is on the screen.
+    const after = picture.rect(place);
+    const [x, y] = graph.center;
+    graph.moveTo(x + after.x + after.w / 2 - before.x - before.w / 2, y + after.y - before.y, graph.scale);
+  }
+
+  tapped(x, y) {
+    const place = this.picture.hit(x, y);
+    this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
+  }
+
+  doubleTapped(x, y) {
+    const place = this.picture.hit(x, y);
+    if (place?.group) this.fold(this.picture.idOf(place), this.picture.groups.state[place.index] === 1);
+  }
+
+  pointedAt(x, y) {
+    const place = this.picture.hit(x, y);
+    this.graph.hover(place && !(place.group && this.picture.groups.state[place.index] === 1) ? this.picture.idOf(place) : "");
+  }
+
+  pressed(name) {
+    this.drive("graph");
+    if (name === "fit") this.graph.fit({animate: true});
+    if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
+    if (name === "unfold") this.store.set({folded: []}, "page");
+    if (name === "fold") this.store.set({folded: [...this.picture.groupIds]}, "page");
+    if (name === "fold" || name === "unfold") this.graph.home();
+  }
+
+  tell(changed) {
+    const names = SHARED.filter((name) => changed.has(name));
+    if (names.length > 0) {
+      this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
+    }
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.settling);
+    this.unwatch?.();
+    this.unpublish?.();
+  }
+}
+
+// Bokeh hands dicts over as Maps and arrays of numbers as typed arrays; the controller works on plain values.
+export function plain(value) {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+  if (ArrayBuffer.isView(value)) return Array.from(value);
+  if (Array.isArray(value)) return value.some((item) => typeof item === "object" && item !== null) ? value.map(plain) : [...value];
+  if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  }
+  return value;
+}

@@ -1,0 +1,231 @@
+// The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
+
+import { collectVisible } from "./visible.js";
+import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
+
+const MARGIN = 0.35;
+const ANIMATION_MS = 160;
+const MAX_SCALE = 3;
+const READABLE_SCALE = 0.7;
+
+export class GraphView {
+  constructor({figure, view, store, picture, look, onRange}) {
+    Object.assign(this, {figure, view, store, picture, look, onRange});
+    this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
+    this.textRows = new Map();
+    this.window = null;
+    this.pending = 0;
+    this.hovered = "";
+    this.wanted = null;
+    this.untouched = true;
+    for (const range of [figure.x_range, figure.y_range]) {
+      for (const end of ["start", "end"]) range.properties[end].change.connect(() => this.rangeChanged());
+    }
+    for (const side of ["inner_width", "inner_height"]) {
+      figure.properties[side].change.connect(() => this.resized());
+    }
+  }
+
+  get ready() {
+    return this.figure.inner_width > 10 && this.figure.inner_height > 10;
+  }
+
+  // Px on screen for one px of the layout.
+  get scale() {
+    const {x_range: x, inner_width: width} = this.figure;
+    return width / (x.end - x.start);
+  }
+
+  // [left, right, top, bottom] of the visible part in layout px.
+  get viewport() {
+    const {x_range: x, y_range: y} = this.figure;
+    return [x.start, x.end, Math.min(y.start, y.end), Math.max(y.start, y.end)];
+  }
+
+  get center() {
+    const [left, right, top, bottom] = this.viewport;
+    return [(left + right) / 2, (top + bottom) / 2];
+  }
+
+  // ---- moving
+
+  moveTo(x, y, scale, {animate = false} = {}) {
+    cancelAnimationFrame(this.animation);
+    const target = {x, y, scale: Math.min(MAX_SCALE, Math.max(this.smallestScale(), scale))};
+    if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.apply(target);
+      return;
+    }
+    const [x0, y0] = this.center;
+    const scale0 = this.scale;
+    const begin = performance.now();
+    const step = (now) => {
+      const t = Math.min(1, Math.max(0, (now - begin) / ANIMATION_MS));
+      const eased = t * (2 - t);
+      const mix = (a, b) => a + (b - a) * eased;
+      this.apply({x: mix(x0, target.x), y: mix(y0, target.y), scale: 1 / mix(1 / scale0, 1 / target.scale)});
+      if (t < 1) this.animation = requestAnimationFrame(step);
+    };
+    this.animation = requestAnimationFrame(step);
+  }
+
+  apply({x, y, scale}) {
+    const {figure} = this;
+    const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
+    this.wanted = {x, y, scale, top: y - h};
+    figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
+    figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
+  }
+
+  smallestScale() {
+    return Math.min(0.6 * this.fittingScale(), 0.2);
+  }
+
+  fittingScale() {
+    const {figure, picture} = this;
+    return Math.min(figure.inner_width / (picture.width + 40), figure.inner_height / (picture.height + 40), 1.2);
+  }
+
+  fit(options) {
+    this.moveTo(this.picture.width / 2, this.picture.height / 2, this.fittingScale(), options);
+  }
+
+  // The start of the flow at a size that can be read; everything if that can be read.
+  home() {
+    const {figure, picture} = this;
+    const whole = this.fittingScale();
+    if (whole >= READABLE_SCALE) return this.fit();
+    const sideways = picture.direction === "left" || picture.direction === "right";
+    const across = sideways ? figure.inner_height / (picture.height + 40) : figure.inner_width / (picture.width + 40);
+    const scale = Math.min(1, Math.max(READABLE_SCALE, across));
+    const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
+    const first = picture.rect({group: false, index: 0});
+    const [x, y] = [first.x + first.w / 2, first.y + first.h / 2];
+    const near = {down: [x, -20 + h], up: [x, picture.height + 20 - h], right: [-20 + w, y], left: [picture.width + 20 - w, y]};
+    const centered = across >= scale ? (sideways ? [null, picture.height / 2] : [picture.width / 2, null]) : [null, null];
+    const [cx, cy] = near[picture.direction].map((value, k) => centered[k] ?? value);
+    this.moveTo(cx, cy, scale);
+    return undefined;
+  }
+
+  centerOn(id, options) {
+    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
+    const room = Math.min(this.figure.inner_width / (w + 60), this.figure.inner_height / (h + 60));
+    const scale = Math.min(Math.max(this.scale, READABLE_SCALE), Math.max(room, this.smallestScale()));
+    this.moveTo(x + w / 2, y + h / 2, scale, options);
+  }
+
+  // Whether a box lies inside the visible part, at a size that can be read.
+  shows(id) {
+    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
+    const [left, right, top, bottom] = this.viewport;
+    return this.scale >= 0.9 * READABLE_SCALE && x >= left && x + w <= right && y >= top && y + h <= bottom;
+  }
+
+  // The top of the picture stays where it is; as long as nobody has moved it, the first view is made anew.
+  resized() {
+    if (!this.ready || this.wanted === null) return;
+    if (this.untouched) this.home();
+    else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
+    this.redraw();
+  }
+
+  rangeChanged() {
+    if (this.pending) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
+      if (!this.ready) return;
+      this.keepAspect();
+      this.draw(false);
+      this.onRange();
+    });
+  }
+
+  // Zooming on one axis only, by any tool, would distort the boxes.
+  keepAspect() {
+    const {figure} = this;
+    const [left, right, top, bottom] = this.viewport;
+    const [sx, sy] = [figure.inner_width / (right - left), figure.inner_height / (bottom - top)];
+    const [x, y] = this.center;
+    const scale = Math.min(sx, sy);
+    if (Math.abs(sx / sy - 1) > 1e-3) this.apply({x, y, scale});
+    else this.wanted = {x, y, scale: sx, top};
+  }
+
+  // ---- drawing
+
+  redraw() {
+    if (this.ready) this.draw(true);
+  }
+
+  draw(force) {
+    const {scale, window: seen} = this;
+    const [left, right, top, bottom] = this.viewport;
+    const inside = seen && left >= seen.left && right <= seen.right && top >= seen.top && bottom <= seen.bottom;
+    if (!force && inside && Math.abs(seen.scale / scale - 1) < 1e-6) return;
+    const [mx, my] = [(right - left) * MARGIN, (bottom - top) * MARGIN];
+    this.window = {left: left - mx, right: right + mx, top: top - my, bottom: bottom + my, scale};
+    const visible = collectVisible(this.picture, this.window);
+    this.visible = visible;
+    const context = {picture: this.picture, look: this.look, scale, store: this.store, hovered: this.hovered};
+    this.fill("frames", drawFrames(visible, context));
+    this.fill("edges", drawEdges(visible, context));
+    this.fill("arrows", drawArrows(visible, context));
+    this.fill("nodes", drawNodes(visible, context));
+    const texts = drawTexts(visible, context);
+    this.fill("plates", drawPlates(texts.titles, context));
+    for (const [name, {px, data}] of Object.entries(texts)) {
+      // Silent: filling the layer applies the size as well.
+      this.layers.get(name).glyph.setv({text_font_size: {value: `${px.toFixed(2)}px`}}, {silent: true});
+      this.fill(name, this.padded(name, data));
+    }
+    this.fill("halo", drawHalo(context));
+    const zoom = Math.min(1.5, scale);
+    const glyph = (name, values) => this.layers.get(name).glyph.setv(values, {sync: false});
+    glyph("nodes", {border_radius: Math.round(6 * zoom)});
+    glyph("frames", {border_radius: Math.round(8 * zoom)});
+    glyph("arrows", {size: {value: Math.max(2.5, 9 * zoom)}});
+  }
+
+  // A server need not hear of it: what is drawn follows from the state.
+  fill(name, data) {
+    this.layers.get(name).data_source.setv({data}, {sync: false});
+  }
+
+  // Bokeh 3.9 builds texts asynchronously and meanwhile reads a colour for each text it had before, so the columns
+  // never become shorter.
+  padded(name, data) {
+    const rows = Math.max(data.x.length, this.textRows.get(name) ?? 0);
+    this.textRows.set(name, rows);
+    const missing = new Array(rows - data.x.length);
+    return {
+      x: [...data.x, ...missing.fill(NaN)],
+      y: [...data.y, ...missing.fill(NaN)],
+      text: [...data.text, ...missing.fill("")],
+      color: [...data.color, ...missing.fill("#000000")],
+    };
+  }
+
+  hover(id) {
+    if (id === this.hovered) return;
+    this.hovered = id;
+    if (!this.visible) return;
+    const context = {picture: this.picture, look: this.look, scale: this.scale, store: this.store, hovered: id};
+    this.fill("edges", drawEdges(this.visible, context));
+    this.fill("arrows", drawArrows(this.visible, context));
+  }
+
+  setTheme(theme) {
+    this.figure.setv({background_fill_color: theme.paper, border_fill_color: theme.paper}, {sync: false});
+    this.redraw();
+  }
+
+  // Page px of a rectangle in layout px.
+  toPage({x, y, w, h}) {
+    const plot = this.view.owner.find_one(this.figure);
+    const {left, top} = plot.el.getBoundingClientRect();
+    const [x0, x1] = [x, x + w].map((value) => plot.frame.x_scale.compute(value) + left);
+    const [y0, y1] = [y, y + h].map((value) => plot.frame.y_scale.compute(value) + top);
+    return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
+  }
+}

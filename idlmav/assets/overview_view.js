@@ -1,0 +1,109 @@
+// The overview's figure: every box, and the visible part as a window that is clicked, dragged and resized.
+
+const MOST_BOXES = 2500;
+const EDGE_PX = 7;
+const READABLE_SCALE = 0.16;
+const SMALLEST_BOX_PX = 1.5;
+const SMALLEST_WINDOW_PX = 10;
+
+export class OverviewView {
+  constructor({figure, view, picture, look, graph, onDrive}) {
+    Object.assign(this, {figure, view, picture, look, graph, onDrive});
+    this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
+    this.drag = null;
+    for (const side of ["inner_width", "inner_height"]) {
+      figure.properties[side].change.connect(() => this.redraw());
+    }
+    figure.on_event("tap", (event) => this.moveTo(event.x, event.y));
+    figure.on_event("panstart", (event) => this.begin(event));
+    figure.on_event("pan", (event) => this.move(event));
+    figure.on_event("panend", () => { this.drag = null; });
+  }
+
+  // Px of the overview for one px of the layout, across and down.
+  get scales() {
+    const {x_range: x, y_range: y, inner_width: width, inner_height: height} = this.figure;
+    return [width / Math.abs(x.end - x.start), height / Math.abs(y.end - y.start)];
+  }
+
+  // A long and narrow picture is drawn wider than it is, so that its boxes can be seen.
+  redraw() {
+    const {figure, picture} = this;
+    if (!(figure.inner_width > 10) || !(figure.inner_height > 10)) return;
+    const fitting = [figure.inner_width / (picture.width + 1), figure.inner_height / (picture.height + 1)].map((s) => s / 1.06);
+    const least = Math.min(...fitting);
+    const [sx, sy] = fitting.map((scale) => Math.min(scale, Math.max(least, READABLE_SCALE)));
+    const [w, h] = [figure.inner_width / sx / 2, figure.inner_height / sy / 2];
+    const [x, y] = [picture.width / 2, picture.height / 2];
+    figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
+    figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
+    this.drawBoxes();
+    this.drawWindow();
+  }
+
+  drawBoxes() {
+    const {nodes, groups} = this.picture;
+    const data = {x0: [], y0: [], x1: [], y1: [], fill: []};
+    const [least_w, least_h] = this.scales.map((scale) => SMALLEST_BOX_PX / scale);
+    const push = ({x, y, w, h}, i, fill) => {
+      const values = {x0: x[i], y0: y[i], x1: x[i] + Math.max(w[i], least_w), y1: y[i] + Math.max(h[i], least_h), fill};
+      for (const [name, value] of Object.entries(values)) data[name].push(value);
+    };
+    const shown = [];
+    for (let i = 0; i < nodes.visible.length; i++) if (nodes.visible[i]) shown.push(i);
+    const step = Math.max(1, Math.ceil(shown.length / MOST_BOXES));
+    for (let k = 0; k < shown.length; k += step) push(nodes, shown[k], this.look.coloring.node(shown[k]).fill);
+    for (let i = 0; i < groups.state.length; i++) {
+      if (groups.state[i] === 2) push(groups, i, this.look.coloring.group(i)?.fill ?? this.look.theme.muted);
+    }
+    this.layers.get("boxes").data_source.setv({data}, {sync: false});
+  }
+
+  // The visible part, never so small that it cannot be seen or grasped.
+  drawWindow() {
+    const [left, right, top, bottom] = this.graph.viewport;
+    const grow = (low, high, scale) => Math.max(0, (SMALLEST_WINDOW_PX / scale - (high - low)) / 2);
+    const [sx, sy] = this.scales;
+    const [mx, my] = [grow(left, right, sx), grow(top, bottom, sy)];
+    const data = {x0: [left - mx], x1: [right + mx], y0: [top - my], y1: [bottom + my], color: [this.look.theme.into]};
+    this.layers.get("window").data_source.setv({data}, {sync: false});
+  }
+
+  begin({x, y}) {
+    this.onDrive();
+    const [left, right, top, bottom] = this.graph.viewport;
+    const [nearX, near] = this.scales.map((scale) => EDGE_PX / scale);
+    const inside = x > left - nearX && x < right + nearX && y > top - near && y < bottom + near;
+    if (!inside) {
+      this.moveTo(x, y);
+    }
+    const ends = [["top", top], ["bottom", bottom]].filter(([, at]) => inside && Math.abs(y - at) < near);
+    const [cx, cy] = this.graph.center;
+    // A thin window is for moving, not for resizing.
+    const resize = bottom - top > 4 * near && ends.length > 0 ? ends[0][0] : null;
+    this.drag = {dx: inside ? cx - x : 0, dy: inside ? cy - y : 0, resize};
+  }
+
+  move({x, y}) {
+    if (this.drag === null) return;
+    if (this.drag.resize === null) {
+      this.graph.moveTo(x + this.drag.dx, y + this.drag.dy, this.graph.scale);
+      return;
+    }
+    const [, , top, bottom] = this.graph.viewport;
+    const [low, high] = this.drag.resize === "top" ? [y, bottom] : [top, y];
+    if (high - low < 1) return;
+    const [cx] = this.graph.center;
+    this.graph.moveTo(cx, (low + high) / 2, this.graph.figure.inner_height / (high - low));
+  }
+
+  moveTo(x, y) {
+    this.onDrive();
+    this.graph.moveTo(x, y, this.graph.scale);
+  }
+
+  setTheme(theme) {
+    this.figure.setv({background_fill_color: theme.panel, border_fill_color: theme.panel}, {sync: false});
+    this.redraw();
+  }
+}

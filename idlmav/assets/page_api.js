@@ -1,0 +1,63 @@
+// window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
+
+export function publish(dashboard) {
+  const list = (window.idlmav ??= []);
+  const {store, graph, picture, table} = dashboard;
+  const api = {
+    get state() {
+      return store.copy();
+    },
+    nodes: () => nodesOnScreen(dashboard),
+    edges: () => edgesOnScreen(dashboard),
+    rows: () => table?.visibleIds() ?? [],
+    select: (id) => dashboard.select(id),
+    fold: (id) => dashboard.fold(id, true),
+    unfold: (id) => dashboard.fold(id, false),
+    search: (text) => store.set({query: text}, "page"),
+    fit: () => {
+      dashboard.drive("graph");
+      graph.fit();
+    },
+    ready: dashboard.ready,
+    get node_count() {
+      return picture.nodeIds.length;
+    },
+  };
+  list.push(api);
+  return () => {
+    const at = list.indexOf(api);
+    if (at >= 0) list.splice(at, 1);
+  };
+}
+
+function nodesOnScreen({graph, picture, look}) {
+  const {nodes, groups} = graph.visible ?? {nodes: [], groups: []};
+  const {scene} = picture;
+  const found = [];
+  for (const i of groups) {
+    found.push({
+      id: picture.groupIds[i], path: scene.groups.path[i], op: "", kind: "group", folded: picture.groups.state[i] === 2,
+      color: look.coloring.group(i)?.fill ?? look.theme.group, ...graph.toPage(picture.rect({group: true, index: i})),
+    });
+  }
+  for (const i of nodes) {
+    found.push({
+      id: picture.nodeIds[i], path: scene.nodes.path[i], op: scene.nodes.op[i], kind: scene.nodes.kind[i], folded: false,
+      color: look.coloring.node(i).fill, ...graph.toPage(picture.rect({group: false, index: i})),
+    });
+  }
+  const [left, right, top, bottom] = graph.viewport;
+  const window = graph.toPage({x: left, y: top, w: right - left, h: bottom - top});
+  return found.filter(
+    ({x, y, width, height}) =>
+      x + width > window.x && x < window.x + window.width && y + height > window.y && y < window.y + window.height,
+  );
+}
+
+function edgesOnScreen({graph, picture}) {
+  return (graph.visible?.edges ?? []).map((k) => {
+    const {source, target, xs, ys} = picture.edges[k];
+    const polyline = Array.from(xs, (x, i) => graph.toPage({x, y: ys[i], w: 0, h: 0})).map(({x, y}) => [x, y]);
+    return {source: picture.idOf(source), target: picture.idOf(target), polyline};
+  });
+}

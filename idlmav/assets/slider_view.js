@@ -1,0 +1,38 @@
+// The range slider: the part of the flow that is visible, as two handles.
+
+export class SliderView {
+  constructor({model, picture, graph, onDrive}) {
+    Object.assign(this, {model, picture, graph, onDrive});
+    this.writing = false;
+    model.properties.value.change.connect(() => {
+      if (!this.writing) this.moved();
+    });
+  }
+
+  get sideways() {
+    return this.picture.direction === "left" || this.picture.direction === "right";
+  }
+
+  // The graph moved: show its visible part.
+  update() {
+    const [left, right, top, bottom] = this.graph.viewport;
+    const end = this.sideways ? this.picture.width : this.picture.height;
+    const [low, high] = this.sideways ? [left, right] : [top, bottom];
+    const clip = (value) => Math.min(end, Math.max(0, value));
+    this.writing = true;
+    this.model.setv({start: 0, end, value: [clip(low), clip(high)]}, {sync: false});
+    this.writing = false;
+  }
+
+  // A person moved a handle: make exactly that part visible.
+  moved() {
+    this.onDrive();
+    const {graph} = this;
+    const [low, high] = this.model.value;
+    if (high - low < 1) return;
+    const [cx, cy] = graph.center;
+    const middle = (low + high) / 2;
+    if (this.sideways) graph.moveTo(middle, cy, graph.figure.inner_width / (high - low));
+    else graph.moveTo(cx, middle, graph.figure.inner_height / (high - low));
+  }
+}

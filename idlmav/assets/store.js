@@ -1,0 +1,41 @@
+// The state of one dashboard: views read it, change it through set(), and hear of every change once.
+
+export class Store {
+  constructor(values) {
+    this.values = {...values};
+    this.listeners = [];
+  }
+
+  get(name) {
+    return this.values[name];
+  }
+
+  // origin names the view that made the change, so that it need not follow itself.
+  set(patch, origin) {
+    const changed = new Set();
+    for (const [name, value] of Object.entries(patch)) {
+      if (!same(this.values[name], value)) {
+        this.values[name] = value;
+        changed.add(name);
+      }
+    }
+    if (changed.size > 0) {
+      for (const listener of this.listeners) listener(changed, origin);
+    }
+  }
+
+  subscribe(listener) {
+    this.listeners.push(listener);
+  }
+
+  copy() {
+    return structuredClone(this.values);
+  }
+}
+
+export function same(a, b) {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+  }
+  return Object.is(a, b);
+}

@@ -1,0 +1,168 @@
+// The table: selects and scrolls with the graph, and the graph with it.
+
+export class TableView {
+  constructor({model, view, picture, store, graph, isDriver, onDrive}) {
+    Object.assign(this, {model, view, picture, store, graph, isDriver, onDrive});
+    this.tabulator = null;
+    this.writing = false;
+    this.matches = null;
+    model.source.selected.properties.indices.change.connect(() => {
+      if (!this.writing) this.rowSelected();
+    });
+  }
+
+  // Called until Tabulator has built its rows; true when it has.
+  attach() {
+    const {tabulator} = this.view.owner.find_one(this.model) ?? {};
+    if (tabulator === this.tabulator && tabulator) return true;
+    if (!tabulator?.initialized || !tabulator.rowManager?.element) return false;
+    this.tabulator = tabulator;
+    tabulator.on("scrollVertical", () => {
+      if (this.isDriver()) requestAnimationFrame(() => this.moveGraph());
+    });
+    return true;
+  }
+
+  get scroller() {
+    return this.tabulator.rowManager.element;
+  }
+
+  get rows() {
+    return this.tabulator.rowManager.getDisplayRows().filter((row) => row.type === "row");
+  }
+
+  get rowHeight() {
+    return this.scroller.querySelector(".tabulator-row")?.offsetHeight ?? 28;
+  }
+
+  // Ids of the rows that are in view, in their order.
+  visibleIds() {
+    if (!this.attach()) return [];
+    const {top, bottom} = this.scroller.getBoundingClientRect();
+    return this.rows
+      .filter((row) => row.element?.isConnected)
+      .filter((row) => {
+        const box = row.element.getBoundingClientRect();
+        return box.bottom > top + 1 && box.top < bottom - 1;
+      })
+      .map((row) => row.data.id);
+  }
+
+  rowSelected() {
+    const [index] = this.model.source.selected.indices;
+    this.onDrive();
+    this.store.set({selected: index === undefined ? "" : this.picture.nodeIds[index]}, "table");
+  }
+
+  // Select the row of a node; a group has no row, and a row that the search hides cannot be shown.
+  select(id) {
+    const index = this.picture.nodeAt.get(id);
+    const hidden = index === undefined || (this.matches !== null && !this.matches[index]);
+    const indices = hidden ? [] : [index];
+    const {selected} = this.model.source;
+    if (selected.indices.length === indices.length && selected.indices[0] === indices[0]) return;
+    this.writing = true;
+    selected.indices = indices;
+    this.writing = false;
+    if (!hidden) this.reveal(id);
+  }
+
+  reveal(id) {
+    if (!this.attach()) return;
+    const at = this.rows.findIndex((row) => row.data.id === id);
+    if (at < 0) return;
+    const {scrollTop, clientHeight} = this.scroller;
+    const top = at * this.rowHeight;
+    if (top < scrollTop || top + this.rowHeight > scrollTop + clientHeight) {
+      this.scroller.scrollTop = top - (clientHeight - this.rowHeight) / 2;
+    }
+  }
+
+  filter(matches) {
+    this.matches = matches;
+    if (!this.attach()) return;
+    const selected = this.picture.resolve(this.store.get("selected"));
+    if (matches === null) {
+      this.tabulator.clearFilter(true);
+      this.select(selected);
+      return;
+    }
+    // Before, because Tabulator cannot scroll to a row that it hides.
+    this.select(matches[this.picture.nodeAt.get(selected)] ? selected : "");
+    const ids = this.picture.nodeIds.filter((_, i) => matches[i] === 1);
+    // Tabulator takes an empty list for no filter at all.
+    this.tabulator.setFilter("id", "in", IdList.from(ids.length > 0 ? ids : [""]));
+  }
+
+  // The share of the way scrolled is the share of the window at which table and graph show the same op, so both
+  // reach their ends together.
+  moveGraph() {
+    const {rows, graph, picture, scroller} = this;
+    const room = scroller.scrollHeight - scroller.clientHeight;
+    if (rows.length === 0 || room <= 0) return;
+    const share = scroller.scrollTop / room;
+    const at = (scroller.scrollTop + share * scroller.clientHeight) / this.rowHeight;
+    const first = Math.min(rows.length - 1, Math.floor(at));
+    const [a, b] = [first, Math.min(rows.length - 1, first + 1)].map((k) => this.middle(rows[k].data.id));
+    const mix = at - first;
+    const [left, right, top, bottom] = graph.viewport;
+    const sideways = picture.direction === "left" || picture.direction === "right";
+    const reverse = picture.direction === "up" || picture.direction === "left" ? -1 : 1;
+    const shift = reverse * (0.5 - share);
+    const flow = sideways ? a.x + (b.x - a.x) * mix + shift * (right - left) : a.y + (b.y - a.y) * mix + shift * (bottom - top);
+    const [cx, cy] = graph.center;
+    if (sideways) graph.moveTo(flow, within(a.y, top, bottom) ? cy : a.y, graph.scale);
+    else graph.moveTo(within(a.x, left, right) ? cx : a.x, flow, graph.scale);
+  }
+
+  middle(id) {
+    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
+    return {x: x + w / 2, y: y + h / 2};
+  }
+
+  // The graph moved: scroll to the op that stands where the share of the way says.
+  follow() {
+    if (this.isDriver() || !this.attach()) return;
+    const {rows, scroller} = this;
+    const room = scroller.scrollHeight - scroller.clientHeight;
+    if (rows.length === 0 || room <= 0) return;
+    const {share, id} = this.reference();
+    const at = rows.findIndex((row) => row.data.id === id);
+    if (at >= 0) scroller.scrollTop = (at + share) * this.rowHeight - share * scroller.clientHeight;
+  }
+
+  // How far along the flow the graph's window is, and which op is nearest there.
+  reference() {
+    const {graph, picture} = this;
+    const [left, right, top, bottom] = graph.viewport;
+    const sideways = picture.direction === "left" || picture.direction === "right";
+    const [low, high, end] = sideways ? [left, right, picture.width] : [top, bottom, picture.height];
+    const reverse = picture.direction === "up" || picture.direction === "left";
+    const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
+    const share = reverse ? 1 - raw : raw;
+    const flow = low + raw * (high - low);
+    const [cx, cy] = graph.center;
+    let best = Infinity;
+    let id = "";
+    for (let i = 0; i < picture.nodeIds.length; i++) {
+      if (!picture.nodes.visible[i]) continue;
+      const {x, y, w, h} = picture.rect({group: false, index: i});
+      const [along, across] = sideways ? [x + w / 2 - flow, y + h / 2 - cy] : [y + h / 2 - flow, x + w / 2 - cx];
+      const distance = Math.abs(along) + 0.2 * Math.abs(across);
+      if (distance < best) [best, id] = [distance, picture.nodeIds[i]];
+    }
+    return {share, id};
+  }
+}
+
+// A filter that Panel can send to its server (a function cannot be sent), and that Tabulator looks up at once.
+class IdList extends Array {
+  indexOf(id) {
+    this.known ??= new Set(this);
+    return this.known.has(id) ? 0 : -1;
+  }
+}
+
+function within(value, low, high) {
+  return value >= low && value <= high;
+}

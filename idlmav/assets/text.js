@@ -1,0 +1,47 @@
+// Numbers and texts as a person reads them.
+
+const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+export function humane(value, unit = "") {
+  if (value === null || value === undefined) return "unknown";
+  for (const [factor, prefix] of PREFIXES) {
+    if (Math.abs(value) >= factor) return `${digits(value / factor)} ${prefix}${unit}`;
+  }
+  return `${value} ${unit}`.trimEnd();
+}
+
+function digits(value) {
+  return value < 999.5 ? String(Number(value.toPrecision(3))) : value.toFixed(0);
+}
+
+export function thousands(value) {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+}
+
+const measuring = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+const FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+const widths = new Map();
+
+// Width in px of a text at 100 px font size, measured once.
+function widthAt100(text, style) {
+  const key = style + text;
+  let width = widths.get(key);
+  if (width === undefined) {
+    measuring.font = `${style} 100px ${FONT}`;
+    width = measuring.measureText(text).width;
+    widths.set(key, width);
+  }
+  return width;
+}
+
+export function textWidth(text, fontPx, style = "normal") {
+  return (widthAt100(text, style) * fontPx) / 100;
+}
+
+// The text, or as much of it as fits into a width, or nothing.
+export function fitText(text, width, fontPx, style = "normal") {
+  const full = textWidth(text, fontPx, style);
+  if (full <= width) return text;
+  const characters = Math.floor((text.length * width) / full) - 1;
+  return characters >= 3 ? `${text.slice(0, characters)}…` : "";
+}

@@ -1,0 +1,62 @@
+// Level of detail: which boxes, frames and edges are inside a window and large enough to read.
+
+const NODE_PX = 38;
+const LEGIBLE_PX = 2.5;
+const GROUP_PX = 16;
+
+// {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold.
+export function collectVisible(picture, window) {
+  const closed = closedGroups(picture, window.scale);
+  const {nodes, groups} = picture;
+  const isIn = ({x, y, w, h}, i) =>
+    x[i] <= window.right && x[i] + w[i] >= window.left && y[i] <= window.bottom && y[i] + h[i] >= window.top;
+  const found = {nodes: [], frames: [], groups: [], edges: [], closed};
+  for (let i = 0; i < groups.state.length; i++) {
+    if (groups.state[i] === 0 || closed.inside[i] || !isIn(groups, i)) continue;
+    (groups.state[i] === 2 || closed.here[i] ? found.groups : found.frames).push(i);
+  }
+  for (let i = 0; i < nodes.visible.length; i++) {
+    if (nodes.visible[i] && !covered(picture.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
+  }
+  picture.boxes.forEach(([x0, y0, x1, y1], k) => {
+    if (x0 > window.right || x1 < window.left || y0 > window.bottom || y1 < window.top) return;
+    if (!sameCover(picture, picture.edges[k], closed)) found.edges.push(k);
+  });
+  return found;
+}
+
+// Open groups whose content would be too small to see, drawn as one box: here; what lies in them: inside.
+function closedGroups(picture, scale) {
+  const count = picture.groupIds.length;
+  const here = new Uint8Array(count);
+  const inside = new Uint8Array(count);
+  const owner = new Int32Array(count).fill(-1);
+  if (NODE_PX * scale < LEGIBLE_PX) {
+    const largest = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const parent = picture.groupParent[i];
+      if (parent >= 0) largest[parent] = Math.max(largest[parent], picture.groups.h[i] * scale);
+    }
+    for (let i = 0; i < count; i++) {
+      const parent = picture.groupParent[i];
+      inside[i] = parent >= 0 && (here[parent] || inside[parent]) ? 1 : 0;
+      here[i] = !inside[i] && picture.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
+      owner[i] = here[i] ? i : parent >= 0 ? owner[parent] : -1;
+    }
+  }
+  return {here, inside, owner};
+}
+
+function covered(group, closed) {
+  return group >= 0 && closed.owner[group] >= 0;
+}
+
+// Whether both ends of an edge are covered by the same closed box.
+function sameCover(picture, edge, closed) {
+  const owner = ({group, index}) => {
+    const at = group ? index : picture.nodeGroup[index];
+    return at < 0 ? -1 : closed.owner[at];
+  };
+  const source = owner(edge.source);
+  return source >= 0 && source === owner(edge.target);
+}

@@ -1,0 +1,98 @@
+"""The dashboard: every view of one model laid out once, linked by the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import panel as pn
+from panel.viewable import Viewable, Viewer
+
+from idlmav.graph import Graph
+from idlmav.scene import Scene
+from idlmav.state import ViewState
+from idlmav.views.assets import stylesheet
+from idlmav.views.controller import Controller
+from idlmav.views.controls import slider_view, toolbar
+from idlmav.views.detail import Detail
+from idlmav.views.graph import graph_view
+from idlmav.views.overview import overview_view
+from idlmav.views.table import table_view
+
+__all__ = ["Explorer"]
+
+_numbers = count(1)
+
+
+class Explorer(Viewer):
+    """
+    One dashboard.
+
+    Parameters
+    ----------
+    graph : Graph
+        With totals.
+    make_scene : callable
+        Returns the scene for the state's direction.
+    state : ViewState
+        Shared by all dashboards of one `MAV`.
+    add_overview, add_slider, add_table : bool
+        Whether to show the panel.
+    height_px : int or None
+        Height, or ``None`` to fill the page.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        make_scene: Callable[[str], Scene],
+        state: ViewState,
+        *,
+        add_overview: bool = True,
+        add_slider: bool = True,
+        add_table: bool = True,
+        height_px: int | None = 640,
+    ) -> None:
+        super().__init__()
+        self._make_scene = make_scene
+        # Unique in a page even if several kernels or sessions feed it.
+        self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
+        self.controller = Controller(
+            make_scene(state.direction),
+            state,
+            uid=self.uid,
+            fills_page=height_px is None,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        views: list[Any] = []
+        if add_overview:
+            views.append(overview_view(self.uid))
+        views.append(graph_view(self.uid))
+        if add_slider:
+            views.append(slider_view(self.uid, state.direction))
+        if add_table:
+            views.append(table_view(self.uid, graph))
+        fill = (
+            {"sizing_mode": "stretch_both"}
+            if height_px is None
+            else {"sizing_mode": "stretch_width", "height": height_px}
+        )
+        self._layout = pn.Column(
+            toolbar(self.uid, graph, state),
+            self.controller,
+            pn.Row(*views, sizing_mode="stretch_both", margin=0, min_height=200, css_classes=["idlmav-views"]),
+            Detail(sizing_mode="stretch_width", margin=0, tags=[f"{self.uid}-detail"]),
+            tags=[f"{self.uid}-root"],
+            margin=0,
+            stylesheets=[stylesheet("dashboard.css")],
+            **fill,
+        )
+        state.param.watch(self._turn, "direction")
+
+    def _turn(self, event: Any) -> None:
+        self.controller.param.update(scene=self._make_scene(event.new), direction=event.new)
+
+    def __panel__(self) -> Viewable:
+        return self._layout

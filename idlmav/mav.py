@@ -1,0 +1,331 @@
+"""`MAV`: one line from a model to its picture. Captures once, draws as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from idlmav import graph_json
+from idlmav.errors import reject_unknown
+from idlmav.graph import Graph
+from idlmav.labels import node_sizes
+from idlmav.layout import Layout, compute_layout
+from idlmav.metrics import complete
+from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
+from idlmav.render_context import current_resources
+from idlmav.scene import Scene, build_scene
+from idlmav.state import DIRECTIONS, ViewState
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from idlmav.explorer import Explorer
+    from idlmav.export import ReleaseGraph
+
+__all__ = ["MAV", "load"]
+
+_NO_INPUT = object()
+_OPTIONS = ("device", "input_kwargs", "palette", "avoid_palette_idxs", "fixed_color_map", "direction")
+_DRAW_OPTIONS = ("add_overview", "add_slider", "add_table", "height_px")
+
+
+class MAV:
+    """
+    Picture of a PyTorch model.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any model, whether it runs or not; it is left exactly as it is. Only shapes are computed, so nothing of its
+        size is copied, and models on the meta device work too.
+    inputs : object, optional
+        What ``forward`` gets: a tensor, a tuple (positional arguments), a dict (keyword arguments), or another
+        value as the only argument.
+    device : str or torch.device, optional
+        Device that the model sees; nothing is moved there.
+    input_kwargs : mapping, optional
+        Keyword arguments in addition to `inputs`.
+    palette : str or sequence of str, optional
+        A name known to Plotly Express, Bokeh or HoloViews, or hex colours.
+    avoid_palette_idxs : collection of int, optional
+        Indices of colours that are not used.
+    fixed_color_map : mapping of str to int, optional
+        Operation (``'nn.MaxPool2d'``, ``'add()'``) or category of the torch.nn reference (``'Convolution'``) to an
+        index into the palette.
+    direction : {'down', 'right', 'up', 'left'}, optional
+        Where the data flows to.
+
+    Attributes
+    ----------
+    graph : Graph
+        What was captured; ``graph.to_frame()`` gives a table.
+    state : ViewState
+        What is selected, folded, searched, coloured by, ...; set it to move the picture, watch it to follow.
+    layout : Layout
+        Boxes, routes and frames in px, y down.
+
+    Raises
+    ------
+    TypeError
+        For an unknown option, or if `model` or `inputs` are of a kind that cannot be drawn. An error inside the
+        model is not raised: the picture shows it.
+    ValueError
+        For an unknown palette, an index that it does not have, or an unknown direction.
+
+    Examples
+    --------
+    >>> from idlmav import MAV
+    >>> mav = MAV(model, torch.randn(1, 3, 224, 224))  # doctest: +SKIP
+    >>> mav.save("model.html")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        inputs: Any = _NO_INPUT,
+        *,
+        device: Any = None,
+        input_kwargs: Mapping[str, Any] | None = None,
+        palette: str | Sequence[str] = DEFAULT_PALETTE,
+        avoid_palette_idxs: Collection[int] = (),
+        fixed_color_map: Mapping[str, int] | None = None,
+        direction: str = "down",
+        **unknown: Any,
+    ) -> None:
+        reject_unknown("MAV", unknown, _OPTIONS)
+        if direction not in DIRECTIONS:
+            raise ValueError(f"direction: one of {', '.join(DIRECTIONS)} is needed, got {direction!r}.")
+        self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
+        self._direction = direction
+        self._layouts: dict[str, Layout] = {}
+        if isinstance(model, Graph):
+            self.graph = model
+            return
+        # Late, so that a saved graph opens in an interpreter that has no torch.
+        from idlmav.capture import capture
+
+        _check_model(model)
+        args, kwargs = _arguments(model, inputs, input_kwargs)
+        self.graph = complete(capture(model, args, kwargs, device=device))
+
+    @cached_property
+    def state(self) -> ViewState:
+        """What a person can change, shared by all dashboards of this object."""
+        return ViewState(direction=self._direction)
+
+    @property
+    def layout(self) -> Layout:
+        """Boxes, routes and frames in px for the state's direction, everything unfolded."""
+        direction = self.state.direction
+        if direction not in self._layouts:
+            self._layouts[direction] = compute_layout(self.graph, node_sizes(self.graph), direction=direction)
+        return self._layouts[direction]
+
+    def scene(self) -> Scene:
+        """Return what every renderer draws from; see `idlmav.scene.build_scene`."""
+        return build_scene(self.graph, self.layout, self._palette)
+
+    # ---- drawing
+
+    def draw_interactive_graph(
+        self,
+        *,
+        add_overview: bool = True,
+        add_slider: bool = True,
+        add_table: bool = True,
+        height_px: int | None = 640,
+        **unknown: Any,
+    ) -> Viewable:
+        """
+        Return the linked picture for a notebook or an app.
+
+        Parameters
+        ----------
+        add_overview, add_slider, add_table : bool
+            Whether to show these panels beside the graph.
+        height_px : int or None
+            Height; ``None`` fills the page.
+
+        Returns
+        -------
+        panel.viewable.Viewable
+            Displays itself in a notebook; with a kernel, `state` and the picture follow each other.
+
+        Raises
+        ------
+        TypeError
+            For an unknown option.
+        """
+        reject_unknown("draw_interactive_graph", unknown, _DRAW_OPTIONS)
+        from idlmav.notebook import load_extension
+
+        load_extension(current_resources())
+        explorer = self._explorer(
+            add_overview=add_overview, add_slider=add_slider, add_table=add_table, height_px=height_px
+        )
+        return explorer.__panel__()
+
+    def draw_release_graph(
+        self,
+        *,
+        add_overview: bool = True,
+        add_slider: bool = True,
+        add_table: bool = True,
+        height_px: int = 640,
+        **unknown: Any,
+    ) -> ReleaseGraph:
+        """
+        Return the picture for readers who have no kernel, with every interaction.
+
+        Parameters
+        ----------
+        add_overview, add_slider, add_table : bool
+            Whether to show these panels beside the graph.
+        height_px : int
+            Height in a notebook.
+
+        Returns
+        -------
+        ReleaseGraph
+            Displays itself in a notebook, ``show()`` opens it, ``save(file)`` writes one HTML file.
+
+        Raises
+        ------
+        TypeError
+            For an unknown option.
+        """
+        reject_unknown("draw_release_graph", unknown, _DRAW_OPTIONS)
+        from idlmav.export import ReleaseGraph, page
+
+        explorer = self._explorer(add_overview=add_overview, add_slider=add_slider, add_table=add_table, height_px=None)
+        html = page(explorer.__panel__(), title=self.graph.name, resources=current_resources())
+        return ReleaseGraph(html, title=self.graph.name, height_px=height_px)
+
+    def _explorer(self, **options: Any) -> Explorer:
+        from idlmav.explorer import Explorer
+
+        return Explorer(self.graph, lambda _: self.scene(), self.state, **options)
+
+    def __panel__(self) -> Viewable:
+        return self._explorer(height_px=None).__panel__()
+
+    def servable(self, **options: Any) -> Viewable:
+        """Mark the dashboard as what ``panel serve`` shows; `options` are those of Panel's ``servable``."""
+        return self.__panel__().servable(**options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.draw_interactive_graph()._repr_mimebundle_(include, exclude)
+
+    def __repr__(self) -> str:
+        totals = self.graph.totals
+        failed = f", {len(self.graph.errors)} errors" if self.graph.errors else ""
+        return f"MAV({self.graph.name}: {totals.node_count} nodes, {totals.param_count:,} parameters{failed})"
+
+    # ---- files
+
+    def save(self, file: str | Path, **options: Any) -> None:
+        """
+        Write the picture to a file.
+
+        Parameters
+        ----------
+        file : str or Path
+            Ends in ``.html``: one self-contained page with every interaction, no kernel and no network needed.
+        **options
+            Those of `draw_release_graph`.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in something else.
+        """
+        path = Path(file)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(
+                f"save: a name that ends in .html is needed, got {path.name!r}. A graph is saved by save_graph()."
+            )
+        self.draw_release_graph(**options).save(path)
+
+    def save_graph(self, file: str | Path) -> None:
+        """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""
+        graph_json.save(self.graph, file)
+
+
+def load(file: str | Path, **options: Any) -> MAV:
+    """
+    Open a saved graph.
+
+    Parameters
+    ----------
+    file : str or Path
+        Written by `MAV.save_graph`.
+    **options
+        ``palette``, ``avoid_palette_idxs``, ``fixed_color_map`` and ``direction`` as for `MAV`.
+
+    Returns
+    -------
+    MAV
+        Draws like the original; torch is not needed.
+
+    Raises
+    ------
+    GraphFormatError
+        If the file is not a graph or was damaged; the message names the field.
+    """
+    reject_unknown("load", options, _OPTIONS[2:])
+    return MAV(graph_json.load(file), **options)
+
+
+def _make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Mapping[str, int] | None) -> Palette:
+    found = sequence(colors)
+    if found is None:
+        # Bokeh's and HoloViews' names; late, because most pictures do not need these libraries to find colours.
+        from idlmav.views.colormaps import colormap, colormap_names
+
+        found = colormap(str(colors))
+        if found is None:
+            raise unknown_palette(str(colors), colormap_names())
+    return Palette(colors=found, avoid=frozenset(avoid), fixed=dict(fixed or {}))
+
+
+def _check_model(model: Any) -> None:
+    if isinstance(model, type):
+        raise TypeError(f"MAV: model must be an instance, got the class {model.__name__}. Write {model.__name__}(...).")
+    if not (callable(model) and hasattr(model, "named_modules")):
+        raise TypeError(f"MAV: model must be a torch.nn.Module, got {type(model).__name__}.")
+
+
+def _arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Split what the user gave into positional and keyword arguments of ``forward``."""
+    if more is not None and not isinstance(more, Mapping):
+        raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got {type(more).__name__}.")
+    kwargs = dict(more or {})
+    if inputs is _NO_INPUT:
+        return (), kwargs
+    if type(inputs).__module__ == "numpy":
+        raise TypeError(
+            "MAV: inputs must be tensors or what forward takes, got a NumPy array. Write torch.as_tensor(x)."
+        )
+    if type(inputs) is tuple:
+        return inputs, kwargs
+    if isinstance(inputs, Mapping) and _takes_keywords(model, inputs):
+        twice = sorted(set(inputs) & set(kwargs))
+        if twice:
+            raise TypeError(f"MAV: {twice[0]!r} is given by inputs and by input_kwargs; give it once.")
+        return (), {**inputs, **kwargs}
+    return (inputs,), kwargs
+
+
+def _takes_keywords(model: Any, names: Mapping[Any, Any]) -> bool:
+    """Return whether ``forward`` has keywords of these names; else the dict itself is its argument."""
+    if not all(isinstance(name, str) for name in names):
+        return False
+    parameters = signature(model.forward).parameters.values()
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return True
+    keywords = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
+    # One name that fits tells that keywords are meant; a misspelt one is then the model's own error.
+    return not names or any(name in keywords for name in names)

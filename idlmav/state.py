@@ -1,0 +1,55 @@
+"""What a person can change about a picture, and nothing else."""
+
+from __future__ import annotations
+
+import param
+
+__all__ = ["COLOR_BY", "DIRECTIONS", "SHARED", "SIZE_BY", "THEMES", "ViewState"]
+
+COLOR_BY = {
+    "operation": "Operation",
+    "category": "Category",
+    "module": "Module",
+    "param_count": "Parameters",
+    "flops": "FLOPs",
+    "activation_bytes": "Activation bytes",
+    "status": "Run state",
+}
+SIZE_BY = {
+    "none": "Text",
+    "param_count": "Parameters",
+    "flops": "FLOPs",
+    "activation_bytes": "Activation bytes",
+}
+DIRECTIONS = ("down", "right", "up", "left")
+THEMES = ("auto", "light", "dark")
+
+
+class ViewState(param.Parameterized):
+    """
+    The state of one dashboard, the same in Python and in the browser.
+
+    Set a parameter to move the picture; watch it to follow what the person does:
+    ``mav.state.param.watch(print, "selected")``.
+    """
+
+    selected = param.String("", doc="Id of the selected node or group, or a module path; empty for none.")
+    folded = param.List([], item_type=str, doc="Ids of the groups that are drawn as one box.")
+    viewport = param.Tuple(
+        (0.0, 0.0, 0.0, 0.0),
+        length=4,
+        doc="Left, right, top and bottom of the visible part in layout px, y down; all 0 until a browser has shown it.",
+    )
+    query = param.String("", doc="Text that is searched in names and operations; empty for none.")
+    color_by = param.Selector(default="operation", objects=list(COLOR_BY), doc="What the colour of a box tells.")
+    size_by = param.Selector(default="none", objects=list(SIZE_BY), doc="What the height of a box tells.")
+    value_range = param.Parameter(
+        None,
+        doc="Smallest and largest value (of `color_by`, else of `size_by`, if a number) that is not dimmed; None for all.",
+    )
+    direction = param.Selector(default="down", objects=list(DIRECTIONS), doc="Where the data flows to.")
+    theme = param.Selector(default="auto", objects=list(THEMES), doc="Light, dark, or as the page around is.")
+
+
+SHARED = ("selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme")
+"""What the browser and Python keep equal; the rest changes the layout, which Python makes."""

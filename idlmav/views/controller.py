@@ -1,0 +1,61 @@
+"""The browser-side controller as a Panel component whose parameters mirror the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from idlmav.scene import Scene
+from idlmav.state import SHARED, ViewState
+from idlmav.views.assets import bundle, stylesheet
+
+__all__ = ["Controller"]
+
+
+class Controller(JSComponent):
+    """
+    All links between the views, run by the browser; shows the legend and the errors itself.
+
+    The parameters named in `idlmav.state.SHARED` are the state. Where there is a kernel they are kept equal to a
+    `ViewState`; a saved file has no kernel and works the same.
+    """
+
+    uid = param.String(doc="Unique id of the dashboard; figures and widgets are found by it.")
+    fills_page = param.Boolean(False, doc="Whether the page around takes the theme, too.")
+    scene = param.Dict({}, doc="What to draw; see `idlmav.scene.build_scene`.")
+    selected = param.String("")
+    folded = param.List([])
+    viewport = param.List([0.0, 0.0, 0.0, 0.0])
+    query = param.String("")
+    color_by = param.String("operation")
+    size_by = param.String("none")
+    value_range = param.Parameter(None)
+    direction = param.String("down")
+    theme = param.String("auto")
+
+    _esm = bundle("controller.js")
+    _stylesheets = [stylesheet("controller.css")]
+
+    def __init__(self, scene: Scene, state: ViewState, **params: Any) -> None:
+        values = {name: _to_browser(getattr(state, name)) for name in SHARED}
+        super().__init__(scene=scene, direction=state.direction, **values, **params)
+        self._state = state
+        state.param.watch(self._show, list(SHARED))
+        self.param.watch(self._tell, list(SHARED))
+
+    def _show(self, *events: param.parameterized.Event) -> None:
+        self.param.update({event.name: _to_browser(event.new) for event in events})
+
+    def _tell(self, *events: param.parameterized.Event) -> None:
+        # A tuple parameter refuses the list that comes from the browser.
+        self._state.param.update({event.name: _from_browser(event.name, event.new) for event in events})
+
+
+def _to_browser(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _from_browser(name: str, value: Any) -> Any:
+    return tuple(value) if name in ("viewport", "value_range") and value is not None else value

@@ -1,0 +1,19 @@
+"""The line that says everything about the selection."""
+
+from __future__ import annotations
+
+import param
+from panel.custom import JSComponent
+
+from idlmav.views.assets import bundle, stylesheet
+
+__all__ = ["Detail"]
+
+
+class Detail(JSComponent):
+    """Texts that the controller sets when something is selected; shown as text, never as HTML."""
+
+    content = param.Dict({"title": "", "detail": "", "error": ""})
+
+    _esm = bundle("detail.js")
+    _stylesheets = [stylesheet("detail.css")]

@@ -1,0 +1,84 @@
+"""The graph: boxes, frames, edges and texts as HoloViews layers in one figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import holoviews as hv
+import panel as pn
+from bokeh.models import HoverTool, PanTool, TapTool, WheelZoomTool
+
+from idlmav.views.layers import BACKEND, paths, plot_named, points, rectangles, texts
+
+__all__ = ["graph_view"]
+
+_TOOLTIP = """
+<div style="max-width: 420px; font: 12px system-ui, sans-serif; line-height: 1.45">
+  <div style="font-weight: 600; overflow-wrap: anywhere">@title</div>
+  <div style="white-space: pre-line; overflow-wrap: anywhere">@detail</div>
+  <div style="white-space: pre-line; overflow-wrap: anywhere; color: #b3261e">@error</div>
+</div>
+"""
+
+
+def graph_view(uid: str) -> pn.pane.HoloViews:
+    """
+    Return the pane of the graph, empty until the controller fills it.
+
+    Parameters
+    ----------
+    uid : str
+        Unique id of the dashboard; the figure is named ``uid + "-graph"``.
+    """
+    layers = [
+        rectangles("frames", ["fill", "line"], fill_color="fill", line_color="line", border_radius=8),
+        paths("edges", line_color="color", line_width="width", line_join="round", line_cap="round"),
+        rectangles("plates", ["fill"], fill_color="fill", line_color=None),
+        points("arrows"),
+        rectangles("halo", ["color"], fill_color=None, line_color="color", line_width=3, border_radius=9),
+        rectangles(
+            "nodes",
+            ["fill", "line", "width", "alpha", "title", "detail", "error"],
+            fill_color="fill",
+            line_color="line",
+            line_width="width",
+            fill_alpha="alpha",
+            line_alpha="alpha",
+            border_radius=6,
+        ),
+        texts("labels", style="bold"),
+        texts("sublabels"),
+        texts("titles", style="bold", align="left"),
+    ]
+    overlay = hv.Overlay(layers).opts(
+        responsive=True,
+        min_height=200,
+        xaxis=None,
+        yaxis=None,
+        show_frame=False,
+        show_legend=False,
+        shared_axes=False,
+        toolbar=None,
+        default_tools=[],
+        backend_opts=BACKEND,
+        backend="bokeh",
+        hooks=[plot_named(f"{uid}-graph", _configure)],
+    )
+    return pn.pane.HoloViews(
+        overlay, sizing_mode="stretch_both", min_height=200, margin=0, linked_axes=False, backend="bokeh"
+    )
+
+
+def _configure(figure: Any) -> None:
+    nodes = [renderer for renderer in figure.renderers if renderer.name == "nodes"]
+    pan, zoom = PanTool(), WheelZoomTool(zoom_together="all")
+    hover = HoverTool(renderers=nodes, tooltips=_TOOLTIP, point_policy="follow_mouse")
+    # The controller does the selecting; the tool is there so that the figure reports taps.
+    figure.tools = [pan, zoom, hover, TapTool(renderers=nodes)]
+    figure.toolbar.active_drag = pan
+    figure.toolbar.active_scroll = zoom
+    figure.min_border = 0
+    figure.outline_line_color = None
+    figure.xgrid.visible = figure.ygrid.visible = False
+    for axis in (figure.x_range, figure.y_range):
+        axis.bounds = None

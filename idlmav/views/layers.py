@@ -1,0 +1,113 @@
+"""HoloViews elements as named layers that the browser's controller fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
+import numpy as np
+import pandas as pd
+
+__all__ = ["BACKEND", "layer", "paths", "plot_named", "points", "rectangles", "texts"]
+
+Hook = Callable[[Any, Any], None]
+BACKEND: dict[str, Any] = {"plot.output_backend": "canvas"}
+"""Canvas instead of HoloViews' default webgl, which redraws a frame buffer for every edge."""
+_CORNERS = ["x0", "y0", "x1", "y1"]
+
+
+def layer(name: str, **glyph: Any) -> Hook:
+    """
+    Return a HoloViews hook that names a renderer and ties its glyph to columns.
+
+    Parameters
+    ----------
+    name : str
+        Name under which the controller finds the renderer.
+    **glyph
+        Glyph properties; a string that is a column of the data becomes a field.
+    """
+
+    def hook(plot: Any, element: Any) -> None:
+        renderer = plot.handles["glyph_renderer"]
+        renderer.name = name
+        source = renderer.data_source
+        rows = len(next(iter(source.data.values()), ()))
+        for column in (str(dimension) for dimension in element.dimensions()):
+            # HoloViews keeps only the columns that its own options use.
+            if column not in source.data:
+                source.data[column] = [_FIRST.get(column, 0.0)] * rows
+        renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
+        known = renderer.glyph.properties()
+        renderer.glyph.update(**{key: value for key, value in glyph.items() if key in known})
+
+    return hook
+
+
+_FIRST = dict.fromkeys(("fill", "line", "color"), "#000000") | dict.fromkeys(("text", "title", "detail", "error"), "")
+"""What a column that is no number holds before the controller fills it."""
+
+
+def _frame(columns: list[str]) -> pd.DataFrame:
+    """Return one row, because HoloViews declares no glyph for an empty element; the controller replaces it."""
+    return pd.DataFrame({name: [_FIRST.get(name, 0.0)] for name in columns})
+
+
+def rectangles(name: str, columns: list[str], **glyph: Any) -> hv.Rectangles:
+    """Return a layer of boxes with the given extra columns."""
+    data = _frame([*_CORNERS, *columns])
+    hook = layer(name, left="x0", right="x1", top="y0", bottom="y1", **glyph)
+    return hv.Rectangles(data, _CORNERS, columns).opts(hooks=[hook], tools=[], backend="bokeh")
+
+
+def paths(name: str, **glyph: Any) -> hv.Path:
+    """Return a layer of polylines, each with a colour and a width."""
+    hook = layer(name, xs="xs", ys="ys", **glyph)
+
+    def columns(plot: Any, element: Any) -> None:
+        data = plot.handles["glyph_renderer"].data_source.data
+        data.update(color=["#000000"], width=[1.0])
+
+    return hv.Path([np.zeros((2, 2))], ["x", "y"]).opts(hooks=[columns, hook], tools=[], backend="bokeh")
+
+
+def points(name: str, **glyph: Any) -> hv.Points:
+    """Return a layer of arrowheads."""
+    data = _frame(["x", "y", "angle", "color"])
+    hook = layer(name, x="x", y="y", angle="angle", fill_color="color", line_color=None, **glyph)
+    return hv.Points(data, ["x", "y"], ["angle", "color"]).opts(
+        marker="triangle", hooks=[hook], tools=[], backend="bokeh"
+    )
+
+
+def texts(name: str, *, style: str = "normal", align: str = "center") -> hv.Labels:
+    """Return a layer of texts, each with its own colour; Bokeh paints sizes of their own too late while they change."""
+    data = _frame(["x", "y", "text", "color"])
+    font = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+    hook = layer(
+        name,
+        x="x",
+        y="y",
+        text="text",
+        text_color="color",
+        text_font_size={"value": "12px"},
+        text_font_style=style,
+        text_align=align,
+        text_font={"value": font},
+        text_baseline="middle",
+    )
+    return hv.Labels(data, ["x", "y"], ["text", "color"]).opts(hooks=[hook], backend="bokeh")
+
+
+def plot_named(name: str, configure: Callable[[Any], None]) -> Hook:
+    """Return a hook that names the Bokeh figure of an overlay and configures it."""
+
+    def hook(plot: Any, element: Any) -> None:
+        figure = plot.state
+        figure.name = name
+        figure.toolbar.logo = None
+        configure(figure)
+
+    return hook
