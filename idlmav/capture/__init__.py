@@ -15,6 +15,7 @@ import torch
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from idlmav.capture.describe import describe
+from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.run import run
 from idlmav.graph import Graph
@@ -56,7 +57,8 @@ def capture(
     if not isinstance(args, tuple):
         raise TypeError(f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,)).")
     kwargs = dict(kwargs or {})
-    return describe(run(_runnable(model), args, kwargs, _device(model, (args, kwargs), device)), model)
+    with collector_off():
+        return describe(run(_runnable(model), args, kwargs, _device(model, (args, kwargs), device)), model)
 
 
 def _runnable(model: torch.nn.Module) -> torch.nn.Module:

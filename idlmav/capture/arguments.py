@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from torch import Tensor
@@ -17,6 +17,7 @@ _LONGEST = 120
 _CALL = re.compile(r"^\s*[\w.]+\((.*?)\)\s*(?:->.*)?$", re.MULTILINE)
 
 
+@cache
 def dtype_name(dtype: Any) -> str:
     """Return ``"float32"`` for ``torch.float32``."""
     return str(dtype).removeprefix("torch.")
@@ -61,21 +62,29 @@ def argument_text(func: Any, args: Any, kwargs: dict[str, Any] | None, with_shap
     str
         ``"stride=(2, 2), padding=(3, 3)"``.
     """
-    positional = list(args)
-    names = _parameters(func) or ()
-    is_method = bool(names) and len(names) < len(positional) + (1 if names[0][0] == "self" else 0)
-    if names and names[0][0] not in ("self", "input") and _is_method(func):
-        is_method = True
-    offset = 1 if is_method and names and names[0][0] != "self" else 0
+    names, offset = _names(func, len(args))
     parts: list[str] = []
-    for index, value in enumerate(positional):
-        name, default = names[index - offset] if offset <= index < len(names) + offset and names else ("", None)
-        _append(parts, name, value, default, with_shapes)
-    defaults = dict(names)
-    for name, value in (kwargs or {}).items():
-        _append(parts, name, value, defaults.get(name), with_shapes)
+    for index, value in enumerate(args):
+        if not isinstance(value, Tensor):
+            name, default = names[index - offset] if offset <= index < len(names) + offset else ("", None)
+            _append(parts, name, value, default, with_shapes)
+        elif with_shapes:
+            parts.append(f"{format_shape(tuple(value.shape))} {dtype_name(value.dtype)}")
+    if kwargs:
+        defaults = dict(names)
+        for name, value in kwargs.items():
+            _append(parts, name, value, defaults.get(name), with_shapes)
     text = ", ".join(parts)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+@lru_cache(maxsize=1 << 12)
+def _names(func: Any, count: int) -> tuple[tuple[tuple[str, str | None], ...], int]:
+    """Return names and defaults of arguments, and how many positional arguments (a method's tensor) come before them."""
+    names = _parameters(func) or ()
+    if not names or names[0][0] == "self":
+        return names, 0
+    return names, int(len(names) < count or (names[0][0] != "input" and _is_method(func)))
 
 
 def _is_method(func: Any) -> bool:

@@ -14,7 +14,7 @@ from idlmav.capture.classify import op_name
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.source import locate_error, source_line
 from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord
-from idlmav.capture.tree import describe_modules, describe_parameters
+from idlmav.capture.tree import Tree
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, format_shape
 
 __all__ = ["describe"]
@@ -66,14 +66,14 @@ class _Description:
             self._raised(self.run.error)
         if self.run.error is None:
             self._output(outputs)
-        modules = describe_modules(self.model, self.run.trace.calls)
+        tree = self.run.tree if self.run.model is self.model else Tree(self.model)
         return Graph(
             name=type(self.model).__name__,
             nodes=tuple(self.nodes),
             edges=tuple(Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()),
-            modules=modules,
+            modules=tree.describe_modules(self.run.trace.calls),
             calls=_calls(self.run.trace.calls),
-            parameters=describe_parameters(self.model),
+            parameters=tree.describe_parameters(),
             errors=tuple(self.errors),
             inputs=", ".join(f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs),
             info={"torch": torch.__version__},
@@ -116,7 +116,7 @@ class _Description:
                 shapes=shapes,
                 dtypes=dtypes,
                 params=tuple(dict.fromkeys(origin[1] for origin in op.origins if origin[0] in (PARAMETER, BUFFER))),
-                args=argument_text(op.func, op.args, op.kwargs, with_shapes=failed) if op.func is not identity else "",
+                args=_arguments(op, failed),
                 flops=op.flops,
                 flops_source="counted" if op.flops is not None else "unknown",
                 status="failed" if failed else "not_run" if op.index > self.first_failure else "ran",
@@ -168,6 +168,24 @@ class _Description:
             Node(id="output", kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status)
         )
         self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
+
+
+_TEXTS: dict[tuple[Any, ...], str] = {}
+"""Arguments as text, by the signature under which the memo knows an op."""
+_TEXTS_AT_MOST = 1 << 16
+
+
+def _arguments(op: OpRecord, failed: bool) -> str:
+    if op.func is identity:
+        return ""
+    if failed or op.signature is None:
+        return argument_text(op.func, op.args, op.kwargs, with_shapes=failed)
+    text = _TEXTS.get(op.signature)
+    if text is None:
+        if len(_TEXTS) >= _TEXTS_AT_MOST:
+            _TEXTS.clear()
+        text = _TEXTS[op.signature] = argument_text(op.func, op.args, op.kwargs)
+    return text
 
 
 def _shapes(op: OpRecord) -> tuple[tuple[Shape, ...], tuple[str, ...]]:

@@ -32,7 +32,6 @@ _Remembered = tuple[int, Any, int | None]
 _MEMO: dict[tuple[Any, ...], _Remembered] = {}
 """Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
 _MEMO_AT_MOST = 1 << 16
-_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.memory_format, torch.layout, type(...)})
 _any_autocast = torch._C._is_any_autocast_enabled
 _DENSE = frozenset({"matmul", "mm", "bmm", "linear", "einsum", "conv1d", "conv2d", "conv3d", "__matmul__", "addmm", "baddbmm", "tensordot"})
 
@@ -129,9 +128,7 @@ class FastMode(TorchFunctionMode):
             return
         kind = type(value)
         key.append(kind)
-        if kind in _PLAIN:
-            key.append(value)
-        elif isinstance(value, (list, tuple)):
+        if isinstance(value, (list, tuple)):
             key.append(len(value))
             for item in value:
                 self._describe(item, origins, key)
@@ -188,6 +185,7 @@ class FastMode(TorchFunctionMode):
             remembered = _MEMO.get(signature)
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs or {}, None)
+        op.signature = signature
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
         return self._recall(op, remembered, func, args, kwargs)
@@ -243,11 +241,11 @@ class FastMode(TorchFunctionMode):
         key: list[Any] = [func]
         self._describe(args, [], key)
         self._describe(kwargs, [], key)
+        signature = tuple(key)
         try:
-            signature: tuple[Any, ...] | None = tuple(key)
             remembered = _MEMO.get(signature)
-        except TypeError:
-            signature, remembered = None, None
+        except TypeError:  # an argument that cannot be a key
+            return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
             return self._recall(op, remembered, func, args, kwargs)
         return self._compute(op, func, args, kwargs, signature)

@@ -6,32 +6,15 @@ import gc
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 
-__all__ = ["Snapshot", "left_as_found", "walk_modules"]
+__all__ = ["Snapshot", "collector_off", "left_as_found"]
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
-
-
-def walk_modules(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Yield every module once with its first path, parents before children, without recursion."""
-    seen: set[int] = set()
-    waiting: list[tuple[str, torch.nn.Module]] = [("", model)]
-    while waiting:
-        path, module = waiting.pop()
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        yield path, module
-        children = module.__dict__.get("_modules")
-        if children is None or isinstance(module, torch.jit.ScriptModule):
-            children = dict(module.named_children())
-        prefix = f"{path}." if path else ""
-        waiting.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
 
 
 class Snapshot:
@@ -42,11 +25,14 @@ class Snapshot:
     such containers, the training mode is an attribute.
     """
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, modules: Iterable[torch.nn.Module]) -> None:
         self._found: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Any, Any]]]] = []
-        for _, module in walk_modules(model):
+        for module in modules:
             attributes = module.__dict__
-            containers = [(value, value.copy()) for value in attributes.values() if type(value) in _CONTAINERS]
+            # Most containers are hooks, of which there are none: copying these would take most of the time.
+            containers = [
+                (value, value.copy() if value else ()) for value in attributes.values() if type(value) in _CONTAINERS
+            ]
             self._found.append((attributes, attributes.copy(), containers))
 
     def restore(self) -> None:
@@ -67,16 +53,16 @@ class Snapshot:
 
 
 @contextmanager
-def left_as_found(model: torch.nn.Module) -> Iterator[None]:
+def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """
     Undo on exit whatever a forward pass changed in the model or in the process, also when it was interrupted.
 
     Parameters
     ----------
-    model : torch.nn.Module
-        The model that runs inside.
+    modules : iterable of torch.nn.Module
+        The model that runs inside, with all modules below.
     """
-    snapshot = Snapshot(model)
+    snapshot = Snapshot(modules)
     with ExitStack() as undo:
         undo.callback(torch.set_rng_state, torch.get_rng_state())
         undo.callback(random.setstate, random.getstate())
@@ -85,8 +71,16 @@ def left_as_found(model: torch.nn.Module) -> Iterator[None]:
             undo.callback(numpy_random.set_state, numpy_random.get_state())
         undo.callback(torch.set_grad_enabled, torch.is_grad_enabled())
         undo.callback(snapshot.restore)
-        if gc.isenabled():
-            # Records are many and live to the end: collecting among them only costs time.
-            gc.disable()
-            undo.callback(gc.enable)
         yield
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Switch the garbage collector off: records are many and live to the end, collecting among them only costs time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -67,15 +67,19 @@ class Operands:
         name, is_buffer = self.names.get(id(tensor), (None, False))
         trace.kept.append(tensor)
         kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
-        if torch.nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_quantized:
-            origin: Origin = (kind, name, None)
+        strided = tensor.layout is torch.strided
+        if type(tensor) is Parameter and name is not None and strided and tensor.is_floating_point():
+            # Made only when a kernel needs it: most parameters never get further than the memo.
+            trace.lazy[id(tensor)] = tensor
+            origin: Origin = (kind, name, SIGNATURES.token(tensor))
+        elif torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
+            origin = (kind, name, None)
         elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
             # A clone: the model may write into its own counters and masks.
             real = tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
             trace.carriers[id(tensor)] = real
             origin = trace.origins[id(real)] = (kind, name, None)
         else:
-            # Made only when a kernel needs it: most parameters never get further than the memo.
             trace.lazy[id(tensor)] = tensor
             origin = (kind, name, SIGNATURES.token(tensor))
         trace.origins[id(tensor)] = origin

@@ -13,12 +13,13 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from idlmav.capture.failures import Failures
 from idlmav.capture.fast import FastMode
-from idlmav.capture.guard import left_as_found, walk_modules
+from idlmav.capture.guard import left_as_found
 from idlmav.capture.kernels import on_zeros
 from idlmav.capture.modules import call_original, watch_calls
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.source import Where, locate
 from idlmav.capture.trace import CallRecord, Trace
+from idlmav.capture.tree import Tree
 
 __all__ = ["Run", "identity", "run"]
 
@@ -65,10 +66,10 @@ class Run:
         self.model = model
         self.trace = Trace()
         self.names: dict[int, tuple[str, bool]] = {}
-        self.paths: dict[int, str] = {}
-        for path, module in walk_modules(model):
-            self.paths[id(module)] = path
-            self._name_tensors(f"{path}." if path else "", module)
+        self.tree = Tree(model)
+        self.paths = {id(module): path for path, module in self.tree.modules}
+        for name, tensor, is_buffer in self.tree.tensors():
+            self.names.setdefault(id(tensor), (name, is_buffer))
         self.operands = Operands(self.trace, self.names)
         self.failures = Failures(self.trace, go_on, handled)
         self.mode = FastMode(self.trace, self.operands, device, self.failures)
@@ -78,21 +79,10 @@ class Run:
         self.error_call: CallRecord | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
 
-    def _name_tensors(self, prefix: str, module: torch.nn.Module) -> None:
-        attributes = module.__dict__
-        parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
-        if parameters is None or isinstance(module, torch.jit.ScriptModule):
-            parameters = dict(module.named_parameters(recurse=False))
-            buffers = dict(module.named_buffers(recurse=False))
-        for tensors, is_buffer in ((parameters, False), (buffers or {}, True)):
-            for name, tensor in tensors.items():
-                if tensor is not None:
-                    self.names.setdefault(id(tensor), (prefix + name, is_buffer))
-
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
         """Run the model once; an exception of the model is kept, an interruption is passed on."""
         with ExitStack() as stack:
-            stack.enter_context(left_as_found(self.model))
+            stack.enter_context(left_as_found(module for _, module in self.tree.modules))
             stack.enter_context(torch.no_grad())
             if "torch._dynamo" in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))

@@ -64,7 +64,9 @@ class CallRecord:
 class OpRecord:
     """One op: the function, the call it ran in, the origins of its operands, what came out."""
 
-    __slots__ = ("args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "where")
+    __slots__ = (
+        "args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "signature", "where"
+    )  # fmt: skip
 
     def __init__(self, index: int, func: Any, call: CallRecord | None, where: tuple[CodeType, int] | None):
         self.index = index
@@ -78,6 +80,7 @@ class OpRecord:
         self.flags: tuple[str, ...] = ()
         self.args: Any = ()
         self.kwargs: Any = None
+        self.signature: tuple[Any, ...] | None = None
 
 
 class Trace:

@@ -1,64 +1,118 @@
-"""The module tree and the parameters of a model, as values."""
+"""The module tree and the parameters of a model: found once, described as values."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from idlmav.capture.arguments import dtype_name
-from idlmav.capture.guard import walk_modules
 from idlmav.capture.trace import CallRecord
 from idlmav.graph import Module, Parameter
 
-__all__ = ["describe_modules", "describe_parameters"]
+__all__ = ["Tree"]
 
 
-def describe_modules(model: torch.nn.Module, calls: list[CallRecord]) -> tuple[Module, ...]:
-    """Return every module of a model, with the number of its calls."""
-    counts: dict[str, int] = {}
-    for call in calls:
-        counts[call.path] = counts.get(call.path, 0) + 1
-    found = []
-    for path, module in walk_modules(model):
-        prefix = f"{path}." if path else ""
-        own = [name for name, _ in module.named_parameters(recurse=False)]
-        own += [name for name, _ in module.named_buffers(recurse=False)]
-        kind = type(module)
-        found.append(
-            Module(
-                path=path,
-                class_name=kind.__name__,
-                class_path=f"{kind.__module__}.{kind.__qualname__}",
-                extra_repr=module.extra_repr(),
-                params=tuple(prefix + name for name in own),
-                calls=counts.get(path, 0),
+class Tree:
+    """
+    The modules of a model, each once, parents before children.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+
+    Attributes
+    ----------
+    modules : list of (str, torch.nn.Module)
+        Every module with the path at which it is found first.
+    twins : list of (str, str)
+        First path and another path of modules that lie in more than one place.
+    """
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.modules: list[tuple[str, torch.nn.Module]] = []
+        self.twins: list[tuple[str, str]] = []
+        first: dict[int, str] = {}
+        waiting: list[tuple[str, torch.nn.Module]] = [("", model)]
+        # A stack instead of recursion: blocks may be nested deeper than Python allows.
+        while waiting:
+            path, module = waiting.pop()
+            known = first.setdefault(id(module), path)
+            if known is not path:
+                self.twins.append((known, path))
+                continue
+            self.modules.append((path, module))
+            children = module.__dict__.get("_modules")
+            if children is None or isinstance(module, torch.jit.ScriptModule):
+                children = dict(module.named_children())
+            if children:
+                prefix = f"{path}." if path else ""
+                waiting.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor, bool]]:
+        """Yield the parameters and buffers of every module with their qualified names, and whether it is a buffer."""
+        for path, module in self.modules:
+            prefix = f"{path}." if path else ""
+            for name, tensor, is_buffer in _own_tensors(module):
+                yield prefix + name, tensor, is_buffer
+
+    def describe_modules(self, calls: list[CallRecord]) -> tuple[Module, ...]:
+        """Return every module as a value, with the number of its calls."""
+        counts: dict[str, int] = {}
+        for call in calls:
+            counts[call.path] = counts.get(call.path, 0) + 1
+        found = []
+        for path, module in self.modules:
+            prefix = f"{path}." if path else ""
+            kind = type(module)
+            found.append(
+                Module(
+                    path=path,
+                    class_name=kind.__name__,
+                    class_path=f"{kind.__module__}.{kind.__qualname__}",
+                    extra_repr=module.extra_repr(),
+                    params=tuple([prefix + name for name, _, _ in _own_tensors(module)]),
+                    calls=counts.get(path, 0),
+                )
             )
-        )
-    return tuple(found)
+        return tuple(found)
 
-
-def describe_parameters(model: torch.nn.Module) -> tuple[Parameter, ...]:
-    """Return every parameter and buffer once, under the name at which it is found first."""
-    names: dict[int, list[str]] = {}
-    tensors: dict[int, tuple[torch.Tensor, bool]] = {}
-    for is_buffer, named in (
-        (False, model.named_parameters(remove_duplicate=False)),
-        (True, model.named_buffers(remove_duplicate=False)),
-    ):
-        for name, tensor in named:
+    def describe_parameters(self) -> tuple[Parameter, ...]:
+        """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
+        names: dict[int, list[str]] = {}
+        tensors: dict[int, tuple[Tensor, bool]] = {}
+        for name, tensor, is_buffer in self.tensors():
             names.setdefault(id(tensor), []).append(name)
             tensors.setdefault(id(tensor), (tensor, is_buffer))
-    found = []
-    for key, (tensor, is_buffer) in tensors.items():
-        lazy = torch.nn.parameter.is_lazy(tensor)
-        found.append(
-            Parameter(
-                name=names[key][0],
-                shape=None if lazy else tuple(tensor.shape),
-                dtype=dtype_name(tensor.dtype),
-                itemsize=tensor.dtype.itemsize,
-                trainable=tensor.requires_grad and not is_buffer,
-                buffer=is_buffer,
-                aliases=tuple(names[key][1:]),
-            )
-        )
-    return tuple(found)
+        for first, other in self.twins:
+            for found in names.values():
+                found += [other + name[len(first) :] for name in found if name.startswith(f"{first}.")]
+        described = [_describe(tensor, names[key], is_buffer) for key, (tensor, is_buffer) in tensors.items()]
+        return tuple(sorted(described, key=lambda parameter: parameter.buffer))
+
+
+def _own_tensors(module: torch.nn.Module) -> list[tuple[str, Tensor, bool]]:
+    attributes = module.__dict__
+    parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
+    if parameters is None or buffers is None or isinstance(module, torch.jit.ScriptModule):
+        parameters = dict(module.named_parameters(recurse=False))
+        buffers = dict(module.named_buffers(recurse=False))
+    if not parameters and not buffers:
+        return []
+    found = [(name, tensor, False) for name, tensor in parameters.items() if tensor is not None]
+    return found + [(name, tensor, True) for name, tensor in buffers.items() if tensor is not None]
+
+
+def _describe(tensor: Tensor, names: list[str], is_buffer: bool) -> Parameter:
+    return Parameter(
+        name=names[0],
+        shape=tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None,
+        dtype=dtype_name(tensor.dtype),
+        itemsize=tensor.dtype.itemsize,
+        trainable=tensor.requires_grad and not is_buffer,
+        buffer=is_buffer,
+        aliases=tuple(names[1:]),
+    )

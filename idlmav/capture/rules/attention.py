@@ -21,7 +21,7 @@ def scaled_dot_product_attention(
     Return (..., query length, value width).
 
     The strides are those of the fused kernels, which lay the heads next to each other: a `transpose(1, 2)` of
-    the result is contiguous. Where these do not serve (grouped queries, values of another width) it is contiguous itself.
+    the result is contiguous. Where these do not serve (grouped queries, values of another width, causal with keys of another length) it is contiguous itself.
     """
     if query.dim() < 3 or not query.dim() == key.dim() == value.dim() or not query.dtype is key.dtype is value.dtype:
         return None
@@ -36,7 +36,8 @@ def scaled_dot_product_attention(
             return None
     shape = (*query.shape[:-1], value.shape[-1])
     flops = 2 * numel(scores) * (query.shape[-1] + value.shape[-1])
-    if len(shape) != 4 or query.shape[-1] != value.shape[-1] or enable_gqa:
+    uneven = is_causal and query.shape[-2] != key.shape[-2]
+    if len(shape) != 4 or query.shape[-1] != value.shape[-1] or enable_gqa or uneven:
         return contiguous(shape, query.dtype), flops
     heads, length, width = shape[1:]
     strides = (length * heads * width, width, heads * width, 1)

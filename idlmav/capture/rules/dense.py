@@ -134,12 +134,12 @@ def _transposed(dims: int) -> Rule:
     ) -> Answer:  # fmt: skip
         """Spread the input by the weight."""
         settings = [_per_dimension(value, dims) for value in (stride, padding, output_padding, dilation)]
-        _check_types(input, weight, bias, dims)
+        _check_types(input, weight, None, dims)
         if input.dim() != dims + 2 or weight.dim() != dims + 2 or None in settings or input.shape[1] != weight.shape[0]:
             return None
         if not input.is_contiguous() or not weight.is_contiguous() or groups != 1 or not input.dtype.is_floating_point:
             return None
-        if (bias is not None and tuple(bias.shape) != (weight.shape[1],)) or weight.dtype is not input.dtype:
+        if (bias is not None and (tuple(bias.shape) != (weight.shape[1],) or bias.dtype is not input.dtype)) or weight.dtype is not input.dtype:
             return None
         step, pad, extra, dil = settings
         if any(e >= max(s, d) for e, s, d in zip(extra, step, dil, strict=True)):  # type: ignore[arg-type]
