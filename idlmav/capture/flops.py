@@ -29,6 +29,11 @@ class FlopMode(TorchDispatchMode):
         super().__init__()
         self.flops: int | None = None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from wrapping the method below, which would import the compiler: more than a second."""
+        return False
+
     def count(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
         """Call a function; return its result and the FLOPs of its kernels."""
         self.flops = None

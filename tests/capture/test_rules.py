@@ -272,7 +272,7 @@ def test_rule_agrees_with_the_kernels(function: Any) -> None:
         try:
             answer = RULES[function](*carriers, **carried)
         except RuleError:
-            assert isinstance(real, RuntimeError), (args, kwargs)
+            assert isinstance(real, Exception), (args, kwargs)
             continue
         except (TypeError, AttributeError, IndexError, ValueError):
             continue  # as in `Kernels`: the kernel decides

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from idlmav.capture.rules.registry import Answer, Rule, contiguous, elementwise, is_dense, like, rule
+from idlmav.capture.rules.registry import Answer, Rule, RuleError, contiguous, elementwise, is_dense, like, rule
 
 __all__: list[str] = []
 
@@ -79,8 +79,10 @@ def softmax(input: Any, dim: Any = None, *args: Any, dtype: Any = None, _stackle
         elif type(value) is not int:
             return None
     result_type = dtype or input.dtype
-    if kwargs or type(dim) is not int or not -input.dim() <= dim < input.dim():
+    if kwargs or type(dim) is not int:
         return None
+    if not -max(input.dim(), 1) <= dim < max(input.dim(), 1):
+        raise RuleError(f"Dimension out of range (got {dim}): the kernel on the meta device accepts any")
     return (like(input, result_type), None) if input.is_contiguous() and result_type.is_floating_point else None
 
 

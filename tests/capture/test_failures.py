@@ -1,0 +1,155 @@
+"""Models that raise: drawn as far as they are known, the error once and at its place."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import models
+from idlmav.capture import capture
+from idlmav.graph import Graph
+from idlmav.metrics import complete
+
+
+def captured(name: str) -> Graph:
+    example = models.BROKEN[name]
+    return complete(capture(example.model(), example.args(), example.kwargs()))
+
+
+def line_of(model: type[nn.Module], text: str) -> str:
+    lines, start = inspect.getsourcelines(model.forward)
+    return f"models.py:{start + next(i for i, line in enumerate(lines) if text in line)}"
+
+
+@pytest.mark.parametrize("name", models.BROKEN)
+def test_every_error_is_recorded_once_on_its_node(name: str) -> None:
+    graph = captured(name)
+    assert len(graph.errors) == 1
+    error = graph.errors[0]
+    failed = [node for node in graph.nodes if node.status == "failed"]
+    assert [node.id for node in failed] == [error.node]
+    assert failed[0].error == f"{error.kind}: {error.message}"
+    assert failed[0].source == error.source
+    place = {node.id: index for index, node in enumerate(graph.nodes)}
+    assert all(node.status == "ran" for node in graph.nodes[: place[error.node or ""]])
+    assert all(node.status == "not_run" for node in graph.nodes[place[error.node or ""] + 1 :])
+    assert all(place[edge.source] < place[edge.target] for edge in graph.edges)
+    example = models.BROKEN[name]
+    with pytest.raises(Exception, match=r".") as really:
+        example.model()(*example.args(), **example.kwargs())
+    assert (type(really.value).__name__, str(really.value)) == (error.kind, error.message)
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "model", "text"),
+    [
+        ("wrong_size", "second", models.WrongSize, "self.second(x)"),
+        ("wrong_channels", "block.0", models.WrongChannels, "self.block"),
+        ("wrong_type", "conv", models.WrongType, "self.conv"),
+        ("unfinished", "todo:raise", models.NotWritten, "raise NotImplementedError"),
+        ("missing_layer", "raise", models.MissingLayer, "self.middle"),
+        ("asserts", "raise", models.Asserts, "assert x.shape"),
+        ("wrong_rank", "norm", models.WrongRank, "self.norm"),
+    ],
+)
+def test_the_place_is_the_users_line(name: str, node: str, model: type[nn.Module], text: str) -> None:
+    graph = captured(name)
+    assert graph.errors[0].node == node
+    assert (graph.errors[0].source or "").endswith(line_of(model, text))
+    assert graph.sources[node], "a failed op hangs on what came before it"
+    path = graph.node_by_id[node].path
+    assert graph.module_by_path[path].failed
+    assert graph.module_by_path[""].failed
+
+
+def test_what_follows_is_drawn_with_declared_shapes() -> None:
+    graph = captured("wrong_channels")
+    assert [(node.id, node.status) for node in graph.nodes] == [
+        ("x", "ran"), ("stem", "ran"), ("block.0", "failed"), ("block.1", "not_run"), ("block.2", "not_run"),
+        ("head", "not_run"), ("output", "not_run"),
+    ]  # fmt: skip
+    assert graph.nodes[-1].shapes == ((2, 2, 28, 28),)
+    assert "(2, 8, 30, 30) float32, (8, 16, 3, 3) float32" in graph.node_by_id["block.0"].args
+
+
+def test_modules_never_reached_are_listed() -> None:
+    graph = captured("unfinished")
+    assert {module.path: module.calls for module in graph.modules} == {"": 1, "first": 1, "todo": 1, "last": 0}
+    assert graph.totals.param_count == 8 * 8 + 8 + 8 * 2 + 2
+
+
+def test_an_error_that_the_model_handles_is_none() -> None:
+    example = models.WORKING["recovers"]
+    graph = capture(example.model(), example.args())
+    assert graph.errors == ()
+    assert [node.id for node in graph.nodes] == ["x", "t", "linear", "output"]
+
+
+def test_consequences_are_no_errors_and_a_second_cause_is_one() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(5, 6), nn.Linear(7, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            left = self.a(x)
+            right = self.b(x)
+            return self.c(left) + right
+
+    graph = capture(Twice(), (torch.zeros(1, 8),))
+    assert [error.node for error in graph.errors] == ["a", "b"]
+    assert graph.node_by_id["c"].status == "not_run"
+    assert graph.node_by_id["output"].status == "not_run"
+
+
+@pytest.mark.parametrize(
+    ("op", "shape"),
+    [
+        (lambda x: torch.cat([x, x[:1]], 1), (2, 16)),
+        (lambda x: x + x[:, :3], (2, 8)),
+        (lambda x: x.view(3, -1), (3, 5)),
+        (lambda x: x @ x, (2, 8)),
+        (lambda x: torch.softmax(x, 5), (2, 8)),
+        (lambda x: nn.functional.layer_norm(x, (9,)), (2, 8)),
+    ],
+)
+def test_declared_shapes(op: Any, shape: tuple[int, ...]) -> None:
+    class Model(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return op(x) * 1
+
+    graph = capture(Model(), (torch.zeros(2, 8),))
+    failed = next(node for node in graph.nodes if node.status == "failed")
+    assert failed.shapes == (shape,)
+    assert graph.nodes[-1].status == "not_run"
+    assert graph.nodes[-1].shapes == (shape,)
+
+
+def test_an_op_that_declares_nothing_ends_the_run() -> None:
+    class Model(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.linalg.cholesky(x).sum()
+
+    graph = capture(Model(), (torch.zeros(2, 8),))
+    assert [(node.op, node.status) for node in graph.nodes][1:] == [("linalg_cholesky", "failed")]
+
+
+def test_an_error_raised_from_another_is_placed_at_its_cause() -> None:
+    class Wraps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                return self.linear(x)
+            except RuntimeError as error:
+                raise ValueError("wrong features") from error
+
+    graph = capture(Wraps(), (torch.zeros(1, 4),))
+    assert [error.node for error in graph.errors] == ["linear"]
+    assert graph.errors[0].kind == "RuntimeError"

@@ -1,0 +1,143 @@
+"""A model, the process and the inputs are bit for bit what they were, also when forward fails or is interrupted."""
+
+from __future__ import annotations
+
+import gc
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import models
+from idlmav.capture import capture
+
+
+def state(model: nn.Module) -> dict[str, Any]:
+    """Everything that a forward pass could change: values, identities, attributes, modes, hooks."""
+    found: dict[str, Any] = {}
+    for path, module in model.named_modules():
+        for name, value in module.__dict__.items():
+            key = f"{path}.{name}"
+            if isinstance(value, dict):
+                found[key] = [(k, id(v)) for k, v in value.items()]
+            elif isinstance(value, (list, set)):
+                found[key] = [id(item) for item in value]
+            else:
+                found[key] = value if isinstance(value, (bool, int, float, str, tuple, type(None))) else id(value)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        found[name] = (tensor.detach().clone(), tensor._version, tensor.requires_grad, tensor.grad, type(tensor), tensor.device)
+    return found
+
+
+def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert before.keys() == after.keys()
+    for key, value in before.items():
+        if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
+            assert torch.equal(value[0], after[key][0]), key
+            assert value[1:] == after[key][1:], key
+        else:
+            assert value == after[key], key
+
+
+def generators() -> list[Any]:
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    return [torch.get_rng_state().tolist(), random.getstate(), numpy_state[1].tolist(), numpy_state[2:]]
+
+
+ALL = {**models.WORKING, **models.BROKEN}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("name", ALL)
+def test_model_and_process_are_left_as_found(name: str, training: bool) -> None:
+    example = ALL[name]
+    model = example.model().train(training)
+    args, kwargs = example.args(), example.kwargs()
+    kept = [tensor.clone() for tensor in args if isinstance(tensor, Tensor)]
+    before, random_before = state(model), generators()
+    for _ in range(2):  # the second one runs on a warm memo
+        capture(model, args, kwargs)
+        assert_same(before, state(model))
+        assert generators() == random_before
+    assert all(torch.equal(a, b) for a, b in zip(kept, [x for x in args if isinstance(x, Tensor)], strict=True))
+    assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
+    assert gc.isenabled()
+    assert torch.is_grad_enabled()
+
+
+def test_hooks_run_and_stay() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    seen: list[Any] = []
+    handle = model[0].register_forward_hook(lambda module, args, result: seen.append(tuple(result.shape)))
+    graph = capture(model, (torch.zeros(1, 2),))
+    assert seen == [(1, 2)]
+    assert [node.id for node in graph.nodes] == ["input", "0", "1", "output"]
+    assert list(model[0]._forward_hooks) == [handle.id]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_interruption_restores_and_is_passed_on(error: type[BaseException]) -> None:
+    class Stops(models.Stateful):
+        def forward(self, x: Tensor) -> Tensor:
+            super().forward(x)
+            raise error
+
+    model = Stops()
+    before, random_before = state(model), generators()
+    with pytest.raises(error):
+        capture(model, (torch.ones(6, 4),))
+    assert_same(before, state(model))
+    assert generators() == random_before
+    assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
+    assert gc.isenabled()
+
+
+def test_other_threads_run_for_real_meanwhile() -> None:
+    model = nn.Linear(4, 4)
+    entered, proceed = threading.Event(), threading.Event()
+    results: list[Tensor] = []
+
+    class Waits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x: Tensor) -> Tensor:
+            entered.set()
+            assert proceed.wait(10)
+            return self.inner(x)
+
+    def other() -> None:
+        assert entered.wait(10)
+        results.append(model(torch.ones(1, 4)))
+        proceed.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    graph = capture(Waits(), (torch.ones(1, 4),))
+    thread.join()
+    assert graph.errors == ()
+    assert torch.equal(results[0], model(torch.ones(1, 4)))
+    assert [node.id for node in graph.nodes] == ["x", "inner", "output"]
+
+
+def test_capture_within_capture_and_in_two_threads() -> None:
+    graphs: list[Any] = []
+
+    def work(make: Callable[[], nn.Module]) -> None:
+        for _ in range(5):
+            graphs.append(capture(make(), (torch.zeros(2, 8),)))
+
+    threads = [threading.Thread(target=work, args=(models.SharedBlock,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({tuple(node.id for node in graph.nodes) for graph in graphs}) == 1
+    assert len(graphs) == 10
+    assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
