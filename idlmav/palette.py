@@ -30,7 +30,7 @@ _LIGHT = (
     "#f6c141", "#b997c1", "#dddddd", "#bbccee", "#efe8dc", "#6f9fd8", "#ffccaa", "#88ccaa", "#b5dde8", "#d9c7a0",
 )  # fmt: skip
 GRADIENT = (
-    "#fef7d8", "#fbe3a9", "#f6cb7f", "#f0b05e", "#e6934b", "#d87644", "#c25b43", "#a34545", "#803343", "#5b253b",
+    "#fef7d8", "#fbe3a9", "#f6cb7f", "#f0b05e", "#e6934b", "#d87644", "#bc5742", "#a34545", "#803343", "#5b253b",
 )  # fmt: skip
 """Colours for a number, from small to large; the lightness falls steadily, so it also reads in grey."""
 

@@ -32,6 +32,10 @@ def colormap(name: str) -> tuple[str, ...] | None:
     tuple of str or None
         Hex colours, at most 20 of a continuous one; ``None`` if nobody knows the name.
     """
+    # Everybody writes "viridis", Bokeh "Viridis"; some names differ by nothing else, so an exact one goes first.
+    names = colormap_names()
+    if name not in names and not isinstance(getattr(palettes, name, None), tuple):
+        name = {known.casefold(): known for known in names}.get(name.casefold(), name)
     exact = getattr(palettes, name, None) if re.fullmatch(r"[A-Z]\w*?\d+", name) else None
     if isinstance(exact, tuple):
         return tuple(color.lower()[:7] for color in exact)
