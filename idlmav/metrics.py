@@ -59,7 +59,7 @@ def estimated(*ops: str) -> Callable[[Formula], Formula]:
 @estimated(
     "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min", "div", "eq",
     "floor", "floor_divide", "fmod", "ge", "gt", "hardtanh", "isfinite", "isinf", "isnan", "le", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "max_", "maximum", "minimum", "mul", "ne", "neg",
+    "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "maximum", "minimum", "mul", "ne", "neg",
     "reciprocal", "relu", "relu6", "remainder", "round", "rsub", "sign", "square", "sub", "threshold", "where", "trunc",
 )  # fmt: skip
 def one_per_element(node: Node, inputs: list[Shape], elements: int) -> int:
@@ -114,7 +114,9 @@ def one_per_input(node: Node, inputs: list[Shape], elements: int) -> int | None:
     return sum(known) if known and len(known) == len(sizes) else None
 
 
-@estimated("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices")
+@estimated(
+    "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices"
+)
 def pool(node: Node, inputs: list[Shape], elements: int) -> int | None:
     """One operation for each element of each window."""
     window = _window(node)

@@ -78,11 +78,30 @@ def docs_url(operation: str) -> str | None:
     name = operation.removesuffix("()")
     if operation.endswith("()") and name in _by_name("functions"):
         in_functional = name in _FUNCTIONAL
-        return f"{base}torch.{'nn.functional.' if in_functional else ''}{name}.html" if name not in _METHODS else f"{base}torch.Tensor.{name}.html"
+        return (
+            f"{base}torch.{'nn.functional.' if in_functional else ''}{name}.html"
+            if name not in _METHODS
+            else f"{base}torch.Tensor.{name}.html"
+        )
     return None
 
 
-_METHODS = frozenset({"view", "view_as", "expand", "expand_as", "repeat", "contiguous", "to", "type_as", "float", "half", "masked_fill", "item"})
+_METHODS = frozenset(
+    {
+        "view",
+        "view_as",
+        "expand",
+        "expand_as",
+        "repeat",
+        "contiguous",
+        "to",
+        "type_as",
+        "float",
+        "half",
+        "masked_fill",
+        "item",
+    }
+)
 _FUNCTIONAL = frozenset(
     {"linear", "bilinear", "relu", "gelu", "silu", "softmax", "log_softmax", "dropout", "layer_norm", "batch_norm", "group_norm", "rms_norm",
      "embedding", "pad", "interpolate", "scaled_dot_product_attention", "conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d",
