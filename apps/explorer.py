@@ -29,6 +29,11 @@ def graph_of(title: str) -> Graph:
     return pn.state.as_cached(f"idlmav graph of {title}", capture)
 
 
+def summary(title: str) -> str:
+    """Return the line that says what there is to see in a model."""
+    return f'<span class="idlmav-heading"><span>{escape(MODELS[title].summary)}</span></span>'
+
+
 def explorer(title: str) -> pn.viewable.Viewable:
     """Return the dashboard of one model, with a state of its own for this visitor."""
     return MAV(graph_of(title)).__panel__()
@@ -42,7 +47,7 @@ if pn.state.location:
     if chooser.value not in MODELS:
         chooser.value = next(iter(MODELS))
 about = pn.pane.HTML(
-    pn.bind(lambda title: f'<span class="idlmav-heading"><span>{escape(MODELS[title].summary)}</span></span>', chooser),
+    pn.bind(summary, chooser),
     stylesheets=[stylesheet("widgets.css")],
     margin=(30, 12, 0, 0),
 )

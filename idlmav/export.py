@@ -18,9 +18,10 @@ import webbrowser
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import panel as pn
+from bokeh.core.types import ID
 from bokeh.document import Document
 from bokeh.embed.elements import script_for_render_items
 from bokeh.embed.util import standalone_docs_json_and_render_items
@@ -122,7 +123,7 @@ def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
         HTML.
     """
     document = Document()
-    mode = "inline" if resources == "embedded" else "cdn"
+    mode: Literal["inline", "cdn"] = "inline" if resources == "embedded" else "cdn"
     root = viewable.get_root(document, Comm())
     add_to_doc(root, document, True)
     with set_resource_mode(mode):
@@ -151,7 +152,7 @@ def _body(title: str, scripts: list[str], docs: Any, items: Any) -> str:
             *scripts,
             f'</head><body><div id="{root_id}" data-root-id="{next(iter(item.roots.to_json()))}"></div>',
             f'<script type="application/json" id="idlmav-docs">{data}</script>',
-            f"<script>{script_for_render_items('idlmav-docs', items)}</script></body></html>",
+            f"<script>{script_for_render_items(ID('idlmav-docs'), items)}</script></body></html>",
         ]
     )
 

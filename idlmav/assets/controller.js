@@ -66,6 +66,7 @@ class Dashboard {
     }
     this.attachDrivers();
     this.show(new Set(["query", "selected"]), "start");
+    this.model.send_msg("hello");
     this.resolveReady(true);
   }
 
@@ -94,6 +95,7 @@ class Dashboard {
       if (origin !== "model") this.tell(changed);
     });
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
+    model.on("msg:custom", (values) => store.set(plain(values), "model"));
     model.on(["scene"], () => this.replaceScene());
     graph.figure.on_event("tap", ({x, y}) => this.tapped(x, y));
     graph.figure.on_event("doubletap", ({x, y}) => this.doubleTapped(x, y));

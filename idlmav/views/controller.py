@@ -45,6 +45,11 @@ class Controller(JSComponent):
         state.param.watch(self._show, list(SHARED))
         self.param.watch(self._tell, list(SHARED))
 
+    def _handle_msg(self, data: Any) -> None:
+        # In a notebook, what Python set between displaying and the page's first word was lost on the way.
+        if data == "hello":
+            self._send_msg({name: _to_browser(getattr(self._state, name)) for name in SHARED})
+
     def _show(self, *events: param.parameterized.Event) -> None:
         self.param.update({event.name: _to_browser(event.new) for event in events})
 

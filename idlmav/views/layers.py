@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
+import holoviews.plotting.bokeh
 import numpy as np
 import pandas as pd
 
