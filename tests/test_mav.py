@@ -1,0 +1,394 @@
+"""`MAV`: what it takes, what it refuses and how, and that nothing leaks from one call into another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from models import BROKEN, WORKING, DictModel, Empty, Parameterless, UNet, WrongSize
+from torch import nn
+
+import idlmav
+from idlmav import MAV, GraphFormatError
+from idlmav.capture.gallery import MODELS
+from idlmav.state import DIRECTIONS
+
+
+def small() -> MAV:
+    return MAV(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.ones(2, 4))
+
+
+def input_ids(mav: MAV) -> list[str]:
+    return [node.id for node in mav.graph.nodes if node.kind == "input"]
+
+
+# ------------------------------------------------------------------------------------------ misspelt keywords
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "nearest"),
+    [
+        (lambda: MAV(nn.ReLU(), torch.ones(2), pallete="Vivid"), "pallete", "palette"),
+        (lambda: MAV(nn.ReLU(), torch.ones(2), avoid_palette_idx={1}), "avoid_palette_idx", "avoid_palette_idxs"),
+        (lambda: MAV(nn.ReLU(), torch.ones(2), fixed_colour_map={}), "fixed_colour_map", "fixed_color_map"),
+        (lambda: MAV(nn.ReLU(), torch.ones(2), input_kwarg={}), "input_kwarg", "input_kwargs"),
+        (lambda: small().draw_interactive_graph(add_overveiw=True), "add_overveiw", "add_overview"),
+        (lambda: small().draw_interactive_graph(height=300), "height", "height_px"),
+        (lambda: small().draw_release_graph(add_tabel=False), "add_tabel", "add_table"),
+        (lambda: small().save("m.html", add_slidr=False), "add_slidr", "add_slider"),
+        (lambda: idlmav.load("m.mav.json", palete="Vivid"), "palete", "palette"),
+        (lambda: idlmav.load("m.mav.json", directoin="up"), "directoin", "direction"),
+    ],
+)
+def test_a_misspelt_keyword_is_refused_with_the_nearest(call: Callable[[], Any], name, nearest):
+    with pytest.raises(TypeError, match=rf"\(\) has no option '{name}'\. Did you mean '{nearest}'\?"):
+        call()
+
+
+def test_a_saved_graph_takes_no_option_of_capture():
+    with pytest.raises(TypeError, match=r"load\(\) has no option 'device'"):
+        idlmav.load("m.mav.json", device="cpu")
+
+
+# ----------------------------------------------------------------------------------------------- wrong models
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Linear, r"model must be an instance, got the class Linear\. Write Linear\(\.\.\.\)"),
+        (lambda x: x, r"model must be a torch\.nn\.Module, got function"),
+        (torch.ones(3), r"torch\.nn\.Module, got Tensor"),
+        ("resnet18", r"torch\.nn\.Module, got str"),
+        (None, r"torch\.nn\.Module, got NoneType"),
+        ({"weight": torch.ones(3)}, r"torch\.nn\.Module, got dict"),
+    ],
+)
+def test_what_is_no_model_is_refused(model, message):
+    with pytest.raises(TypeError, match=message):
+        MAV(model, torch.ones(2))
+
+
+@pytest.mark.parametrize("direction", ["sideways", "", None, "Down"])
+def test_an_unknown_direction_is_refused(direction):
+    with pytest.raises(ValueError, match=r"direction: one of down, right, up, left is needed, got"):
+        MAV(nn.ReLU(), torch.ones(2), direction=direction)
+
+
+# ---------------------------------------------------------------------------------------------------- inputs
+
+
+def test_numpy_is_refused_with_the_way_out():
+    with pytest.raises(TypeError, match=r"got a NumPy array\. Write torch\.as_tensor\(x\)"):
+        MAV(nn.ReLU(), np.ones((2, 4)))
+
+
+class Batch(nn.Module):
+    """Takes one dict."""
+
+    def forward(self, batch):
+        return batch["a"] + batch["b"]
+
+
+class Pair(nn.Module):
+    """Takes two tensors and an option."""
+
+    def forward(self, a, b, *, mask=None):
+        x = a + b
+        return x if mask is None else x * mask
+
+
+class Anything(nn.Module):
+    """Takes whatever keywords there are."""
+
+    def forward(self, **tensors):
+        return sum(tensors.values())
+
+
+A, B, MASK = torch.ones(2, 4), torch.ones(2, 4), torch.ones(2, 4)
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "more", "expected"),
+    [
+        (Pair, (A, B), None, ["a", "b"]),
+        (Pair, {"a": A, "b": B}, None, ["a", "b"]),
+        (Pair, {"b": B, "a": A, "mask": MASK}, None, ["a", "b", "mask"]),
+        (Pair, (A, B), {"mask": MASK}, ["a", "b", "mask"]),
+        (Pair, A, {"b": B}, ["a", "b"]),
+        (Pair, {"a": A}, {"b": B}, ["a", "b"]),
+        (Anything, {"first": A, "second": B}, None, ["first", "second"]),
+        (Batch, {"a": A, "b": B}, None, ["batch.a", "batch.b"]),
+        (Batch, ({"a": A, "b": B},), None, ["batch.a", "batch.b"]),
+    ],
+)
+def test_inputs_are_positional_keyword_or_one_dict(model, inputs, more, expected):
+    mav = MAV(model(), inputs, input_kwargs=more)
+    assert mav.graph.errors == ()
+    assert sorted(input_ids(mav)) == expected
+    assert {edge.source for edge in mav.graph.edges} >= set(expected), "each is read"
+
+
+def test_a_dict_with_one_misspelt_name_is_the_models_own_error():
+    mav = MAV(Pair(), {"a": A, "bee": B})
+    (error,) = mav.graph.errors
+    assert error.kind == "TypeError"
+    assert "bee" in error.message
+
+
+def test_a_value_is_given_once():
+    with pytest.raises(TypeError, match="'b' is given by inputs and by input_kwargs; give it once"):
+        MAV(Pair(), {"a": A, "b": A}, input_kwargs={"b": A})
+
+
+@pytest.mark.parametrize("more", [[A], A, "mask"])
+def test_input_kwargs_are_a_dict(more):
+    with pytest.raises(TypeError, match="input_kwargs must be a dict of names to values, got"):
+        MAV(Pair(), (A, A), input_kwargs=more)
+
+
+def test_the_users_dicts_are_left_alone():
+    inputs, more = {"a": A}, {"b": A}
+    MAV(Pair(), inputs, input_kwargs=more)
+    assert list(inputs) == ["a"]
+    assert list(more) == ["b"]
+
+
+@pytest.mark.parametrize("inputs", [[torch.ones(2, 4)], 3, "text", None, object()])
+def test_an_input_of_another_kind_is_drawn_with_the_models_error(inputs):
+    mav = MAV(nn.Linear(4, 4), inputs)
+    assert len(mav.graph.errors) == 1
+    assert mav.scene()["errors"][0]["message"]
+
+
+# ------------------------------------------------------------------------- what is odd, but not an error of use
+
+
+def test_no_input_at_all_is_drawn():
+    mav = MAV(WrongSize())
+    assert mav.graph.errors
+    assert mav.graph.totals.param_count == sum(p.numel() for p in WrongSize().parameters())
+
+
+def test_a_model_without_parameters_is_drawn():
+    mav = MAV(Parameterless(), torch.ones(1, 3, 4, 4))
+    assert mav.graph.totals.param_count == 0
+    assert {"softmax", "mul"} <= {node.op for node in mav.graph.nodes}
+    assert set(mav.layout.boxes) == {node.id for node in mav.graph.nodes}
+
+
+def test_an_empty_forward_is_drawn():
+    mav = MAV(Empty())
+    assert mav.graph.errors == ()
+    assert mav.scene()["summary"]["ops"] == "0 ops"
+    assert mav.draw_interactive_graph().get_root() is not None
+
+
+def test_a_model_on_the_meta_device_is_drawn_as_if_it_had_memory():
+    real = MAV(UNet(), torch.ones(1, 3, 16, 16))
+    with torch.device("meta"):
+        model, x = UNet(), torch.ones(1, 3, 16, 16)
+    meta = MAV(model, x)
+    assert meta.scene() == real.scene()
+    # Only the model there, and the other way round.
+    assert MAV(model, torch.ones(1, 3, 16, 16)).scene() == real.scene()
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_model_that_raises_is_drawn_in_every_form(name):
+    example = BROKEN[name]
+    mav = MAV(example.model(), example.args(), input_kwargs=example.kwargs())
+    assert mav.graph.errors
+    assert mav.layout.boxes.keys() == {node.id for node in mav.graph.nodes}
+    assert mav.draw_interactive_graph(add_overview=False).get_root() is not None
+    assert f"{len(mav.graph.errors)} errors" in repr(mav)
+
+
+# --------------------------------------------------------------------------------------------- nothing leaks
+
+
+def test_no_option_of_one_picture_is_found_in_the_next():
+    model, x = UNet(), torch.ones(1, 3, 16, 16)
+    plain = MAV(model, x).scene()
+    fixed, avoid = {"Convolution": 7}, {10}
+    other = MAV(model, x, palette="Vivid", avoid_palette_idxs=avoid, fixed_color_map=fixed, direction="right")
+    other.state.folded = ["bottom"]
+    other.draw_interactive_graph(add_overview=False, add_table=False, height_px=300)
+    assert other.scene()["colors"] != plain["colors"]
+    assert MAV(model, x).scene() == plain
+    assert MAV(model, x).state.folded == []
+    assert (fixed, avoid) == ({"Convolution": 7}, {10})
+
+
+def test_a_picture_keeps_its_colours_when_the_users_map_changes():
+    fixed, avoid = {"Convolution": 7}, [10]
+    mav = MAV(UNet(), torch.ones(1, 3, 16, 16), palette="Vivid", avoid_palette_idxs=avoid, fixed_color_map=fixed)
+    before = mav.scene()
+    fixed["Convolution"] = 1
+    avoid.append(3)
+    assert mav.scene() == before
+
+
+def test_panels_switched_off_once_are_there_the_next_time():
+    mav = small()
+    without = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
+    default = mav.draw_interactive_graph()
+    assert len(default.objects[2]) == 4
+    assert len(without.objects[2]) == 1
+
+
+def test_all_drawings_of_one_model_share_its_state():
+    mav = small()
+    first, second = (mav.draw_interactive_graph().objects[1] for _ in range(2))
+    mav.state.selected = "0"
+    assert first.selected == second.selected == "0"
+    other = small()
+    assert other.state.selected == ""
+
+
+# --------------------------------------------------------------------------------- the same picture every time
+
+
+@pytest.mark.parametrize("name", ["unet", "transformer", "lstm", "shared"])
+def test_the_same_model_gives_the_same_scene(name):
+    example = WORKING[name]
+    first, second = (
+        MAV(example.model(), example.args(), input_kwargs=example.kwargs(), direction="right") for _ in range(2)
+    )
+    assert json.dumps(first.scene()) == json.dumps(second.scene())
+    assert json.dumps(first.scene()) == json.dumps(first.scene())
+
+
+@pytest.mark.heavy
+def test_another_process_gives_the_same_scene(run_python, monkeypatch):
+    scene = MAV(*MODELS["gpt"].make(), palette="Vivid").scene()
+    code = """
+        import json
+        from idlmav import MAV
+        from idlmav.capture.gallery import MODELS
+        print(json.dumps(MAV(*MODELS["gpt"].make(), palette="Vivid").scene()))
+    """
+    monkeypatch.setenv("PYTHONHASHSEED", "3")
+    assert json.loads(run_python(code)) == scene
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_flow_goes_where_it_is_told_to(direction):
+    mav = MAV(UNet(), torch.ones(1, 3, 16, 16), direction=direction)
+    assert mav.state.direction == mav.layout.direction == mav.scene()["geometry"]["direction"] == direction
+    (x0, y0, *_), (x1, y1, *_) = mav.layout.boxes["x"], mav.layout.boxes["output"]
+    assert {"down": y1 > y0, "up": y1 < y0, "right": x1 > x0, "left": x1 < x0}[direction]
+
+
+def test_the_state_turns_the_layout():
+    mav = small()
+    down = mav.layout
+    mav.state.direction = "right"
+    assert mav.layout.direction == mav.scene()["geometry"]["direction"] == "right"
+    mav.state.direction = "down"
+    assert mav.layout is down, "a layout is made once"
+
+
+def test_repr_says_name_nodes_and_parameters():
+    assert repr(small()) == "MAV(Sequential: 2 nodes, 20 parameters)"
+    assert repr(MAV(WrongSize(), torch.ones(2, 8))).endswith("1 errors)")
+
+
+# ----------------------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("name", ["m.pdf", "m", "m.html.gz", "m.json"])
+def test_a_picture_is_saved_as_html_only(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"save: a name that ends in \.html is needed, got '{name}'"):
+        small().save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["m.html", "M.HTML", "m.htm"])
+def test_a_picture_is_saved_under_the_name_given(name, tmp_path):
+    small().save(str(tmp_path / name))
+    assert (tmp_path / name).read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("name", [*WORKING, *BROKEN])
+def test_a_loaded_graph_draws_the_same(name, tmp_path):
+    example = (WORKING | BROKEN)[name]
+    options = {"palette": "Vivid", "avoid_palette_idxs": {10}, "direction": "up"}
+    mav = MAV(example.model(), example.args(), input_kwargs=example.kwargs(), **options)
+    mav.save_graph(tmp_path / "m.mav.json")
+    loaded = idlmav.load(tmp_path / "m.mav.json", **options)
+    assert loaded.graph == mav.graph
+    assert loaded.scene() == mav.scene()
+    assert repr(loaded) == repr(mav)
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    small().save_graph(tmp_path / "m.mav.json")
+    text = (tmp_path / "m.mav.json").read_text("utf-8")
+    (tmp_path / "m.mav.json").write_text(text[: len(text) // 2], "utf-8")
+    with pytest.raises(GraphFormatError):
+        idlmav.load(tmp_path / "m.mav.json")
+
+
+@pytest.mark.heavy
+def test_a_saved_graph_is_drawn_and_saved_without_torch(run_python, tmp_path):
+    example = WORKING["unet"]
+    mav = MAV(example.model(), example.args())
+    mav.save_graph(tmp_path / "m.mav.json")
+    code = f"""
+        import json, warnings
+        # As in pyproject.toml: Bokeh and Panel do so, not we.
+        warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
+        import idlmav
+        mav = idlmav.load({str(tmp_path / "m.mav.json")!r})
+        mav.save({str(tmp_path / "m.html")!r})
+        mav.draw_interactive_graph().get_root()
+        print(json.dumps(mav.scene()))
+    """
+    assert json.loads(run_python(code, without=["torch"])) == mav.scene()
+    assert (tmp_path / "m.html").stat().st_size > 500_000
+
+
+def test_a_dict_model_is_drawn_with_its_options():
+    mav = MAV(DictModel(), WORKING["dict"].args(), input_kwargs=WORKING["dict"].kwargs())
+    assert mav.graph.errors == ()
+    assert "scale" in input_ids(mav)
+
+
+# ------------------------------------------------------------------------- the examples of the founding document
+
+
+@pytest.fixture(scope="module")
+def resnet(torchvision) -> tuple[nn.Module, torch.Tensor]:
+    return torchvision.models.resnet18().to("cpu"), torch.randn(16, 3, 160, 160).to("cpu")
+
+
+@pytest.mark.heavy
+def test_the_founding_examples_run(resnet):
+    """`notebooks/01_quickstart.ipynb` runs them unchanged; here without a notebook."""
+    from idlmav import plotly_renderer_context
+
+    model, x = resnet
+    mav = MAV(model, x, device="cpu")
+    assert mav.graph.totals.param_count == sum(p.numel() for p in model.parameters())
+    assert mav.graph.errors == ()
+    with plotly_renderer_context("notebook_connected"):
+        container = mav.draw_interactive_graph(add_overview=True)
+        figure = mav.draw_release_graph()
+    assert len(container.objects[2]) == 4
+    assert "https://cdn.bokeh.org" in figure.html
+    mav = MAV(
+        model,
+        x,
+        device="cpu",
+        palette="Vivid",
+        avoid_palette_idxs={10},
+        fixed_color_map={"Convolution": 7, "add()": 0, "nn.MaxPool2d": 5},
+    )
+    with plotly_renderer_context("notebook_connected"):
+        container = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
+    assert len(container.objects[2]) == 1
