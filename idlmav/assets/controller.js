@@ -16,6 +16,7 @@ import { groupDetail, nodeDetail } from "./detail_text.js";
 const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme"];
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
+const DOUBLE_TAP_PX = 8;
 
 export function render({model, view}) {
   const element = document.createElement("div");
@@ -31,6 +32,7 @@ class Dashboard {
     Object.assign(this, {model, view, element});
     this.driver = "graph";
     this.closed = false;
+    this.lastTap = {sx: 0, sy: 0};
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
     this.store = new Store({...values, direction: model.direction});
@@ -97,8 +99,8 @@ class Dashboard {
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
     model.on("msg:custom", (values) => store.set(plain(values), "model"));
     model.on(["scene"], () => this.replaceScene());
-    graph.figure.on_event("tap", ({x, y}) => this.tapped(x, y));
-    graph.figure.on_event("doubletap", ({x, y}) => this.doubleTapped(x, y));
+    graph.figure.on_event("tap", (event) => this.tapped(event));
+    graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
     graph.figure.on_event("mousemove", ({x, y}) => this.pointedAt(x, y));
     graph.figure.on_event("mouseleave", () => graph.hover(""));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
@@ -285,14 +287,19 @@ class Dashboard {
     graph.moveTo(x + after.x + after.w / 2 - before.x - before.w / 2, y + after.y - before.y, graph.scale);
   }
 
-  tapped(x, y) {
+  tapped({x, y, sx, sy}) {
+    this.lastTap = {sx, sy};
     const place = this.picture.hit(x, y);
     this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
   }
 
-  doubleTapped(x, y) {
+  doubleTapped(event) {
+    const {x, y, sx, sy} = event;
+    // Bokeh calls any two quick taps a double one, however far apart they are.
+    if (Math.hypot(sx - this.lastTap.sx, sy - this.lastTap.sy) > DOUBLE_TAP_PX) return this.tapped(event);
     const place = this.picture.hit(x, y);
     if (place?.group) this.fold(this.picture.idOf(place), this.picture.groups.state[place.index] === 1);
+    return undefined;
   }
 
   pointedAt(x, y) {

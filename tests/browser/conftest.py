@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.driver import Dashboard
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from idlmav import MAV
+from idlmav.graph import Graph
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -29,6 +33,7 @@ FLAGS = (
     "--disable-sync",
 )
 START_SECONDS = 120
+PAGE_SECONDS = 15
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,6 +71,7 @@ def network_attempts() -> list[str]:
 @contextmanager
 def _open_page(browser: Browser, problems: list[str], **options: Any) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 900}, service_workers="block", **options)
+    context.set_default_timeout(PAGE_SECONDS * 1000)
     page = context.new_page()
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -74,6 +80,16 @@ def _open_page(browser: Browser, problems: list[str], **options: Any) -> Iterato
     finally:
         context.close()
     assert problems == []
+
+
+@contextmanager
+def _open_offline(browser: Browser, problems: list[str], attempts: list[str]) -> Iterator[Page]:
+    local = ("file:", "data:", "blob:", "about:")
+    with _open_page(browser, problems, offline=True) as page:
+        page.on("request", lambda request: request.url.startswith(local) or attempts.append(request.url))
+        page.on("websocket", lambda socket: attempts.append(socket.url))
+        yield page
+    assert attempts == []
 
 
 @pytest.fixture
@@ -86,12 +102,8 @@ def chromium_page(browser: Browser, page_problems: list[str]) -> Iterator[Page]:
 @pytest.fixture
 def offline_page(browser: Browser, page_problems: list[str], network_attempts: list[str]) -> Iterator[Page]:
     """A page that opens files but has no network; an attempt to use it fails the test."""
-    local = ("file:", "data:", "blob:", "about:")
-    with _open_page(browser, page_problems, offline=True) as page:
-        page.on("request", lambda request: request.url.startswith(local) or network_attempts.append(request.url))
-        page.on("websocket", lambda socket: network_attempts.append(socket.url))
+    with _open_offline(browser, page_problems, network_attempts) as page:
         yield page
-    assert network_attempts == []
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +174,7 @@ class _ErrorLog(logging.Handler):
         self.messages.append(self.format(record))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve_here() -> Iterator[Callable[[Any], str]]:
     """``serve_here(app)``: serve an object or a function from this process, so that its state can be watched."""
     errors = _ErrorLog()
@@ -211,3 +223,50 @@ def _start_thread(app: Any) -> tuple[str, Callable[[], None]]:
         assert not thread.is_alive()
 
     return f"http://localhost:{port}/", stop
+
+
+# ---------------------------------------------------------------------------------------------- the linked dashboard
+
+
+@pytest.fixture(scope="session")
+def resnet20() -> Graph:
+    """The gallery's first model."""
+    from idlmav.capture.gallery import MODELS
+
+    return MAV(*MODELS["resnet20"].make()).graph
+
+
+@pytest.fixture(scope="module", params=["served", "live", "file"])
+def opened(
+    request: pytest.FixtureRequest, browser: Browser, resnet20: Graph, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Dashboard, list[str]]]:
+    """One page a module with `resnet20`: in the app, served by this process, and as a file without a network."""
+    problems: list[str] = []
+    if request.param == "file":
+        file = tmp_path_factory.mktemp("saved") / "resnet20.html"
+        MAV(resnet20).save(file)
+        with _open_offline(browser, problems, []) as page:
+            page.goto(file.as_uri())
+            yield Dashboard(page), problems
+        return
+    mav = MAV(resnet20) if request.param == "live" else None
+    address = request.getfixturevalue("served_app") if mav is None else request.getfixturevalue("serve_here")(mav)
+    with _open_page(browser, problems) as page:
+        page.goto(address)
+        yield Dashboard(page, mav=mav), problems
+
+
+@pytest.fixture
+def dashboard(opened: tuple[Dashboard, list[str]], wait_until: Callable[..., None]) -> Iterator[Dashboard]:
+    """
+    The dashboard of ResNet-20 on each of three ways, as if just opened.
+
+    Afterwards the views agree, Python's state is the page's where there is Python, and the page has no errors.
+    """
+    dashboard, problems = opened
+    dashboard.reset()
+    yield dashboard
+    dashboard.views_agree()
+    if dashboard.mav is not None:
+        wait_until(dashboard.python_agrees)
+    assert problems == []
