@@ -52,7 +52,7 @@ about = pn.pane.HTML(
     margin=(30, 12, 0, 0),
 )
 pn.Column(
-    pn.Row(chooser, about, margin=0, align="center"),
+    pn.Row(chooser, about, margin=0),
     pn.panel(pn.bind(explorer, chooser), sizing_mode="stretch_both", margin=0),
     sizing_mode="stretch_both",
     margin=0,

@@ -65,7 +65,13 @@ export class OverviewView {
     const grow = (low, high, scale) => Math.max(0, (SMALLEST_WINDOW_PX / scale - (high - low)) / 2);
     const [sx, sy] = this.scales;
     const [mx, my] = [grow(left, right, sx), grow(top, bottom, sy)];
-    const data = {x0: [left - mx], x1: [right + mx], y0: [top - my], y1: [bottom + my], color: [this.look.theme.into]};
+    // As much of it as there is room for.
+    const {x_range: x, y_range: y} = this.figure;
+    const [inX, inY] = [1.5 / sx, 1.5 / sy];
+    const clip = (value, low, high) => Math.min(high, Math.max(low, value));
+    const [x0, x1] = [left - mx, right + mx].map((value) => clip(value, x.start + inX, x.end - inX));
+    const [y0, y1] = [top - my, bottom + my].map((value) => clip(value, y.end + inY, y.start - inY));
+    const data = {x0: [x0], x1: [x1], y0: [y0], y1: [y1], color: [this.look.theme.into]};
     this.layers.get("window").data_source.setv({data}, {sync: false});
   }
 
