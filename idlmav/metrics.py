@@ -70,7 +70,7 @@ def one_per_element(node: Node, inputs: list[Shape], elements: int) -> int:
 @estimated("addcdiv", "addcmul", "dropout", "dropout1d", "dropout2d", "dropout3d", "hardsigmoid", "leaky_relu", "lerp", "prelu", "alpha_dropout",
            "feature_alpha_dropout")  # fmt: skip
 def two_per_element(node: Node, inputs: list[Shape], elements: int) -> int:
-    """A comparison or sum and a product for each element of the output."""
+    """Count a comparison or sum and a product for each element of the output."""
     return 2 * elements
 
 
@@ -125,7 +125,7 @@ def pool(node: Node, inputs: list[Shape], elements: int) -> int | None:
 
 @estimated("interpolate", "upsample", "grid_sample")
 def interpolate(node: Node, inputs: list[Shape], elements: int) -> int:
-    """A product and a sum for each neighbour: 2 x 2 for bilinear, one copy for nearest."""
+    """Count a product and a sum for each neighbour: 2 x 2 for bilinear, one copy for nearest."""
     return elements * (8 if "linear" in node.args else 32 if "cubic" in node.args else 1)
 
 

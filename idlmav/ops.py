@@ -14,7 +14,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["CATEGORIES", "categories", "category", "docs_url"]
+__all__ = ["categories", "category", "docs_url"]
 
 
 @cache

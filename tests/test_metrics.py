@@ -9,7 +9,14 @@ from idlmav.metrics import ESTIMATES, MOVES, activation_bytes, complete, estimat
 
 
 def node(op: str, shape: tuple[int | None, ...] | None = (2, 3), **kwargs: object) -> Node:
-    fields: dict[str, object] = {"id": op, "op": op, "operation": f"{op}()", "shapes": (shape,), "dtypes": ("float32",), **kwargs}
+    fields: dict[str, object] = {
+        "id": op,
+        "op": op,
+        "operation": f"{op}()",
+        "shapes": (shape,),
+        "dtypes": ("float32",),
+        **kwargs,
+    }
     return Node(**fields)  # type: ignore[arg-type]
 
 
@@ -29,7 +36,13 @@ def graph() -> Graph:
             node("max_pool2d", (2, 2), args="3, stride=2", path="b.c"),
             node("output", (2, 2), kind="output"),
         ),
-        edges=(Edge("input", "a"), Edge("a", "relu"), Edge("relu", "b"), Edge("b", "mystery"), Edge("mystery", "max_pool2d")),
+        edges=(
+            Edge("input", "a"),
+            Edge("a", "relu"),
+            Edge("relu", "b"),
+            Edge("b", "mystery"),
+            Edge("mystery", "max_pool2d"),
+        ),
         modules=(
             Module(path="", class_name="Model"),
             Module(path="a", class_name="Linear", params=("a.weight", "a.bias")),
@@ -57,13 +70,24 @@ def test_module_totals_are_sums_of_their_ops(graph: Graph) -> None:
     assert (root.param_count, a.param_count, b.param_count, c.param_count) == (16, 16, 12, 0)
     assert (b.buffer_bytes, a.buffer_bytes) == (8, 0)
     totals = done.totals
-    fields = ("flops", "flops_estimated", "flops_unknown", "activation_bytes", "param_count", "param_bytes", "buffer_bytes")
+    fields = (
+        "flops",
+        "flops_estimated",
+        "flops_unknown",
+        "activation_bytes",
+        "param_count",
+        "param_bytes",
+        "buffer_bytes",
+    )
     assert [getattr(root, name) for name in fields] == [getattr(totals, name) for name in fields]
     assert totals.node_count == 5
 
 
 def test_failed_modules_are_marked_up_to_the_model(graph: Graph) -> None:
-    nodes = [*graph.nodes[:5], node("max_pool2d", None, shapes=(), dtypes=(), path="b.c", status="failed", error="ValueError: no")]
+    nodes = [
+        *graph.nodes[:5],
+        node("max_pool2d", None, shapes=(), dtypes=(), path="b.c", status="failed", error="ValueError: no"),
+    ]
     done = complete(Graph(name="Model", nodes=tuple(nodes), modules=graph.modules, parameters=graph.parameters))
     assert [module.failed for module in done.modules] == [True, False, True, True]
 
@@ -93,7 +117,13 @@ def test_completing_twice_changes_nothing(graph: Graph) -> None:
         ("relu", None, [], "", (None, "unknown")),
     ],
 )
-def test_estimates(op: str, shape: tuple[int | None, ...] | None, inputs: list[tuple[int, ...]], args: str, wanted: tuple[int | None, str]) -> None:
+def test_estimates(
+    op: str,
+    shape: tuple[int | None, ...] | None,
+    inputs: list[tuple[int, ...]],
+    args: str,
+    wanted: tuple[int | None, str],
+) -> None:
     assert estimate(node(op, shape, args=args), list(inputs)) == wanted
 
 

@@ -29,7 +29,17 @@ def test_category(operation: str, op: str, wanted: str) -> None:
 
 def test_every_layer_of_torch_has_a_category() -> None:
     nn = pytest.importorskip("torch.nn")
-    containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Container", "DataParallel", "Buffer"}
+    containers = {
+        "Module",
+        "Sequential",
+        "ModuleList",
+        "ModuleDict",
+        "ParameterList",
+        "ParameterDict",
+        "Container",
+        "DataParallel",
+        "Buffer",
+    }
     layers = {name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)}
     assert [name for name in sorted(layers - containers) if category(f"nn.{name}") == "Other"] == []
 

@@ -53,9 +53,13 @@ def capture(
         If `model` is no module, or `args` no tuple.
     """
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output.")
+        raise TypeError(
+            f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output."
+        )
     if not isinstance(args, tuple):
-        raise TypeError(f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,)).")
+        raise TypeError(
+            f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
+        )
     kwargs = dict(kwargs or {})
     with collector_off():
         return describe(run(_runnable(model), args, kwargs, _device(model, (args, kwargs), device)), model)
@@ -63,14 +67,14 @@ def capture(
 
 def _runnable(model: torch.nn.Module) -> torch.nn.Module:
     """Return the model, or a copy of one with lazy layers: running them would give them their shapes."""
-    lazy = any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in model.modules())  # type: ignore[misc]
+    lazy = any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in model.modules())
     return copy.deepcopy(model) if lazy else model
 
 
 def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:
     if device is not None:
         return torch.device(device)
-    first = next(model.parameters(), None)
+    first: torch.Tensor | None = next(model.parameters(), None)
     if first is None:
         first = next(tensors_in(inputs), None)
     # A model without memory behaves as it would on the CPU.

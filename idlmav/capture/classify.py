@@ -8,7 +8,21 @@ from typing import Any
 import torch
 from torch.utils._device import _device_constructors
 
-__all__ = ["ASK", "DATA", "DEVICE", "FACTORY", "ITERATE", "KINDS", "OP", "SET", "classify", "function_name", "inplace_position", "op_name", "writes_in_place"]
+__all__ = [
+    "ASK",
+    "DATA",
+    "DEVICE",
+    "FACTORY",
+    "ITERATE",
+    "KINDS",
+    "OP",
+    "SET",
+    "classify",
+    "function_name",
+    "inplace_position",
+    "op_name",
+    "writes_in_place",
+]
 
 ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET = range(7)
 KINDS: dict[Any, int] = {}
@@ -41,8 +55,29 @@ _SAME = {
     "greater_equal": "ge", "less_equal": "le", "not_equal": "ne", "clip": "clamp", "swapaxes": "transpose",
     "swapdims": "transpose", "movedim": "permute", "moveaxis": "permute",
 }  # fmt: skip
-_REFLECTED = {f"r{name}" for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor")}
-_IN_PLACE = {f"i{name}" for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor", "lshift", "rshift")}
+_REFLECTED = {
+    f"r{name}"
+    for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor")
+}
+_IN_PLACE = {
+    f"i{name}"
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "truediv",
+        "floordiv",
+        "pow",
+        "mod",
+        "matmul",
+        "and",
+        "or",
+        "xor",
+        "lshift",
+        "rshift",
+    )
+}
 
 
 def function_name(func: Any) -> str:

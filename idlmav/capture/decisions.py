@@ -13,15 +13,13 @@ from idlmav.capture.operands import SMALL, Operands, tensors_in
 from idlmav.capture.rules.registry import contiguous
 from idlmav.capture.trace import META, OpRecord, Trace
 
-__all__ = ["Decisions", "DATA_SHAPED"]
+__all__ = ["Decisions"]
 
 _TRUTHS = frozenset({"__bool__", "is_nonzero", "equal", "allclose", "__contains__"})
 _FROM_VALUES = frozenset({"tensor", "as_tensor", "asarray", "scalar_tensor"})
 _RANDOM_OR_EMPTY = frozenset({"rand", "randn", "empty"})
 _SIZED = frozenset({"zeros", "ones", "empty", "rand", "randn", "eye", "full", "empty_strided", "randint"})
 _ARRAY_AT_MOST = 1 << 22
-DATA_SHAPED = frozenset({"nonzero", "masked_select", "unique", "unique_consecutive", "argwhere"})
-"""Ops whose output size depends on values; on carriers the largest possible size is taken, as a guess."""
 
 
 class Decisions:
@@ -72,7 +70,7 @@ class Decisions:
         real = count <= (64 if name in _RANDOM_OR_EMPTY else SMALL)
         if not real:
             kwargs.pop("generator", None)
-        return func(*args, **kwargs, device="cpu" if real else META)  # type: ignore[no-any-return]
+        return func(*args, **kwargs, device="cpu" if real else META)
 
 
 def _known_number(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.source import locate_error, source_line
 from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord
 from idlmav.capture.tree import Tree
-from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, format_shape
+from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 
 __all__ = ["describe"]
 
@@ -50,7 +49,9 @@ class _Description:
         chain = causes(run.error)
         self.error_ops = [op.index for op in self.ops if op.error is not None and op.error in chain]
         if run.failures.go_on:
-            self.error_ops = [op.index for op in self.ops if op.error is not None and op.where not in run.failures.handled]
+            self.error_ops = [
+                op.index for op in self.ops if op.error is not None and op.where not in run.failures.handled
+            ]
         self.first_failure = min(self.error_ops, default=len(run.trace.ops))
         self.main_ops = _main_ops(run, self.ops)
 
@@ -70,12 +71,16 @@ class _Description:
         return Graph(
             name=type(self.model).__name__,
             nodes=tuple(self.nodes),
-            edges=tuple(Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()),
+            edges=tuple(
+                Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()
+            ),
             modules=tree.describe_modules(self.run.trace.calls),
             calls=_calls(self.run.trace.calls),
             parameters=tree.describe_parameters(),
             errors=tuple(self.errors),
-            inputs=", ".join(f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs),
+            inputs=", ".join(
+                f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs
+            ),
             info={"torch": torch.__version__},
         )
 
@@ -136,7 +141,7 @@ class _Description:
                 self.edges.setdefault((source, target), []).append(output)
 
     def _note_constant(self, op: OpRecord) -> None:
-        """An op is constant if it depends on no input and on no parameter."""
+        """Remember an op as constant if it depends on no input and on no parameter."""
         if all(origin[0] in self.constant or origin[0] < PARAMETER for origin in op.origins):
             self.constant.add(op.index)
 
@@ -162,10 +167,12 @@ class _Description:
 
     def _output(self, tensors: list[Tensor]) -> None:
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        status = "not_run" if self.error_ops else "ran"
+        status: Status = "not_run" if self.error_ops else "ran"
         dtypes = tuple(dtype_name(tensor.dtype) for tensor in tensors)
         self.nodes.append(
-            Node(id="output", kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status)
+            Node(
+                id="output", kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status
+            )
         )
         self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
 
@@ -189,7 +196,7 @@ def _arguments(op: OpRecord, failed: bool) -> str:
 
 
 def _shapes(op: OpRecord) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
-    found = [SIGNATURES.values[out] if type(out) is int else out for out in op.outputs]
+    found = [SIGNATURES.values[out] if isinstance(out, int) else out for out in op.outputs]
     return tuple([value[0] for value in found]), tuple([dtype_name(value[-1]) for value in found])
 
 
@@ -247,6 +254,5 @@ def _output_tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
     elif isinstance(value, (list, tuple, set)):
         for item in value:
             yield from _output_tensors(item, depth + 1)
-    elif dataclasses.is_dataclass(value) or hasattr(value, "__dict__"):
-        if not isinstance(value, (type, torch.nn.Module)) and not callable(value):
-            yield from _output_tensors(vars(value), depth + 1)
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, torch.nn.Module)) and not callable(value):
+        yield from _output_tensors(vars(value), depth + 1)

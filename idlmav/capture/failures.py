@@ -51,7 +51,7 @@ class Failures:
         if not is_inplace_call(func, args, kwargs):
             try:
                 result = on_zeros(func, args, kwargs)
-            except Exception as true_error:  # recorded below: kernels on the meta device word it differently
+            except Exception as true_error:  # noqa: BLE001 - recorded below: kernels on the meta device word it differently
                 error = true_error
             else:
                 if result is not NotImplemented:
@@ -107,7 +107,13 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def _convolution(
-    input: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor | None:
     dims = weight.dim() - 2
     sizes = tuple(input.shape[2:]) if input.dim() == dims + 2 else (1,) * dims

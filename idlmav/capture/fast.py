@@ -17,23 +17,45 @@ from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from idlmav.capture import data_shaped
-from idlmav.capture.classify import ASK, DATA, DEVICE, FACTORY, ITERATE, KINDS, OP, classify, function_name, is_inplace_call
+from idlmav.capture.classify import (
+    ASK,
+    DATA,
+    DEVICE,
+    FACTORY,
+    ITERATE,
+    KINDS,
+    OP,
+    classify,
+    function_name,
+    is_inplace_call,
+)
 from idlmav.capture.decisions import Decisions
 from idlmav.capture.failures import Failures
 from idlmav.capture.kernels import Kernels, on_device
+from idlmav.capture.memo import MEMO, Outcomes
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.source import locate
-from idlmav.capture.trace import SIGNATURES, OpRecord, Origin, Token, Trace, storage_key
+from idlmav.capture.trace import OpRecord, Origin, Trace, storage_key
 
 __all__ = ["FastMode"]
 
-_NEW, _VIEW, _SAME, _INPLACE, _SEVERAL = range(5)
-_Remembered = tuple[int, Any, int | None]
-_MEMO: dict[tuple[Any, ...], _Remembered] = {}
-"""Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
-_MEMO_AT_MOST = 1 << 16
 _any_autocast = torch._C._is_any_autocast_enabled
-_DENSE = frozenset({"matmul", "mm", "bmm", "linear", "einsum", "conv1d", "conv2d", "conv3d", "__matmul__", "addmm", "baddbmm", "tensordot"})
+_DENSE = frozenset(
+    {
+        "matmul",
+        "mm",
+        "bmm",
+        "linear",
+        "einsum",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "__matmul__",
+        "addmm",
+        "baddbmm",
+        "tensordot",
+    }
+)
 
 
 class FastMode(TorchFunctionMode):
@@ -60,6 +82,7 @@ class FastMode(TorchFunctionMode):
         self.failures = failures
         self.kernels = Kernels(device)
         self.decisions = Decisions(trace, operands)
+        self.outcomes = Outcomes(trace, operands)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
@@ -86,7 +109,7 @@ class FastMode(TorchFunctionMode):
             op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             try:
                 result = self.decisions.create(op, func, args, kwargs)
-            except Exception as error:  # recorded on the op, then the user's model sees it
+            except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
                 return self.failures.failed(op, func, args, kwargs, error)
             op.outputs = (self.trace.register(op, 0, result),)
             return result
@@ -182,37 +205,13 @@ class FastMode(TorchFunctionMode):
             return self._with_real(op, func, args, kwargs or {})
         try:
             signature = tuple(key)
-            remembered = _MEMO.get(signature)
+            remembered = MEMO.get(signature)
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs or {}, None)
         op.signature = signature
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
-        return self._recall(op, remembered, func, args, kwargs)
-
-    def _recall(self, op: OpRecord, remembered: _Remembered, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
-        action, spec, op.flops = remembered
-        trace = self.trace
-        if action == _NEW:
-            result = SIGNATURES.carrier(spec)
-            trace.origins[id(result)] = (op.index, 0, spec)
-            trace.kept.append(result)
-            op.outputs = (spec,)
-            return result
-        if action == _SEVERAL:
-            kind, tokens = spec
-            items = [None if token is None else SIGNATURES.carrier(token) for token in tokens]
-            op.outputs = tuple(trace.register(op, i, item) for i, item in enumerate(items) if item is not None)
-            return kind(items)
-        stand_in = self.operands.stand_in
-        if action == _VIEW:
-            args = [self.operands.replace(value) for value in args] if trace.lazy else args
-            result = func(*args, **kwargs) if kwargs else func(*args)
-            return self._finish(op, result, args, {}, None, False)
-        target = stand_in(args[0])
-        if action == _SAME:
-            return self._same(op, target)
-        return self._written(op, (target,), target)
+        return self.outcomes.recall(op, remembered, func, args, kwargs)
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Compute for real what has only real operands; mix real operands with carriers as carriers."""
@@ -222,7 +221,7 @@ class FastMode(TorchFunctionMode):
         if any(tensor.is_meta for tensor in tensors):
             answer = data_shaped.with_real_operands(func, args, kwargs)
             if answer is not None:
-                return self._finish(op, answer, args, kwargs, None, False)
+                return self.outcomes.finish(op, answer, args, kwargs, None, False)
             return self._as_carriers(op, func, args, kwargs)
         args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
         inplace = is_inplace_call(func, args, kwargs)
@@ -231,9 +230,9 @@ class FastMode(TorchFunctionMode):
                 result, op.flops = self.kernels.flop_mode.count(func, args, kwargs)
             else:
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
-        except Exception as error:  # recorded on the op, then the user's model sees it
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
-        return self._finish(op, result, args, kwargs, None, inplace)
+        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
 
     def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         args = [self.operands.replace(value, all_meta=True) for value in args]
@@ -243,14 +242,16 @@ class FastMode(TorchFunctionMode):
         self._describe(kwargs, [], key)
         signature = tuple(key)
         try:
-            remembered = _MEMO.get(signature)
+            remembered = MEMO.get(signature)
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
-            return self._recall(op, remembered, func, args, kwargs)
+            return self.outcomes.recall(op, remembered, func, args, kwargs)
         return self._compute(op, func, args, kwargs, signature)
 
-    def _compute(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None) -> Any:
+    def _compute(
+        self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None
+    ) -> Any:
         """Ask a rule or a kernel, and remember the answer."""
         replace = self.operands.replace
         op.args = args = [replace(value) for value in args]
@@ -260,75 +261,15 @@ class FastMode(TorchFunctionMode):
             guess = data_shaped.largest(func, args, kwargs)
             if guess is not None:
                 op.flags = ("guess",)
-                return self._finish(op, guess, args, kwargs, None, False)
+                return self.outcomes.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
-        except Exception as error:  # recorded on the op, then the user's model sees it
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:
             op.outputs = (self.trace.register(op, 0, result),)
-            self._remember(signature, (_NEW, op.outputs[0], op.flops))
+            self.outcomes.remember_new(signature, op)
             return result
-        return self._finish(op, result, args, kwargs, signature, inplace)
-
-    def _finish(
-        self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None, inplace: bool
-    ) -> Any:
-        """Write down what came out, and what it shares memory with."""
-        if inplace:
-            target = kwargs.get("out")
-            targets = tensors_in(args[:1] or list(kwargs.values())) if target is None else tensors_in(target)
-            if target is None and signature is not None and args and result is args[0] and args[0].is_meta:
-                self._remember(signature, (_INPLACE, None, op.flops))
-            return self._written(op, tuple(targets), result)
-        if isinstance(result, Tensor):
-            if any(value is result for value in args):
-                if signature is not None and args[0] is result:
-                    self._remember(signature, (_SAME, None, op.flops))
-                return self._same(op, result)
-            token = self.trace.register(op, 0, result)
-            op.outputs = (token,)
-            shared = self._shares(result, args, kwargs)
-            if signature is not None and result.is_meta and type(result) is Tensor:
-                self._remember(signature, (_VIEW, None, op.flops) if shared else (_NEW, token, op.flops))
-            return result
-        return self._several(op, result, args, kwargs, signature)
-
-    def _several(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None) -> Any:
-        known = self.trace.origins
-        if type(result) in (tuple, list) and any(isinstance(item, Tensor) and id(item) in known for item in result):
-            # An operand that is handed through must stay apart from what is handed on.
-            result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
-        tensors = list(tensors_in(result))
-        op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
-        shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
-        if not tensors or signature is None:
-            return result
-        if type(result) in (tuple, list) and all(tensor.is_meta for tensor in tensors):
-            flat = all(item is None or isinstance(item, Tensor) for item in result)
-            if all(shared):
-                self._remember(signature, (_VIEW, None, op.flops))
-            elif flat and not any(shared):
-                tokens: list[Token | None] = [None if item is None else known[id(item)][2] for item in result]
-                self._remember(signature, (_SEVERAL, (type(result), tokens), op.flops))
-        return result
-
-    def _same(self, op: OpRecord, tensor: Tensor) -> Tensor:
-        """Return another tensor for an operand that is handed through, so that edges before and after it differ."""
-        result = tensor.view_as(tensor)
-        self.trace.aliased.add(storage_key(tensor))
-        op.outputs = (self.trace.register(op, 0, result),)
-        op.flags = (*op.flags, "identity")
-        return result
-
-    def _written(self, op: OpRecord, targets: tuple[Tensor, ...], result: Any) -> Any:
-        trace = self.trace
-        op.flags = (*op.flags, "inplace")
-        op.outputs = tuple([trace.register(op, index, tensor) for index, tensor in enumerate(targets)])
-        for tensor in targets:
-            storage = storage_key(tensor)
-            if storage in trace.aliased:
-                trace.mutated[storage] = op.index
-        return result
+        return self.outcomes.finish(op, result, args, kwargs, signature, inplace)
 
     def _add_writers(self, op: OpRecord) -> None:
         """Add an edge from the last op that wrote into the memory of an operand through another tensor."""
@@ -337,15 +278,3 @@ class FastMode(TorchFunctionMode):
             writer = mutated.get(storage_key(self.operands.stand_in(tensor)))
             if writer is not None and writer > self.origin_of(tensor)[0]:
                 op.origins.append((writer, 0, self.origin_of(tensor)[2]))
-
-    def _shares(self, result: Tensor, args: Any, kwargs: dict[str, Any]) -> bool:
-        storage = storage_key(result)
-        shared = any(storage_key(tensor) == storage for tensor in tensors_in((args, kwargs)))
-        if shared:
-            self.trace.aliased.add(storage)
-        return shared
-
-    def _remember(self, signature: tuple[Any, ...], remembered: _Remembered) -> None:
-        if len(_MEMO) >= _MEMO_AT_MOST:
-            _MEMO.clear()
-        _MEMO[signature] = remembered

@@ -134,8 +134,15 @@ class Kernels:
 def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
     """Return whether a pointwise op in place is legal without asking the kernel: a number, or an equal tensor."""
     target, others = args[0], [*args[1:], *kwargs.values()]
-    if function_name(func) not in _POINTWISE_IN_PLACE or not isinstance(target, Tensor) or not target.is_floating_point():
+    if (
+        function_name(func) not in _POINTWISE_IN_PLACE
+        or not isinstance(target, Tensor)
+        or not target.is_floating_point()
+    ):
         return False
-    if any(isinstance(other, Tensor) and (other.shape != target.shape or other.dtype is not target.dtype) for other in others):
+    if any(
+        isinstance(other, Tensor) and (other.shape != target.shape or other.dtype is not target.dtype)
+        for other in others
+    ):
         return False
     return all(isinstance(other, (Tensor, int, float, bool)) for other in others)

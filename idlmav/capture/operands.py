@@ -184,5 +184,3 @@ class _CopyInput(TorchFunctionMode):
             carrier = memo[id(tensor)] = self.operands._input_carrier(tensor)
             self.named.append((f"{self.path}.{len(self.named)}", carrier))
         return memo[id(tensor)]
-
-

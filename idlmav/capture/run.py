@@ -61,7 +61,12 @@ class Run:
     """
 
     def __init__(
-        self, model: torch.nn.Module, device: torch.device, *, go_on: bool = False, handled: frozenset[Where | None] = frozenset()
+        self,
+        model: torch.nn.Module,
+        device: torch.device,
+        *,
+        go_on: bool = False,
+        handled: frozenset[Where | None] = frozenset(),
     ) -> None:
         self.model = model
         self.trace = Trace()
@@ -91,7 +96,7 @@ class Run:
             try:
                 with self.mode:
                     self.result = self.model(*args, **kwargs)
-            except Exception as error:  # the user's model failed: described as part of the picture
+            except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
                 self.error = error
                 if self._innermost is not None and self._innermost[0] in causes(error):
                     self.error_call = self._innermost[1]
@@ -123,9 +128,9 @@ class Run:
         try:
             if isinstance(module, torch.jit.ScriptModule):
                 return self._run_opaque(module, args, kwargs)
-            if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
+            if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
                 with torch._C.DisableTorchFunction():
-                    module._infer_parameters(module, args, kwargs)  # type: ignore[operator]
+                    module._infer_parameters(module, args, kwargs)
             result = call_original(module, args, kwargs)
             if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
                 result = self._hand_through(result)
@@ -142,7 +147,7 @@ class Run:
         with torch._C.DisableTorchFunction():
             op = self.trace.new_op(identity, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor)]
-            return self.mode._same(op, self.operands.stand_in(tensor))
+            return self.mode.outcomes.same(op, self.operands.stand_in(tensor))
 
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""
@@ -152,7 +157,9 @@ class Run:
             op.flags = ("opaque",)
             result = on_zeros(module.forward, args, kwargs)
             if result is NotImplemented:
-                raise NotImplementedError("TorchScript modules are run on zeros to know their shapes; these inputs are too large.")
+                raise NotImplementedError(
+                    "TorchScript modules are run on zeros to know their shapes; these inputs are too large."
+                )
             op.outputs = tuple([self.trace.register(op, i, tensor) for i, tensor in enumerate(tensors_in(result))])
             return result
 
@@ -167,7 +174,9 @@ def argument_names(model: torch.nn.Module, args: tuple[Any, ...]) -> list[str]:
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
             rest = len(args) - len(names)
-            names += [f"{parameter.name}.{index}" for index in range(rest)] if rest > 1 else [parameter.name] * max(rest, 0)
+            names += (
+                [f"{parameter.name}.{index}" for index in range(rest)] if rest > 1 else [parameter.name] * max(rest, 0)
+            )
             break
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             names.append(parameter.name)

@@ -9,7 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["BUFFER", "CONSTANT", "PARAMETER", "SIGNATURES", "CallRecord", "OpRecord", "Origin", "Token", "Trace", "storage_key"]
+__all__ = [
+    "BUFFER",
+    "CONSTANT",
+    "PARAMETER",
+    "SIGNATURES",
+    "CallRecord",
+    "OpRecord",
+    "Origin",
+    "Token",
+    "Trace",
+    "storage_key",
+]
 
 Token = int
 """An interned (shape, strides, dtype): what an op's output depends on. Only carriers have one."""

@@ -50,7 +50,9 @@ class Tree:
                 children = dict(module.named_children())
             if children:
                 prefix = f"{path}." if path else ""
-                waiting.extend((prefix + name, child) for name, child in reversed(children.items()) if child is not None)
+                waiting.extend(
+                    (prefix + name, child) for name, child in reversed(children.items()) if child is not None
+                )
 
     def tensors(self) -> Iterator[tuple[str, Tensor, bool]]:
         """Yield the parameters and buffers of every module with their qualified names, and whether it is a buffer."""

@@ -76,7 +76,11 @@ class _Watch(TorchFunctionMode):
         versions = [x._version for x in operands]
         result = func(*args, **kwargs)
         index = len(self.seen)
-        written = [x for x, version in zip(operands, versions, strict=True) if x._version != version and not isinstance(x, nn.Parameter)]
+        written = [
+            x
+            for x, version in zip(operands, versions, strict=True)
+            if x._version != version and not isinstance(x, nn.Parameter)
+        ]
         if written and name != "batch_norm":
             outputs = written[:1]
             self.writers[outputs[0].untyped_storage().data_ptr()] = index
@@ -99,6 +103,7 @@ def watch(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
     mode = _Watch()
     handles = []
     for path, module in model.named_modules():
+
         def enter(module: nn.Module, args: Any, path: str = path) -> None:
             mode.paths.append(path)
 

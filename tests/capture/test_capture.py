@@ -9,11 +9,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import models
 import pytest
 import torch
 from torch import Tensor, nn
 
-import models
 from capture.compare import differences
 from idlmav.capture import capture
 from idlmav.metrics import complete
@@ -35,7 +35,14 @@ def test_agrees_with_a_real_run(name: str, training: bool) -> None:
     assert {node.status for node in graph.nodes} == {"ran"}
 
 
-@pytest.mark.parametrize("name", [name for name in models.WORKING if name not in ("empty", "stateful", "data_dependent", "parameterless", "inplace_on_view")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in models.WORKING
+        if name not in ("empty", "stateful", "data_dependent", "parameterless", "inplace_on_view")
+    ],
+)
 def test_flops_equal_torchs_counter(name: str, counted_flops: Callable[..., int]) -> None:
     example = models.WORKING[name]
     model, args, kwargs = example.model(), example.args(), example.kwargs()
@@ -46,10 +53,19 @@ def test_flops_equal_torchs_counter(name: str, counted_flops: Callable[..., int]
 
 @pytest.mark.parametrize(
     ("name", "flops", "parameters", "convolutions"),
-    [("resnet18", 3628146688, 11689512, 20), ("resnet50", 8178368512, 25557032, 53), ("vit_b_16", 35127656448, 86567656, 1)],
+    [
+        ("resnet18", 3628146688, 11689512, 20),
+        ("resnet50", 8178368512, 25557032, 53),
+        ("vit_b_16", 35127656448, 86567656, 1),
+    ],
 )
 def test_torchvision(
-    name: str, flops: int, parameters: int, convolutions: int, torchvision: ModuleType, counted_flops: Callable[..., int]
+    name: str,
+    flops: int,
+    parameters: int,
+    convolutions: int,
+    torchvision: ModuleType,
+    counted_flops: Callable[..., int],
 ) -> None:
     model = getattr(torchvision.models, name)().eval()
     graph = complete(capture(model, (BATCH,)))
@@ -72,7 +88,12 @@ def test_ids_paths_and_operations_of_resnet(torchvision: ModuleType) -> None:
     assert {"layer1.0.relu", "layer1.0.relu#2", "layer1.0:add", "flatten", "fc", "output"} <= set(ids(graph))
     assert len(set(ids(graph))) == len(graph.nodes)
     conv, add = graph.node_by_id["layer1.0.conv1"], graph.node_by_id["layer1.0:add"]
-    assert (conv.op, conv.operation, conv.path, conv.params) == ("conv2d", "nn.Conv2d", "layer1.0.conv1", ("layer1.0.conv1.weight",))
+    assert (conv.op, conv.operation, conv.path, conv.params) == (
+        "conv2d",
+        "nn.Conv2d",
+        "layer1.0.conv1",
+        ("layer1.0.conv1.weight",),
+    )
     assert graph.node_by_id["conv1"].args == "stride=(2, 2), padding=(3, 3)"
     assert (add.op, add.operation, add.path, add.notes) == ("add", "add()", "layer1.0", ("inplace",))
     assert graph.sources["layer1.0:add"] == ("layer1.0.bn2", "maxpool")
@@ -186,7 +207,7 @@ def test_decisions_on_known_numbers_are_true_and_others_are_marked() -> None:
     assert graph.module_by_path["small"].calls == 1
 
 
-def test_transformers(counted_flops: Callable[..., int]) -> None:
+def test_transformers(torchvision: ModuleType, counted_flops: Callable[..., int]) -> None:
     transformers = pytest.importorskip("transformers")
     tokens = torch.zeros(1, 32, dtype=torch.int64)
     bert = transformers.BertModel(transformers.BertConfig(num_hidden_layers=2)).eval()
@@ -201,7 +222,7 @@ def test_transformers(counted_flops: Callable[..., int]) -> None:
         assert graph.totals.flops == counted_flops(model, (tokens,), {})
 
 
-def test_seventy_billion_parameters_without_memory() -> None:
+def test_seventy_billion_parameters_without_memory(torchvision: ModuleType) -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.LlamaConfig(
         hidden_size=8192, intermediate_size=28672, num_hidden_layers=80, num_attention_heads=64, num_key_value_heads=8
@@ -218,7 +239,7 @@ def test_seventy_billion_parameters_without_memory() -> None:
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(TypeError, match="needs a torch.nn.Module, got function"):
+    with pytest.raises(TypeError, match=r"needs a torch\.nn\.Module, got function"):
         capture(lambda x: x, (BATCH,))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="needs a tuple of positional arguments, got Tensor"):
         capture(models.Untouched(), BATCH)  # type: ignore[arg-type]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import models
 import pytest
 import torch
 from torch import Tensor, nn
 
-import models
 from idlmav.capture import capture
 from idlmav.graph import Graph
 from idlmav.metrics import complete

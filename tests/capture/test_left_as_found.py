@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import models
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-import models
 from idlmav.capture import capture
 
 
@@ -30,7 +30,14 @@ def state(model: nn.Module) -> dict[str, Any]:
             else:
                 found[key] = value if isinstance(value, (bool, int, float, str, tuple, type(None))) else id(value)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        found[name] = (tensor.detach().clone(), tensor._version, tensor.requires_grad, tensor.grad, type(tensor), tensor.device)
+        found[name] = (
+            tensor.detach().clone(),
+            tensor._version,
+            tensor.requires_grad,
+            tensor.grad,
+            type(tensor),
+            tensor.device,
+        )
     return found
 
 
@@ -45,7 +52,7 @@ def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def generators() -> list[Any]:
-    numpy_state = np.random.get_state()  # noqa: NPY002
+    numpy_state = np.random.get_state()
     return [torch.get_rng_state().tolist(), random.getstate(), numpy_state[1].tolist(), numpy_state[2:]]
 
 

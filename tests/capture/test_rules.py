@@ -32,7 +32,14 @@ def layouts(*shape: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     return found
 
 
-FLOATS = [*layouts(2, 3, 4, 5), *layouts(3, 4), torch.ones(()), torch.ones(0, 3), *layouts(2, 3, dtype=torch.float64), torch.ones(2, 4).half()]
+FLOATS = [
+    *layouts(2, 3, 4, 5),
+    *layouts(3, 4),
+    torch.ones(()),
+    torch.ones(0, 3),
+    *layouts(2, 3, dtype=torch.float64),
+    torch.ones(2, 4).half(),
+]
 WHOLE = [torch.ones(3, 4, dtype=torch.int64), torch.ones(4, dtype=torch.bool), torch.ones(2, 3, dtype=torch.uint8)]
 
 
@@ -65,7 +72,9 @@ def image_cases(*arguments: Case) -> Iterator[Case]:
 
 
 def window_cases() -> Iterator[Case]:
-    yield from image_cases(((2,), {}), ((3, 2, 1), {}), ((3,), {"stride": 1, "padding": 1}), ((9,), {}), ((2, 2, 2), {}))
+    yield from image_cases(
+        ((2,), {}), ((3, 2, 1), {}), ((3,), {"stride": 1, "padding": 1}), ((9,), {}), ((2, 2, 2), {})
+    )
     yield from image_cases(((2,), {"ceil_mode": True}), ((2, []), {}))
 
 
@@ -89,7 +98,16 @@ def convolution_cases(transposed: bool) -> Iterator[Case]:
 
 
 def matrix_cases() -> Iterator[Case]:
-    shapes = [((2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((5, 2, 3), (3, 4)), ((2, 1, 2, 3), (1, 5, 3, 4)), ((3,), (3, 4)), ((2, 3), (4, 3)), ((2, 3), (5, 3, 4)), ((0, 3), (3, 4))]
+    shapes = [
+        ((2, 3), (3, 4)),
+        ((5, 2, 3), (5, 3, 4)),
+        ((5, 2, 3), (3, 4)),
+        ((2, 1, 2, 3), (1, 5, 3, 4)),
+        ((3,), (3, 4)),
+        ((2, 3), (4, 3)),
+        ((2, 3), (5, 3, 4)),
+        ((0, 3), (3, 4)),
+    ]
     for left, right in shapes:
         for a, b in itertools.product(layouts(*left), layouts(*right)):
             yield (a, b), {}
@@ -97,7 +115,10 @@ def matrix_cases() -> Iterator[Case]:
 
 
 def linear_cases() -> Iterator[Case]:
-    for x, bias in itertools.product([*layouts(2, 3), *layouts(2, 5, 3), torch.ones(3), torch.ones(2, 4), torch.ones(2, 3).double()], [None, torch.ones(4), torch.ones(3)]):
+    for x, bias in itertools.product(
+        [*layouts(2, 3), *layouts(2, 5, 3), torch.ones(3), torch.ones(2, 4), torch.ones(2, 3).double()],
+        [None, torch.ones(4), torch.ones(3)],
+    ):
         yield (x, torch.ones(4, 3), bias), {}
 
 
@@ -108,7 +129,9 @@ def addmm_cases() -> Iterator[Case]:
 
 
 def attention_cases() -> Iterator[Case]:
-    for heads, mask in itertools.product((4, 2), (None, torch.ones(5, 6, dtype=torch.bool), torch.ones(2, 1, 5, 6), torch.ones(4, 6))):
+    for heads, mask in itertools.product(
+        (4, 2), (None, torch.ones(5, 6, dtype=torch.bool), torch.ones(2, 1, 5, 6), torch.ones(4, 6))
+    ):
         q, k, v = torch.ones(2, 4, 5, 8), torch.ones(2, heads, 6, 8), torch.ones(2, heads, 6, 3)
         yield (q, k, v), {"attn_mask": mask}
         yield (q, k, k), {"attn_mask": mask, "enable_gqa": True}
@@ -139,7 +162,10 @@ def recurrent_cases(gates: int, has_cell: bool) -> Iterator[Case]:
         for batch in (3, 2):
             state = torch.ones(layers * directions, 3, 5)
             x = torch.ones(batch, 7, 4) if first else torch.ones(7, batch, 4)
-            yield (x, (state, state) if has_cell else state, weights, biased, layers, 0.0, False, directions == 2, first), {}
+            yield (
+                (x, (state, state) if has_cell else state, weights, biased, layers, 0.0, False, directions == 2, first),
+                {},
+            )
 
 
 def norm_cases() -> Iterator[Case]:
@@ -171,7 +197,9 @@ def dim_cases() -> Iterator[Case]:
 
 
 def reduce_cases() -> Iterator[Case]:
-    for x, dim in itertools.product([*layouts(2, 3, 4, 5), *WHOLE[:1], torch.ones(3).half()], (0, -1, (1, 2), [-1, 0], (), None, (0, 0), 7)):
+    for x, dim in itertools.product(
+        [*layouts(2, 3, 4, 5), *WHOLE[:1], torch.ones(3).half()], (0, -1, (1, 2), [-1, 0], (), None, (0, 0), 7)
+    ):
         if dim is None:
             yield (x,), {}
         else:
@@ -181,7 +209,9 @@ def reduce_cases() -> Iterator[Case]:
 
 
 def list_cases() -> Iterator[Case]:
-    for x, dim in itertools.product([*layouts(2, 3, 4, 5), *layouts(3, 4), torch.ones(3), WHOLE[0]], (0, 1, -1, 4)):
+    for x, dim in itertools.product(
+        [*layouts(2, 3, 4, 5), *layouts(2, 3, 4), *layouts(3, 4), torch.ones(3), WHOLE[0]], (0, 1, -1, 4)
+    ):
         yield ([x, x], dim), {}
         yield ((x, x.contiguous(), x),), {"dim": dim}
     yield ([torch.ones(2, 3), torch.ones(2, 5)], 1), {}
@@ -192,7 +222,13 @@ def list_cases() -> Iterator[Case]:
 
 def where_cases() -> Iterator[Case]:
     mask = torch.ones(3, 4, dtype=torch.bool)
-    for left, right in ((torch.ones(3, 4), torch.ones(4)), (torch.ones(3, 4), 0.0), (1, torch.ones(2, 3, 4)), (torch.ones(4).double(), torch.ones(3, 4)), (torch.ones(5), 1.0)):
+    for left, right in (
+        (torch.ones(3, 4), torch.ones(4)),
+        (torch.ones(3, 4), 0.0),
+        (1, torch.ones(2, 3, 4)),
+        (torch.ones(4).double(), torch.ones(3, 4)),
+        (torch.ones(5), 1.0),
+    ):
         yield (mask, left, right), {}
 
 
@@ -221,6 +257,7 @@ CASES: dict[str, Callable[[], Iterator[Case]]] = {
                     lambda: (((x, 0.3, training), {}) for x in (torch.ones(2, 3), torch.ones(2, 3, 4), torch.ones(2, 3, 4, 4).transpose(1, 2), torch.ones(1, 2, 3, 4, 5)) for training in (True, False))),
     **dict.fromkeys(("clamp", "clip"), lambda: (((x, *b), {}) for x in FLOATS for b in ((0, 1), (None, 1.0), (torch.ones(()),)))),
     **dict.fromkeys(("clamp_min", "clamp_max"), lambda: (((x, b), {}) for x in FLOATS for b in (0, 1.5, torch.ones(())))),
+    "roll": lambda: (((x, *a), {}) for x in (*layouts(2, 3, 4, 5), WHOLE[0]) for a in ((1, 1), ((1, 2), (0, 1)), (1,), (1, 7), ((1, 2), (0,)))),
     "linear": linear_cases, "addmm": addmm_cases, "scaled_dot_product_attention": attention_cases,
     "multi_head_attention_forward": multi_head_cases, "lstm": lambda: recurrent_cases(4, True), "gru": lambda: recurrent_cases(3, False),
     "rnn_tanh": lambda: recurrent_cases(1, False), "rnn_relu": lambda: recurrent_cases(1, False),
@@ -250,7 +287,11 @@ def signature(value: Any, strides: bool) -> Any:
         return [signature(item, strides) for item in value]
     if value is None:
         return None
-    kept = [stride for size, stride in zip(value.shape, value.stride(), strict=True) if size > 1] if strides and value.numel() else []
+    kept = (
+        [stride for size, stride in zip(value.shape, value.stride(), strict=True) if size > 1]
+        if strides and value.numel()
+        else []
+    )
     return tuple(value.shape), value.dtype, kept
 
 
@@ -263,7 +304,9 @@ def outcome(function: Any, args: Any, kwargs: Any) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("function", RULES, ids=lambda function: f"{getattr(function, '__module__', '')}.{function_name(function)}")
+@pytest.mark.parametrize(
+    "function", RULES, ids=lambda function: f"{getattr(function, '__module__', '')}.{function_name(function)}"
+)
 def test_rule_agrees_with_the_kernels(function: Any) -> None:
     answered = 0
     for args, kwargs in cases_of(function):

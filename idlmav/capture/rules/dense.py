@@ -8,11 +8,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from idlmav.capture.rules.registry import Answer, Rule, RuleError, broadcast, contiguous, numel, rule
+from idlmav.capture.rules.registry import (
+    Answer,
+    Rule,
+    RuleError,
+    broadcast,
+    contiguous,
+    in_format_of,
+    is_dense,
+    numel,
+    rule,
+)
 
 __all__: list[str] = []
 
-_TYPE_NAMES = {torch.float32: "float", torch.float64: "double", torch.float16: "c10::Half", torch.bfloat16: "c10::BFloat16"}
+_TYPE_NAMES = {
+    torch.float32: "float",
+    torch.float64: "double",
+    torch.float16: "c10::Half",
+    torch.bfloat16: "c10::BFloat16",
+}
 
 
 @rule(F.linear)
@@ -20,7 +35,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Answer:
     """Replace the last size by the weight's first."""
     if weight.dim() != 2 or input.dim() < 2 or input.shape[-1] != weight.shape[1] or input.dtype is not weight.dtype:
         return None
-    if not input.is_contiguous() or not input.dtype.is_floating_point:
+    if not input.dtype.is_floating_point:
         return None
     if bias is not None and (tuple(bias.shape) != (weight.shape[0],) or bias.dtype is not input.dtype):
         return None
@@ -30,7 +45,12 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Answer:
 @rule(torch.matmul, Tensor.matmul, Tensor.__matmul__)
 def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast the batch, multiply the last two sizes."""
-    if out is not None or not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype is not right.dtype:
+    if (
+        out is not None
+        or not isinstance(left, Tensor)
+        or not isinstance(right, Tensor)
+        or left.dtype is not right.dtype
+    ):
         return None
     if left.dim() < 2 or right.dim() not in (2, left.dim()) or left.shape[-1] != right.shape[-2]:
         return None
@@ -43,7 +63,7 @@ def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
 
 @rule(Tensor.__rmatmul__)
 def matmul_of(left: Any, right: Any) -> Answer:
-    """The operands of `matmul` the other way round."""
+    """Take the operands of `matmul` the other way round."""
     return matmul(right, left)
 
 
@@ -79,7 +99,11 @@ def _per_dimension(value: Any, dims: int) -> tuple[int, ...] | None:
 
 
 def window_sizes(
-    sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...]
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
 ) -> tuple[int, ...]:
     """Return how many places a window has along each dimension."""
     return tuple(
@@ -110,7 +134,7 @@ def _convolution(dims: int) -> Rule:
             return None
         if groups < 1 or input.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
             return None
-        if not input.is_contiguous() or not weight.is_contiguous() or not input.dtype.is_floating_point:
+        if not is_dense(input) or not weight.is_contiguous() or not input.dtype.is_floating_point:
             return None
         if (bias is not None and tuple(bias.shape) != (weight.shape[0],)) or weight.dtype is not input.dtype:
             return None
@@ -118,13 +142,14 @@ def _convolution(dims: int) -> Rule:
         if min(places) <= 0 or input.shape[0] == 0:
             return None
         shape = (input.shape[0], weight.shape[0], *places)
-        return contiguous(shape, input.dtype), 2 * numel(places) * input.shape[0] * weight.numel()
+        return in_format_of(input, shape), 2 * numel(places) * input.shape[0] * weight.numel()
 
     return convolution
 
 
-for _dims, _function in ((1, torch.conv1d), (2, torch.conv2d), (3, torch.conv3d)):
-    rule(_function)(_convolution(_dims))
+rule(torch.conv1d)(_convolution(1))
+rule(torch.conv2d)(_convolution(2))
+rule(torch.conv3d)(_convolution(3))
 
 
 def _transposed(dims: int) -> Rule:
@@ -139,7 +164,9 @@ def _transposed(dims: int) -> Rule:
             return None
         if not input.is_contiguous() or not weight.is_contiguous() or groups != 1 or not input.dtype.is_floating_point:
             return None
-        if (bias is not None and (tuple(bias.shape) != (weight.shape[1],) or bias.dtype is not input.dtype)) or weight.dtype is not input.dtype:
+        if (
+            bias is not None and (tuple(bias.shape) != (weight.shape[1],) or bias.dtype is not input.dtype)
+        ) or weight.dtype is not input.dtype:
             return None
         step, pad, extra, dil = settings
         if any(e >= max(s, d) for e, s, d in zip(extra, step, dil, strict=True)):  # type: ignore[arg-type]
@@ -156,8 +183,9 @@ def _transposed(dims: int) -> Rule:
     return transposed
 
 
-for _dims, _function in ((1, torch.conv_transpose1d), (2, torch.conv_transpose2d), (3, torch.conv_transpose3d)):
-    rule(_function)(_transposed(_dims))
+rule(torch.conv_transpose1d)(_transposed(1))
+rule(torch.conv_transpose2d)(_transposed(2))
+rule(torch.conv_transpose3d)(_transposed(3))
 
 
 @rule(F.embedding)

@@ -16,7 +16,9 @@ __all__: list[str] = []
 def _methods(*names: str) -> list[Any]:
     """Return functions of these names; operators are methods of tensors only."""
     places = (torch, Tensor, torch.special)
-    found = [getattr(place, name, None) for name in names for place in places if place is Tensor or not name.startswith("_")]
+    found = [
+        getattr(place, name, None) for name in names for place in places if place is Tensor or not name.startswith("_")
+    ]
     return list(dict.fromkeys(function for function in found if function is not None))
 
 
@@ -33,7 +35,7 @@ def _pair(name: str) -> list[Any]:
               "clamp_max", "clone", "negative", "absolute"),
 )  # fmt: skip
 def unary(x: Any, *args: Any, out: Any = None, dtype: Any = None, **kwargs: Any) -> Answer:
-    """Same shape, strides and type, for floating types."""
+    """Keep shape, strides and type, for floating types."""
     if out is not None or dtype is not None or not isinstance(x, Tensor) or not x.dtype.is_floating_point:
         return None
     if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())) or "memory_format" in kwargs:
@@ -44,7 +46,7 @@ def unary(x: Any, *args: Any, out: Any = None, dtype: Any = None, **kwargs: Any)
 
 @rule(*_methods("clamp", "clip"))
 def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Answer:
-    """Same shape; bounds that are tensors go to the kernel."""
+    """Keep the shape; bounds that are tensors go to the kernel."""
     if out is not None or isinstance(min, Tensor) or isinstance(max, Tensor):
         return None
     return unary(x)
@@ -72,7 +74,7 @@ for _dims, _function in ((1, F.dropout1d), (2, F.dropout2d), (3, F.dropout3d)):
 
 @rule(F.softmax, F.log_softmax, F.softmin, *_methods("softmax", "log_softmax"))
 def softmax(input: Any, dim: Any = None, *args: Any, dtype: Any = None, _stacklevel: int = 3, **kwargs: Any) -> Answer:
-    """Same shape; the dimension must exist."""
+    """Keep the shape; the dimension must exist."""
     for value in args:
         if isinstance(value, torch.dtype):
             dtype = value
@@ -118,7 +120,7 @@ def subtract(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answe
 
 @rule(*_methods("__rsub__"))
 def subtract_from(left: Any, right: Any) -> Answer:
-    """The operands of `subtract` the other way round: the first one's strides count."""
+    """Take the operands of `subtract` the other way round: the first one's strides count."""
     return subtract(right, left)
 
 
@@ -140,7 +142,7 @@ def divide(left: Any, right: Any, *, rounding_mode: Any = None, out: Any = None)
 
 @rule(*_methods("__rdiv__"))
 def divide_into(left: Any, right: Any) -> Answer:
-    """The operands of `divide` the other way round; torch takes the reciprocal and multiplies."""
+    """Take the operands of `divide` the other way round; torch takes the reciprocal and multiplies."""
     return divide(right, left) if not isinstance(right, Tensor) else None
 
 
@@ -153,7 +155,7 @@ def power(left: Any, right: Any, *, out: Any = None) -> Answer:
 
 @rule(*_methods("__rpow__"))
 def power_of(left: Any, right: Any) -> Answer:
-    """The operands of `power` the other way round."""
+    """Take the operands of `power` the other way round."""
     return power(right, left) if left.is_contiguous() else None
 
 
@@ -177,7 +179,12 @@ def logical(left: Any, right: Any, *, out: Any = None) -> Answer:
 @rule(*_methods("__and__", "__or__", "__xor__", "bitwise_and", "bitwise_or", "bitwise_xor", "__rand__", "__ror__"))
 def bitwise(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of two tensors of one type."""
-    if out is not None or not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype is not right.dtype:
+    if (
+        out is not None
+        or not isinstance(left, Tensor)
+        or not isinstance(right, Tensor)
+        or left.dtype is not right.dtype
+    ):
         return None
     if left.dtype.is_floating_point or left.dtype.is_complex:
         return None
@@ -216,13 +223,13 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Answer:
 
 @rule(torch.zeros_like, torch.ones_like, torch.empty_like)
 def filled_like(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Answer:
-    """Same shape; strides are kept if dense."""
+    """Keep the shape; strides are kept if dense."""
     return (like(x, dtype), None) if is_dense(x) else None
 
 
 @rule(torch.rand_like, torch.randn_like)
 def random_like(x: Any, *, device: Any = None, requires_grad: bool = False) -> Answer:
-    """Same shape, for floating types."""
+    """Keep the shape, for floating types."""
     return filled_like(x) if x.dtype.is_floating_point else None
 
 
@@ -231,7 +238,7 @@ def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: Any = 0.1, eps: float = 1e-5,
 ) -> Answer:  # fmt: skip
-    """Same shape; a value per channel in every statistic."""
+    """Keep the shape; there is a value per channel in every statistic."""
     if input.dim() < 2 or not input.dtype.is_floating_point or not is_dense(input):
         return None
     channels = input.shape[1]
@@ -243,22 +250,26 @@ def batch_norm(
     return like(input), None
 
 
-@rule(F.layer_norm, getattr(F, "rms_norm", None))
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5) -> Answer:
-    """Same shape; the normalized one is its end."""
+@rule(F.layer_norm)
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Answer:
+    """Keep the shape, contiguous; the normalized shape is its end."""
     shape = tuple(normalized_shape)
-    if bias is not None and not isinstance(bias, Tensor):
-        bias, eps = None, bias  # rms_norm has no bias, its fourth argument is eps
-    if not shape or not input.is_contiguous() or not input.dtype.is_floating_point or tuple(input.shape[-len(shape) :]) != shape:
+    if not shape or not input.dtype.is_floating_point or tuple(input.shape[-len(shape) :]) != shape:
         return None
     if any(x is not None and (tuple(x.shape) != shape or x.dtype is not input.dtype) for x in (weight, bias)):
         return None
-    return like(input), None
+    return contiguous(input.shape, input.dtype), None
+
+
+@rule(getattr(F, "rms_norm", None))
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Answer:
+    """Keep the shape; the normalized shape is its end."""
+    return layer_norm(input, normalized_shape, weight) if input.is_contiguous() else None
 
 
 @rule(F.group_norm)
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Answer:
-    """Same shape; groups divide the channels."""
+    """Keep the shape; groups divide the channels."""
     if input.dim() < 2 or not input.is_contiguous() or not input.dtype.is_floating_point:
         return None
     channels = input.shape[1]

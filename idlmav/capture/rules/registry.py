@@ -10,7 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["RULES", "Answer", "Rule", "RuleError", "broadcast", "contiguous", "elementwise", "is_dense", "like", "numel", "rule"]
+__all__ = [
+    "RULES",
+    "Answer",
+    "Rule",
+    "RuleError",
+    "broadcast",
+    "contiguous",
+    "elementwise",
+    "in_format_of",
+    "is_dense",
+    "like",
+    "numel",
+    "rule",
+]
 
 Answer = tuple[Any, int | None] | None
 """What the call returns, as carriers, and its FLOPs if torch has a formula. ``None``: ask the kernel."""
@@ -62,6 +75,13 @@ def like(tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=dtype or tensor.dtype, device=META)
 
 
+def in_format_of(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """Make a carrier of another shape in the memory format of a dense tensor."""
+    if tensor.is_contiguous():
+        return contiguous(shape, tensor.dtype)
+    return torch.empty(tuple(shape), dtype=tensor.dtype, device=META, memory_format=torch.channels_last)
+
+
 def numel(shape: Sequence[int]) -> int:
     """Return the number of elements of a shape."""
     return math.prod(shape)
@@ -111,7 +131,9 @@ def elementwise(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor | None:
 
 def _expanded_strides(tensor: Tensor, shape: tuple[int, ...]) -> list[int]:
     strides = [0] * len(shape)
-    for position, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True), len(shape) - tensor.dim()):
+    for position, (size, stride) in enumerate(
+        zip(tensor.shape, tensor.stride(), strict=True), len(shape) - tensor.dim()
+    ):
         strides[position] = 0 if size == 1 and shape[position] != 1 else stride
     return strides
 

@@ -9,14 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from idlmav.capture.rules.dense import _per_dimension, window_sizes
-from idlmav.capture.rules.registry import Answer, Rule, contiguous, rule
+from idlmav.capture.rules.registry import Answer, Rule, contiguous, in_format_of, is_dense, like, rule
 
 __all__: list[str] = []
 
 
-def _pool(
-    input: Tensor, dims: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1
-) -> Answer:
+def _pool(input: Tensor, dims: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> Answer:
     kernel = _per_dimension(kernel_size, dims)
     step = kernel if stride is None or stride in ((), []) else _per_dimension(stride, dims)
     pad, dil = _per_dimension(padding, dims), _per_dimension(dilation, dims)
@@ -43,10 +41,11 @@ def _max_pool(dims: int) -> Rule:
 
 def _avg_pool(dims: int) -> Rule:
     def avg_pool(
-        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, *rest: Any, **kwargs: Any
-    ) -> Answer:
+        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: Any = None,
+    ) -> Answer:  # fmt: skip
         """One value per place of the window."""
-        if ceil_mode or rest or kwargs.keys() - {"count_include_pad", "divisor_override"}:
+        if ceil_mode:
             return None
         return _pool(input, dims, kernel_size, stride, padding)
 
@@ -64,12 +63,14 @@ def _adaptive(dims: int) -> Rule:
     def adaptive(input: Any, output_size: Any) -> Answer:
         """Replace the last sizes by those that are given."""
         wanted = (output_size,) * dims if type(output_size) is int else tuple(output_size)
-        if input.dim() not in (dims + 1, dims + 2) or not input.is_contiguous() or not input.dtype.is_floating_point:
+        if input.dim() not in (dims + 1, dims + 2) or not input.dtype.is_floating_point:
+            return None
+        if not (input.is_contiguous() or (dims == 2 and is_dense(input))):
             return None
         if len(wanted) != dims or any(size is not None and (type(size) is not int or size < 0) for size in wanted):
             return None
         ends = [own if size is None else size for own, size in zip(input.shape[-dims:], wanted, strict=True)]
-        return (contiguous((*input.shape[:-dims], *ends), input.dtype), None) if input.numel() else None
+        return (in_format_of(input, (*input.shape[:-dims], *ends)), None) if input.numel() else None
 
     return adaptive
 
@@ -87,8 +88,8 @@ def cat(tensors: Any, dim: Any = 0, *, out: Any = None) -> Answer:
     rank = first.dim()
     if not -rank <= dim < rank or any(x.dtype is not first.dtype or x.dim() != rank for x in tensors):
         return None
-    if not all(x.is_contiguous() for x in tensors):
-        return None
+    if rank in (4, 5) and not all(x.is_contiguous() for x in tensors):
+        return None  # may keep another memory format
     axis, shape = dim % rank, list(first.shape)
     if any(x.shape[:axis] != first.shape[:axis] or x.shape[axis + 1 :] != first.shape[axis + 1 :] for x in tensors):
         return None
@@ -118,3 +119,12 @@ def getitem(input: Any, index: Any) -> Answer:
     if not isinstance(index, Tensor) or index.dtype is not torch.int64 or index.dim() == 0 or input.dim() == 0:
         return None
     return (contiguous((*index.shape, *input.shape[1:]), input.dtype), None) if input.is_contiguous() else None
+
+
+@rule(torch.roll, Tensor.roll)
+def roll(input: Any, shifts: Any, dims: Any = None) -> Answer:
+    """Keep the shape; contiguous if it is not dense."""
+    sizes, axes = ((value,) if type(value) is int else value for value in (shifts, dims))
+    if axes is None or len(sizes) != len(axes) or any(not -input.dim() <= axis < input.dim() for axis in axes):
+        return None
+    return like(input) if is_dense(input) else contiguous(input.shape, input.dtype), None
