@@ -46,6 +46,7 @@ _CALM = """
 }
 """ % _LOOK.strip()  # noqa: UP031 - braces all over
 SMALLEST_WINDOW_PX = 10
+WINDOW_INSET_PX = 1.5
 
 
 def middle(box: Box) -> tuple[float, float]:
@@ -136,13 +137,15 @@ class Dashboard:
             assert all(abs(a - b) <= 1.01 for a, b in zip((low, high), expected, strict=True)), seen
         if seen["window"]:
             *extent, width, height = seen["overview"]
-            for window, (low, high), px in (
-                (seen["window"][:2], (left, right), (extent[1] - extent[0]) / width),
-                (seen["window"][2:], (top, bottom), (extent[3] - extent[2]) / height),
+            for window, (low, high), (start, end), px in (
+                (seen["window"][:2], (left, right), extent[:2], (extent[1] - extent[0]) / width),
+                (seen["window"][2:], (top, bottom), extent[2:], (extent[3] - extent[2]) / height),
             ):
-                assert abs(sum(window) - low - high) < 1, seen
-                # Never so small that it cannot be grasped.
-                assert abs(window[1] - window[0] - max(high - low, SMALLEST_WINDOW_PX * px)) < 1, seen
+                # Never so small that it cannot be grasped, never beyond the overview's own border.
+                grow = max(0, (SMALLEST_WINDOW_PX * px - (high - low)) / 2)
+                inner = (start + WINDOW_INSET_PX * px, end - WINDOW_INSET_PX * px)
+                expected = [min(max(side, inner[0]), inner[1]) for side in (low - grow, high + grow)]
+                assert all(abs(a - b) < 1 for a, b in zip(window, expected, strict=True)), seen
 
     # ---- places in the page, px
 
