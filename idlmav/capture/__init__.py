@@ -12,12 +12,12 @@ import copy
 from typing import Any
 
 import torch
-from torch.nn.modules.lazy import LazyModuleMixin
 
 from idlmav.capture.describe import describe
 from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.run import run
+from idlmav.capture.tree import Tree
 from idlmav.graph import Graph
 
 __all__ = ["capture"]
@@ -62,13 +62,10 @@ def capture(
         )
     kwargs = dict(kwargs or {})
     with collector_off():
-        return describe(run(_runnable(model), args, kwargs, _device(model, (args, kwargs), device)), model)
-
-
-def _runnable(model: torch.nn.Module) -> torch.nn.Module:
-    """Return the model, or a copy of one with lazy layers: running them would give them their shapes."""
-    lazy = any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in model.modules())
-    return copy.deepcopy(model) if lazy else model
+        tree = Tree(model)
+        # Running lazy layers would give them their sizes: a copy runs instead.
+        runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
+        return describe(run(runnable, args, kwargs, _device(model, (args, kwargs), device)), tree)
 
 
 def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:

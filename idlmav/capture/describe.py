@@ -21,7 +21,7 @@ __all__ = ["describe"]
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
 
 
-def describe(run: Run, model: torch.nn.Module) -> Graph:
+def describe(run: Run, tree: Tree) -> Graph:
     """
     Return the graph of a run, without totals.
 
@@ -29,16 +29,16 @@ def describe(run: Run, model: torch.nn.Module) -> Graph:
     ----------
     run : Run
         A finished run.
-    model : torch.nn.Module
+    tree : Tree
         The user's model, whose parameters and modules are listed.
     """
-    return _Description(run, model).graph()
+    return _Description(run, tree).graph()
 
 
 class _Description:
-    def __init__(self, run: Run, model: torch.nn.Module) -> None:
+    def __init__(self, run: Run, tree: Tree) -> None:
         self.run = run
-        self.model = model
+        self.tree = tree
         self.ops = _without_bookkeeping(run)
         self.ids: dict[int, str] = {}
         self.used: dict[str, int] = {}
@@ -67,16 +67,15 @@ class _Description:
             self._raised(self.run.error)
         if self.run.error is None:
             self._output(outputs)
-        tree = self.run.tree if self.run.model is self.model else Tree(self.model)
         return Graph(
-            name=type(self.model).__name__,
+            name=type(self.tree.model).__name__,
             nodes=tuple(self.nodes),
             edges=tuple(
                 Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()
             ),
-            modules=tree.describe_modules(self.run.trace.calls),
+            modules=self.tree.describe_modules(self.run.trace.calls),
             calls=_calls(self.run.trace.calls),
-            parameters=tree.describe_parameters(),
+            parameters=self.tree.describe_parameters(),
             errors=tuple(self.errors),
             inputs=", ".join(
                 f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs

@@ -39,6 +39,7 @@ from idlmav.capture.trace import OpRecord, Origin, Trace, storage_key
 
 __all__ = ["FastMode"]
 
+_PLAIN = frozenset({int, float, bool, str, type(None)})
 _any_autocast = torch._C._is_any_autocast_enabled
 _DENSE = frozenset(
     {
@@ -152,6 +153,11 @@ class FastMode(TorchFunctionMode):
         kind = type(value)
         key.append(kind)
         if isinstance(value, (list, tuple)):
+            kinds = tuple(map(type, value))
+            if _PLAIN.issuperset(kinds):  # sizes, strides: types too, because 1, 1.0 and True are equal as keys
+                key.append(kinds)
+                key.append(tuple(value))
+                return
             key.append(len(value))
             for item in value:
                 self._describe(item, origins, key)
@@ -191,7 +197,12 @@ class FastMode(TorchFunctionMode):
         if kwargs:
             for name, value in kwargs.items():
                 key.append(name)
-                self._describe(value, origins, key)
+                kind = type(value)
+                if kind is bool or kind is int or kind is float or value is None:
+                    key.append(kind)
+                    key.append(value)
+                else:
+                    self._describe(value, origins, key)
         if trace.mutated:
             self._add_writers(op)
         if _any_autocast():

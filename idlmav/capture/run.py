@@ -39,8 +39,8 @@ class Run:
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Left as found.
+    tree : Tree
+        The model with its modules, left as found.
     device : torch.device
         Where the model believes to be.
     go_on, handled
@@ -62,16 +62,16 @@ class Run:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        tree: Tree,
         device: torch.device,
         *,
         go_on: bool = False,
         handled: frozenset[Where | None] = frozenset(),
     ) -> None:
-        self.model = model
+        self.model = tree.model
         self.trace = Trace()
         self.names: dict[int, tuple[str, bool]] = {}
-        self.tree = Tree(model)
+        self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
         for name, tensor, is_buffer in self.tree.tensors():
             self.names.setdefault(id(tensor), (name, is_buffer))
@@ -184,7 +184,7 @@ def argument_names(model: torch.nn.Module, args: tuple[Any, ...]) -> list[str]:
     return names[: len(args)]
 
 
-def run(model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device) -> Run:
+def run(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device) -> Run:
     """
     Run a model, and once more with declared shapes if an op raised.
 
@@ -193,14 +193,14 @@ def run(model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], d
     Run
         The one that got further.
     """
-    first = Run(model, device).forward(args, kwargs)
+    first = Run(tree, device).forward(args, kwargs)
     if first.error is None:
         return first
     chain = causes(first.error)
     if not any(op.error in chain for op in first.trace.ops if op.error is not None):
         return first
     handled = frozenset(op.where for op in first.trace.ops if op.error is not None and op.error not in chain)
-    return Run(model, device, go_on=True, handled=handled).forward(args, kwargs)
+    return Run(tree, device, go_on=True, handled=handled).forward(args, kwargs)
 
 
 def causes(error: BaseException | None) -> list[BaseException]:

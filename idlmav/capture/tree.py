@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 from idlmav.capture.arguments import dtype_name
@@ -26,6 +27,8 @@ class Tree:
 
     Attributes
     ----------
+    model : torch.nn.Module
+        The model.
     modules : list of (str, torch.nn.Module)
         Every module with the path at which it is found first.
     twins : list of (str, str)
@@ -33,6 +36,7 @@ class Tree:
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
+        self.model = model
         self.modules: list[tuple[str, torch.nn.Module]] = []
         self.twins: list[tuple[str, str]] = []
         first: dict[int, str] = {}
@@ -53,12 +57,20 @@ class Tree:
                 waiting.extend(
                     (prefix + name, child) for name, child in reversed(children.items()) if child is not None
                 )
+        self._own = [_own_tensors(module) for _, module in self.modules]
+
+    @property
+    def has_lazy(self) -> bool:
+        """Whether a module waits for its first input to know its sizes."""
+        return any(
+            isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
+        )
 
     def tensors(self) -> Iterator[tuple[str, Tensor, bool]]:
         """Yield the parameters and buffers of every module with their qualified names, and whether it is a buffer."""
-        for path, module in self.modules:
+        for (path, _), own in zip(self.modules, self._own, strict=True):
             prefix = f"{path}." if path else ""
-            for name, tensor, is_buffer in _own_tensors(module):
+            for name, tensor, is_buffer in own:
                 yield prefix + name, tensor, is_buffer
 
     def describe_modules(self, calls: list[CallRecord]) -> tuple[Module, ...]:
@@ -67,7 +79,7 @@ class Tree:
         for call in calls:
             counts[call.path] = counts.get(call.path, 0) + 1
         found = []
-        for path, module in self.modules:
+        for (path, module), own in zip(self.modules, self._own, strict=True):
             prefix = f"{path}." if path else ""
             kind = type(module)
             found.append(
@@ -76,7 +88,7 @@ class Tree:
                     class_name=kind.__name__,
                     class_path=f"{kind.__module__}.{kind.__qualname__}",
                     extra_repr=module.extra_repr(),
-                    params=tuple([prefix + name for name, _, _ in _own_tensors(module)]),
+                    params=tuple([prefix + name for name, _, _ in own]),
                     calls=counts.get(path, 0),
                 )
             )
