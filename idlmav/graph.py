@@ -1,5 +1,5 @@
 """
-The graph of a model: frozen values without any third-party type, and their JSON form.
+The graph of a model: frozen values without any third-party type.
 
 Everything after capture (metrics, layout, scene, views) reads these classes only, so a saved graph
 opens in an interpreter that has no torch.
@@ -16,18 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Call",
-    "Edge",
-    "Failure",
-    "FlopsSource",
-    "Graph",
-    "Module",
-    "Node",
-    "Parameter",
-    "Shape",
-    "Status",
-    "Totals",
-]
+    "Call", "Edge", "Failure", "FlopsSource", "Graph", "Module", "Node", "Parameter", "Shape", "Status", "Totals",
+]  # fmt: skip
 
 Shape = tuple[int | None, ...]
 """Sizes of one tensor; ``None`` stands for a size that is not known."""
@@ -44,15 +34,14 @@ class Node:
     Attributes
     ----------
     id : str
-        Unique, readable and stable between captures: ``"layer1.0.conv1"`` for the only op of a layer,
-        ``"layer1.0:add"`` for an op that a module calls by itself, with ``"#2"`` for the second of a name.
+        Unique and stable: ``"layer1.0.conv1"`` for a layer's op, ``"layer1.0:add"`` for an op that a module calls
+        by itself, with ``"#2"`` for the second of a name.
     kind : {'op', 'input', 'output'}
         What the node stands for.
     op : str
         Name of the torch function: ``"conv2d"``, ``"add"``; ``"input"`` or ``"output"`` for the other kinds.
     operation : str
-        The text of the Operation column: ``"nn.Conv2d"`` for the op of a torch.nn layer, ``"add()"`` for a
-        function, ``"input"``, ``"output"``.
+        The text of the Operation column: ``"nn.Conv2d"`` for a torch.nn layer, ``"add()"`` for a function.
     path : str
         Qualified path of the innermost module that called the op; ``""`` is the model itself.
     call : int or None
@@ -80,7 +69,7 @@ class Node:
     source : str or None
         Line of the user's code, ``"file:line"``.
     notes : tuple of str
-        What a reader should know: ``"inplace"``, ``"constant"``, ``"guess"`` (a data-dependent decision guessed).
+        What a reader should know: ``"inplace"``, ``"constant"``, ``"guess"`` (of a data-dependent decision).
     """
 
     id: str
@@ -294,7 +283,7 @@ class Graph:
     inputs : str
         What was fed, as text: ``"x: (1, 3, 224, 224) float32"``.
     info : mapping of str to str
-        Anything else worth keeping, such as the versions of torch and idlmav.
+        Anything else worth keeping, such as torch's version.
     """
 
     name: str
