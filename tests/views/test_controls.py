@@ -1,0 +1,51 @@
+"""The toolbar: what it says is text, what it offers is what the state takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from models import WORKING
+
+from idlmav import MAV
+from idlmav.metrics import complete
+from idlmav.state import COLOR_BY, SIZE_BY, ViewState
+from idlmav.views.controls import toolbar
+
+HOSTILE = '<img src=x onerror="alert(1)">&amp;'
+
+
+def heading(graph) -> str:
+    return toolbar("uid", graph, ViewState()).objects[0].object
+
+
+def test_the_heading_says_what_the_model_is():
+    example = WORKING["unet"]
+    graph = MAV(example.model(), example.args()).graph
+    text = heading(graph)
+    ops = sum(node.kind == "op" for node in graph.nodes)
+    assert f"<b>{graph.name}</b>" in text
+    assert f"{ops} ops" in text
+    assert graph.inputs in text
+
+
+@pytest.mark.parametrize("field", ["name", "inputs"])
+def test_html_in_the_heading_is_escaped(small_graph, field):
+    text = heading(complete(replace(small_graph, **{field: HOSTILE})))
+    assert "<img" not in text
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp;amp;" in text
+
+
+@pytest.mark.parametrize(("name", "choices"), [("color_by", COLOR_BY), ("size_by", SIZE_BY)])
+def test_the_drop_downs_offer_what_the_state_takes(small_graph, name, choices):
+    state = ViewState(color_by="flops", size_by="flops")
+    (select,) = [item for item in toolbar("uid", small_graph, state).objects if f"uid-{name}" in item.tags]
+    assert select.options == {title: value for value, title in choices.items()}
+    assert select.value == "flops"
+    for value in select.options.values():
+        setattr(state, name, value)
+
+
+def test_the_search_box_shows_the_query(small_graph):
+    (box,) = [item for item in toolbar("uid", small_graph, ViewState(query="conv")).objects if "uid-query" in item.tags]
+    assert box.value == "conv"
