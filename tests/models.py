@@ -216,6 +216,18 @@ class DataDependent(nn.Module):
         return x * 2 if x.sum() > 0 else x
 
 
+class PackedSequences(nn.Module):
+    """A recurrent layer on sequences of unequal length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(4, 5, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)[0]
+
+
 class WrongSize(nn.Module):
     """The second layer does not fit the first."""
 
@@ -352,6 +364,7 @@ WORKING: dict[str, Example] = {
     "inplace_on_view": Example(InplaceOnView, _rows),
     "stateful": Example(Stateful, lambda: (torch.randn(6, 4),)),
     "data_dependent": Example(DataDependent, lambda: (torch.randn(2, 4), torch.tensor([2, 5]))),
+    "packed": Example(PackedSequences, lambda: (torch.randn(3, 6, 4), torch.tensor([6, 2, 4]))),
     "recovers": Example(Recovers, lambda: (torch.randn(8, 3),)),
 }
 """Models that run."""

@@ -103,7 +103,7 @@ def classify(func: Any) -> int:
     elif name == "__iter__":
         kind = ITERATE
     else:
-        kind = ASK if name in _ASKS else OP
+        kind = ASK if name in _ASKS or name.startswith("_record_function") else OP
     KINDS[func] = kind
     return kind
 

@@ -65,7 +65,7 @@ class _Watch(TorchFunctionMode):
             return iter(self.__torch_function__(torch.unbind, types, (args[0], 0)))
         if name == "__get__" and func.__self__.__name__ in VIEWS:
             name = func.__self__.__name__
-        if name in IGNORED or name == "__get__":
+        if name in IGNORED or name == "__get__" or name.startswith("_record_function"):
             return func(*args, **kwargs)
         operands = _tensors(list(args)) + _tensors(kwargs)
         sources = {self.made[id(x)] for x in operands if id(x) in self.made}

@@ -159,8 +159,11 @@ def recurrent_cases(gates: int, has_cell: bool) -> Iterator[Case]:
             for _ in range(directions):
                 weights += [torch.ones(gates * 5, 4 if layer == 0 else 5 * directions), torch.ones(gates * 5, 5)]
                 weights += [torch.ones(gates * 5), torch.ones(gates * 5)] if biased else []
+        state = torch.ones(layers * directions, 3, 5)
+        for sizes in ([3, 2, 2], [3]):
+            packed = (torch.ones(sum(sizes), 4), torch.tensor(sizes), (state, state) if has_cell else state)
+            yield (*packed, weights, biased, layers, 0.0, False, directions == 2), {}
         for batch in (3, 2):
-            state = torch.ones(layers * directions, 3, 5)
             x = torch.ones(batch, 7, 4) if first else torch.ones(7, batch, 4)
             yield (
                 (x, (state, state) if has_cell else state, weights, biased, layers, 0.0, False, directions == 2, first),

@@ -83,11 +83,26 @@ def multi_head_attention(
     return (attended, contiguous(shape, query.dtype)), flops
 
 
+def _packed(data: Any, state: Any, weights: Any, layers: int, bidirectional: bool) -> Answer:
+    """Return what a packed sequence of all rows gives: kernels on the meta device cannot read the batch sizes."""
+    states = state if isinstance(state, (list, tuple)) else (state,)
+    if data.dim() != 2 or data.shape[1] != weights[0].shape[1] or any(x.dim() != 3 for x in states):
+        return None
+    directions = 2 if bidirectional else 1
+    if states[0].shape[0] != layers * directions or any(weight.dtype is not data.dtype for weight in weights):
+        return None
+    outputs = contiguous((data.shape[0], directions * states[0].shape[-1]), data.dtype)
+    flops = sum(2 * data.shape[0] * weight.numel() for weight in weights if weight.dim() == 2)
+    return (outputs, *(contiguous(x.shape, x.dtype) for x in states)), flops
+
+
 def _recurrent(gates: int, has_cell: bool) -> Rule:
     def recurrent(input: Any, state: Any, weights: Any, biased: Any, layers: Any, *rest: Any) -> Answer:
-        """Return the whole sequence and the last state; packed sequences go to the kernel."""
-        if isinstance(biased, (list, tuple)) or len(rest) != 4 or input.dim() not in (2, 3):
+        """Return the whole sequence and the last state."""
+        if len(rest) != 4:
             return None
+        if isinstance(biased, (list, tuple)):
+            return _packed(input, weights, biased, rest[0], rest[3])
         _, _, bidirectional, batch_first = rest
         hidden, directions = (state[0] if has_cell else state), 2 if bidirectional else 1
         if input.dim() != 3 or hidden.dim() != 3 or input.shape[-1] != weights[0].shape[1]:
