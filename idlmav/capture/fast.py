@@ -84,6 +84,7 @@ class FastMode(TorchFunctionMode):
         self.kernels = Kernels(device)
         self.decisions = Decisions(trace, operands)
         self.outcomes = Outcomes(trace, operands)
+        self.default_dtype = torch.get_default_dtype()  # decides what whole numbers are divided into
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
@@ -182,7 +183,7 @@ class FastMode(TorchFunctionMode):
         trace.ops.append(op)
         origins = op.origins
         op.args, op.kwargs = args, kwargs
-        key: list[Any] = [func]
+        key: list[Any] = [func, self.default_dtype]
         for value in args:
             kind = type(value)
             if kind is Tensor or kind is Parameter:
@@ -206,7 +207,7 @@ class FastMode(TorchFunctionMode):
         if trace.mutated:
             self._add_writers(op)
         if _any_autocast():
-            key += ("autocast", torch.is_autocast_enabled(self.device.type), torch.get_autocast_dtype(self.device.type))
+            key += self._autocast()
         real = False
         for origin in origins:
             if origin[2] is None:
@@ -223,6 +224,10 @@ class FastMode(TorchFunctionMode):
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
         return self.outcomes.recall(op, remembered, func, args, kwargs)
+
+    def _autocast(self) -> tuple[Any, ...]:
+        device = self.device.type
+        return "autocast", torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Compute for real what has only real operands; mix real operands with carriers as carriers."""
@@ -248,9 +253,11 @@ class FastMode(TorchFunctionMode):
     def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         args = [self.operands.replace(value, all_meta=True) for value in args]
         kwargs = self.operands.replace(kwargs, all_meta=True)
-        key: list[Any] = [func]
+        key: list[Any] = [func, self.default_dtype]
         self._describe(args, [], key)
         self._describe(kwargs, [], key)
+        if _any_autocast():
+            key += self._autocast()
         signature = tuple(key)
         try:
             remembered = MEMO.get(signature)

@@ -217,6 +217,20 @@ def test_the_memo_tells_numbers_of_equal_value_apart() -> None:
         assert kinds == [("int32",), ("float32",), ("int32",)]
 
 
+def test_the_memo_knows_the_default_type() -> None:
+    def halves(x: Tensor) -> Tensor:
+        return x.long() / 2
+
+    before = torch.get_default_dtype()
+    assert captured(halves).nodes[-1].dtypes == ("float32",)
+    try:
+        torch.set_default_dtype(torch.float64)
+        assert captured(halves).nodes[-1].dtypes == ("float64",)
+    finally:
+        torch.set_default_dtype(before)
+    assert captured(halves).nodes[-1].dtypes == ("float32",)
+
+
 def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("idlmav.capture.memo.MEMO_AT_MOST", 2)
     captured(lambda x: (x * 2 + 3).relu().sigmoid().tanh())
