@@ -20,7 +20,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-import panel as pn
 from bokeh.core.types import ID
 from bokeh.document import Document
 from bokeh.embed.elements import script_for_render_items
