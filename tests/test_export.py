@@ -1,0 +1,308 @@
+"""The release graph: one page that fetches nothing, or little from a CDN, and how it is shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import sys
+import webbrowser
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pytest
+import torch
+from models import BROKEN, WORKING
+from torch import nn
+
+from idlmav import MAV, plotly_renderer_context
+from idlmav.export import ReleaseGraph, inline_stylesheets
+
+HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
+
+
+def unpacked(html: str) -> str:
+    """Return the page inside a packed page, as the browser finds it."""
+    (packed,) = re.findall(r'id="packed">([^<]*)<', html)
+    return gzip.decompress(base64.b64decode(packed)).decode("utf-8")
+
+
+class Page(HTMLParser):
+    """What a page loads, and its JSON."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, str] = {}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        tag, attrs = self.tags[-1] if self.tags else ("", {})
+        if tag == "script" and attrs.get("id"):
+            self.texts[str(attrs["id"])] = self.texts.get(str(attrs["id"]), "") + data
+
+    @property
+    def loaded(self) -> list[str]:
+        """Addresses that the browser fetches by itself."""
+        return [
+            str(attrs[name]) for _, attrs in self.tags for name in ("src", "href", "srcset", "data") if name in attrs
+        ]
+
+    @property
+    def docs(self) -> Any:
+        return json.loads(unescape(self.texts["idlmav-docs"]))
+
+
+def models(docs: Any, name: str) -> list[dict[str, Any]]:
+    """Return the Bokeh models of a kind in nested JSON."""
+    found, stack = [], [docs]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if item.get("name") == name and item.get("type") == "object":
+                found.append(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
+
+
+@pytest.fixture(scope="module")
+def mav(torchvision) -> MAV:
+    return MAV(torchvision.models.resnet18(), torch.empty(16, 3, 160, 160, device="meta"))
+
+
+@pytest.fixture(scope="module")
+def embedded(mav) -> ReleaseGraph:
+    return mav.draw_release_graph()
+
+
+@pytest.fixture(scope="module")
+def connected(mav) -> ReleaseGraph:
+    with plotly_renderer_context("notebook_connected"):
+        return mav.draw_release_graph()
+
+
+# --------------------------------------------------------------------------------------------------- embedded
+
+
+def test_an_embedded_page_is_a_packed_page(embedded):
+    inner = unpacked(embedded.html)
+    assert inner.startswith("<!DOCTYPE html>")
+    assert inner.rstrip().endswith("</html>")
+    assert len(embedded.html) < 1_600_000
+    assert len(embedded.html) < len(inner) / 2
+
+
+def test_an_embedded_page_loads_nothing(embedded):
+    for html in (embedded.html, unpacked(embedded.html)):
+        page = Page(html)
+        assert page.loaded == []
+        assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base"}
+        assert not re.search(r"@import\s+(url\()?['\"]?https?:", html)
+
+
+def test_an_embedded_page_has_every_style_sheet_once(embedded):
+    docs = Page(unpacked(embedded.html)).docs
+    assert models(docs, "ImportedStyleSheet") == []
+    texts = [model["attributes"]["css"] for model in models(docs, "InlineStyleSheet") if "attributes" in model]
+    assert len(texts) > 5
+    assert len(texts) == len(set(texts))
+    assert not [text for text in texts if re.search(r"url\(\s*['\"]?https?:", text)]
+    ids = {model["id"] for model in models(docs, "InlineStyleSheet")}
+    referred = {item["id"] for item in _references(docs)}
+    assert referred & ids, "widgets share what they have in common"
+    assert referred <= {item["id"] for item in _objects(docs)}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        own = [value] if value.get("type") == "object" and "id" in value else []
+        return own + [found for item in value.values() for found in _objects(item)]
+    return [found for item in value for found in _objects(item)] if isinstance(value, list) else []
+
+
+def _references(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        own = [value] if set(value) == {"id"} else []
+        return own + [found for item in value.values() for found in _references(item)]
+    return [found for item in value for found in _references(item)] if isinstance(value, list) else []
+
+
+def test_an_embedded_page_brings_the_whole_scene(mav, embedded):
+    text = unpacked(embedded.html)
+    everything = json.dumps(Page(text).docs)
+    for node in mav.graph.nodes:
+        assert json.dumps(node.id) in everything
+    assert "importShim.addImportMap" in text
+    assert "es-module-shims" not in text.partition("</head>")[0]
+
+
+def test_the_same_picture_gives_the_same_page_but_for_ids():
+    def page() -> str:
+        example = WORKING["unet"]
+        return unpacked(MAV(example.model(), example.args()).draw_release_graph().html)
+
+    first, second = (_without_ids(page()) for _ in range(2))
+    assert first == second
+
+
+def _without_ids(html: str) -> str:
+    """Replace Bokeh's and our own ids by the order in which they come."""
+    ids: dict[str, str] = {}
+    pattern = r"idlmav-\d+-[0-9a-f]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[pP]\d{4,}\b|\b[A-Z]\w*?\d{5}\b"
+    return re.sub(pattern, lambda match: ids.setdefault(match[0], f"id{len(ids)}"), html)
+
+
+# -------------------------------------------------------------------------------------------------- connected
+
+
+def test_a_connected_page_is_small(connected):
+    assert len(connected.html.encode()) < 300_000
+
+
+def test_a_connected_page_loads_scripts_of_the_two_cdns_only(connected):
+    page = Page(connected.html)
+    addresses = [urlparse(url) for url in page.loaded]
+    assert {tag for tag, attrs in page.tags if "src" in attrs or "href" in attrs} == {"script"}
+    assert {(url.scheme, url.hostname) for url in addresses} == {
+        ("https", "cdn.bokeh.org"),
+        ("https", "cdn.holoviz.org"),
+    }
+    names = " ".join(url.path for url in addresses)
+    assert all(
+        part in names for part in ("bokeh-", "bokeh-tables-", "bokeh-widgets-", "panel.min.js", "tabulator.min.js")
+    )
+    # es-module-shims fetches blobs, which nbviewer's policy refuses.
+    assert "es-module-shims" not in names
+
+
+def test_scripts_are_of_the_versions_that_are_installed(connected):
+    import bokeh
+    import panel
+
+    loaded = Page(connected.html).loaded
+    assert any(f"bokeh-{bokeh.__version__}.min.js" in url for url in loaded)
+    assert all(f"/panel/{panel.__version__}/" in url for url in loaded if "cdn.holoviz.org" in url)
+
+
+def test_where_from_is_decided_when_it_is_drawn(mav, connected):
+    with plotly_renderer_context("notebook_connected"), plotly_renderer_context("notebook"):
+        assert 'id="packed"' in mav.draw_release_graph().html
+    assert 'id="packed"' not in connected.html
+
+
+@pytest.mark.parametrize("off", ["overview", "slider", "table"])
+def test_panels_can_be_left_out(mav, connected, off):
+    with plotly_renderer_context("notebook_connected"):
+        html = mav.draw_release_graph(**{f"add_{off}": False}).html
+    kinds = {"overview": '-overview"', "slider": '-slider"', "table": '-table"'}
+    found = {name for name, text in kinds.items() if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(html).docs))}
+    assert found == set(kinds) - {off}
+    assert set(kinds) == {
+        name
+        for name, text in kinds.items()
+        if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(connected.html).docs))
+    }
+
+
+@pytest.mark.parametrize("name", ["unfinished", "wrong_channels", "missing_argument"])
+def test_a_model_that_fails_is_released_with_its_error(name):
+    example = BROKEN[name]
+    mav = MAV(example.model(), example.args())
+    text = unpacked(mav.draw_release_graph().html)
+    assert json.dumps(mav.graph.errors[0].message)[1:-1] in json.dumps(Page(text).docs)
+
+
+# ------------------------------------------------------------------------------------------------- hostile text
+
+
+class Hostile(nn.Module):
+    def forward(self, x):
+        raise ValueError(HOSTILE)
+
+
+@pytest.mark.parametrize("where", ["notebook", "notebook_connected"])
+def test_html_in_a_model_is_text_in_the_page(where):
+    mav = MAV(type(HOSTILE, (Hostile,), {})(), torch.ones(2))
+    assert mav.graph.name == HOSTILE
+    with plotly_renderer_context(where):
+        drawn = mav.draw_release_graph()
+    html = unpacked(drawn.html) if where == "notebook" else drawn.html
+    page = Page(html)
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert not [url for url in page.loaded if "evil" in url]
+    assert json.dumps(HOSTILE)[1:-1] in json.dumps(page.docs), "it is there, as text"
+    assert "img" not in {tag for tag, _ in Page(drawn.html).tags}
+    assert "img" not in {tag for tag, _ in Page(drawn._repr_html_()).tags}
+
+
+# -------------------------------------------------------------------------------------------- showing and saving
+
+
+@pytest.mark.parametrize("kind", ["embedded", "connected"])
+def test_in_a_notebook_it_is_an_iframe_that_holds_the_page(kind, request):
+    graph = request.getfixturevalue(kind)
+    page = Page(graph._repr_html_())
+    ((tag, attributes),) = page.tags
+    assert tag == "iframe"
+    assert attributes["srcdoc"] == graph.html, "escaped so that the browser reads the page back"
+    assert attributes["title"] == "ResNet"
+    assert "height: 640px" in attributes["style"]
+
+
+def test_the_height_in_a_notebook_is_the_one_asked_for(mav):
+    assert "height: 333px" in mav.draw_release_graph(height_px=333)._repr_html_()
+
+
+def test_show_opens_the_default_browser_from_a_script(embedded, monkeypatch):
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    embedded.show()
+    (url,) = opened
+    assert url.startswith("file:///")
+    file = Path(unquote(urlparse(url).path))
+    assert file.suffix == ".html"
+    assert file.read_text("utf-8") == embedded.html
+    file.unlink()
+
+
+def test_show_displays_it_in_a_notebook(embedded, monkeypatch):
+    shown: list[Any] = []
+    # No kernel runs here; this is all of IPython that is asked for.
+    ipython = SimpleNamespace(
+        get_ipython=lambda: SimpleNamespace(kernel=object()), display=SimpleNamespace(display=shown.append)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(f"opened {url}"))
+    embedded.show()
+    assert shown == [embedded]
+
+
+def test_a_saved_page_is_the_page(embedded, tmp_path):
+    embedded.save(tmp_path / "m.html")
+    assert (tmp_path / "m.html").read_text("utf-8") == embedded.html
+
+
+# ---------------------------------------------------------------------------------------------- style sheets
+
+
+def test_style_sheets_are_shared_in_the_order_in_which_bokeh_resolves_ids():
+    def sheet(key: str, css: str) -> dict[str, Any]:
+        return {"type": "object", "name": "InlineStyleSheet", "id": key, "attributes": {"css": css}}
+
+    docs = {
+        "roots": [{"stylesheets": [sheet("a", "x"), sheet("b", "y")]}, {"stylesheets": [sheet("c", "x"), {"id": "b"}]}]
+    }
+    inline_stylesheets(docs)
+    assert docs["roots"][1]["stylesheets"] == [{"id": "a"}, {"id": "b"}]
+    assert docs["roots"][0]["stylesheets"] == [sheet("a", "x"), sheet("b", "y")]
