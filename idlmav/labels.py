@@ -15,7 +15,7 @@ MARGIN_PX = 10.0
 BOLD = 1.1
 """How much wider bold text is."""
 _NARROW = frozenset("fijlrtI.,:;'|!()[]{}-/ ")
-_WIDE = frozenset("mwMWG@%×")
+_WIDE = frozenset("mwMWG@%×✕")
 
 
 def text_width(text: str, font_px: float = FONT_PX) -> float:
@@ -46,10 +46,11 @@ def short_shape(shape: Shape | None) -> str:
 
 
 def node_label(node: Node) -> str:
-    """Return the first line of a node's box: the layer class or function, without ``nn.``."""
+    """Return the first line of a node's box: the layer class or function, without ``nn.``; a cross if it failed."""
     if node.kind != "op":
         return node.id if node.kind == "input" else "output"
-    return node.operation.removeprefix("nn.").removesuffix("()")
+    name = node.operation.removeprefix("nn.").removesuffix("()")
+    return f"✕ {name}" if node.status == "failed" else name
 
 
 def node_sublabel(node: Node) -> str:

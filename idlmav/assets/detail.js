@@ -10,7 +10,7 @@ export function render({model}) {
     element.replaceChildren();
     if (title === "") element.append(line("hint", "Click a box or a row: its details appear here."));
     else element.append(line("title", title), ...detail.split("\n").map((fact) => line("fact", fact)));
-    if (error !== "") element.append(line("error", error));
+    if (error !== "") element.append(line("idlmav-error", error));
   };
   model.on("content", show);
   show();

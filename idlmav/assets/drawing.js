@@ -120,15 +120,14 @@ function put({px, style, data}, x, y, text, room, color, depth = 0) {
 }
 
 function labelNode({labels, sublabels}, {picture, look, scale}, i) {
-  const {label, sublabel, status} = picture.scene.nodes;
+  const {label, sublabel} = picture.scene.nodes;
   const {x, y, w, h} = picture.rect({group: false, index: i});
   if (h * scale < labels.px + 3) return;
   const {ink} = look.dimmedInk(i) ?? look.coloring.node(i);
   const middle = x + w / 2;
   const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX;
   const room = (w - 6) * scale;
-  const mark = status[i] === "failed" ? "✕ " : "";
-  put(labels, middle, y + h / 2 - (two ? 7 : 0), mark + label[i], room, ink);
+  put(labels, middle, y + h / 2 - (two ? 7 : 0), label[i], room, ink);
   if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);
 }
 
