@@ -44,7 +44,7 @@ def test_a_shape_is_short(shape, text):
         ({"shapes": ((2, 3), (4,), None)}, "Conv2d", "2×3 +2"),
         ({"shapes": (None, (4,))}, "Conv2d", "? +1"),
         ({"shapes": ()}, "Conv2d", ""),
-        ({"status": "failed"}, "Conv2d", "failed"),
+        ({"status": "failed"}, "✕ Conv2d", "failed"),
         ({"status": "not_run"}, "Conv2d", "16×64×40×40"),
         ({"status": "not_run", "shapes": ()}, "Conv2d", "not run"),
         ({"kind": "input", "id": "x", "op": "input", "operation": "input"}, "x", "16×64×40×40"),
