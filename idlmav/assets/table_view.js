@@ -85,6 +85,9 @@ export class TableView {
     if (matches === null) {
       this.tabulator.clearFilter(true);
       this.select(selected);
+      // Back to where the graph is.
+      if (selected) this.reveal(selected);
+      else this.align();
       return;
     }
     // Before, because Tabulator cannot scroll to a row that it hides.
@@ -122,7 +125,10 @@ export class TableView {
 
   // The graph moved: scroll to the op that stands where the share of the way says.
   follow() {
-    if (this.isDriver() || !this.attach()) return;
+    if (!this.isDriver() && this.attach()) this.align();
+  }
+
+  align() {
     const {rows, scroller} = this;
     const room = scroller.scrollHeight - scroller.clientHeight;
     if (rows.length === 0 || room <= 0) return;

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Locator, Page
 
 from idlmav import MAV
 from idlmav.state import SHARED
 
-__all__ = ["Dashboard", "contains", "middle"]
+__all__ = ["LAYER", "Dashboard", "contains", "luminance", "middle"]
 
 Box = dict[str, Any]
 
@@ -45,6 +47,14 @@ _CALM = """
   return calm.frames >= 3 && viewport.every((value, i) => Math.abs(value - ranges[i]) < 0.01);
 }
 """ % _LOOK.strip()  # noqa: UP031 - braces all over
+LAYER = """
+((name) => {
+  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]);
+  const figure = models.find((model) => model.name?.endsWith("-graph"));
+  const {data} = figure.renderers.find((renderer) => renderer.name === name).data_source;
+  return Object.fromEntries(Object.entries(data).map(([column, values]) => [column, Array.from(values)]));
+})
+"""
 SMALLEST_WINDOW_PX = 10
 WINDOW_INSET_PX = 1.5
 
@@ -60,6 +70,12 @@ def contains(box: Box, x: float, y: float, margin: float = 0.5) -> bool:
         box["x"] - margin <= x <= box["x"] + box["width"] + margin
         and box["y"] - margin <= y <= box["y"] + box["height"] + margin
     )
+
+
+def luminance(color: tuple[int, ...]) -> float:
+    """Return how bright red, green and blue (0 to 255) look together."""
+    red, green, blue = color
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 class Dashboard:
@@ -147,6 +163,42 @@ class Dashboard:
                 expected = [min(max(side, inner[0]), inner[1]) for side in (low - grow, high + grow)]
                 assert all(abs(a - b) < 1 for a, b in zip(window, expected, strict=True)), seen
 
+    # ---- what is drawn
+
+    def layer(self, name: str) -> dict[str, list[Any]]:
+        """Return the columns of a layer of the graph's figure."""
+        return self.page.evaluate(f"(name) => {LAYER}(name)", name)
+
+    def _of_boxes(self, column: str) -> dict[str, Any]:
+        drawn = self.layer("nodes")
+        return dict(zip(drawn["title"], drawn[column], strict=True))
+
+    def alphas(self) -> dict[str, float]:
+        """Return how opaque each box is drawn."""
+        return self._of_boxes("alpha")
+
+    def fills(self) -> dict[str, str]:
+        """Return the colour in which each box is drawn."""
+        return self._of_boxes("fill")
+
+    def pixel(self, x: float, y: float) -> tuple[int, ...]:
+        """Return red, green and blue of a pixel of the page."""
+        png = self.page.screenshot(clip={"x": round(x), "y": round(y), "width": 1, "height": 1})
+        return Image.open(BytesIO(png)).convert("RGB").getpixel((0, 0))
+
+    def grounds(self) -> dict[str, tuple[int, ...]]:
+        """Return the colours, as seen, of empty places of graph, overview, table and toolbar."""
+        overview, table = self.overview, self.table.bounding_box()
+        button = self.page.get_by_role("button", name="Fit", exact=True).bounding_box()
+        return {
+            "graph": self.pixel(*self.empty_ground()),
+            "overview": self.pixel(overview["x"] + 3, overview["y"] + overview["height"] - 3),
+            "table": self.pixel(table["x"] + 3, table["y"] + 6),
+            "header": self.pixel(table["x"] + 3, table["y"] - 6),
+            "toolbar": self.pixel(button["x"] - 4, middle(button)[1]),
+            "button": self.pixel(button["x"] + 4, middle(button)[1]),
+        }
+
     # ---- places in the page, px
 
     def _place(self, part: str) -> Box:
@@ -196,12 +248,10 @@ class Dashboard:
         """Return a place on the title of an open group whose frame is on the screen."""
         x, y = self.page.evaluate(
             """(start) => {
-              const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]);
-              const figure = models.find((model) => model.name?.endsWith("-graph"));
-              const {x, y, text} = figure.renderers.find((r) => r.name === "titles").data_source.data;
+              const {x, y, text} = LAYER("titles");
               const at = text.findIndex((line) => line.startsWith(start));
               return [x[at], y[at]];
-            }""",
+            }""".replace("LAYER", LAYER),
             f"▾ {group.rpartition('.')[2]}:",
         )
         across, down = self.on_page(x, y)
