@@ -207,6 +207,16 @@ def test_frames_hold_what_they_held(stretched):
             assert y + h >= y1 - 1e-6
 
 
+@pytest.mark.parametrize(("grows", "by"), [([3], 40), ([1, 2, 3, 4, 5], 40), (range(1, 10), 40), ([0, 5], 80)])
+def test_boxes_side_by_side_share_their_growth(grows, by):
+    """One box feeds nine and these feed the last: the picture grows along its longest way only."""
+    layout = lay_out_network(net.network([(0, i) for i in range(1, 10)] + [(i, 10) for i in range(1, 10)]))
+    extra = [40 if i in grows else 0 for i in range(11)]
+    ((result),) = run_js(STRETCH, [{"data": columns(layout), "state": [0] * len(layout.groups), "extra": extra}])
+    assert result["after"]["height"] - result["before"]["height"] == pytest.approx(by)
+    assert result["after"]["width"] == result["before"]["width"]
+
+
 def test_nothing_asked_for_changes_nothing():
     job = jobs("down")[0] | {"extra": [0] * len(jobs("down")[0]["extra"])}
     ((result),) = run_js(STRETCH, [job])
