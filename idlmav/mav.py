@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter, signature
 from pathlib import Path
@@ -70,8 +70,8 @@ class MAV:
     Raises
     ------
     TypeError
-        For an unknown option, or if `model` or `inputs` are of a kind that cannot be drawn. An error inside the
-        model is not raised: the picture shows it.
+        For an unknown option or one of the wrong kind, or if `model` or `inputs` are of a kind that cannot be
+        drawn. An error inside the model is not raised: the picture shows it.
     ValueError
         For an unknown palette, an index that it does not have, or an unknown direction.
 
@@ -288,6 +288,12 @@ def _make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Ma
         found = colormap(str(colors))
         if found is None:
             raise unknown_palette(str(colors), colormap_names())
+    if not isinstance(avoid, Iterable):
+        raise TypeError(f"avoid_palette_idxs: a set or list of indices is needed, got {type(avoid).__name__}.")
+    if not isinstance(fixed, Mapping | None):
+        raise TypeError(
+            f"fixed_color_map: a dict of operations or categories to indices is needed, got {type(fixed).__name__}."
+        )
     return Palette(colors=found, avoid=frozenset(avoid), fixed=dict(fixed or {}))
 
 
@@ -302,6 +308,9 @@ def _arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> tuple
     """Split what the user gave into positional and keyword arguments of ``forward``."""
     if more is not None and not isinstance(more, Mapping):
         raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got {type(more).__name__}.")
+    nameless = [name for name in more or {} if not isinstance(name, str)]
+    if nameless:
+        raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got the key {nameless[0]!r}.")
     kwargs = dict(more or {})
     if inputs is _NO_INPUT:
         return (), kwargs
@@ -323,7 +332,11 @@ def _takes_keywords(model: Any, names: Mapping[Any, Any]) -> bool:
     """Return whether ``forward`` has keywords of these names; else the dict itself is its argument."""
     if not all(isinstance(name, str) for name in names):
         return False
-    parameters = signature(model.forward).parameters.values()
+    try:
+        parameters = signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        # A function in C does not say what it takes.
+        return True
     if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
         return True
     keywords = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from numbers import Integral
 from zlib import crc32
 
 from idlmav.errors import did_you_mean
@@ -75,12 +76,16 @@ def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
 
     Raises
     ------
+    TypeError
+        If it is neither a name nor a list.
     ValueError
         If a list is empty or holds something else than hex colours.
     """
     if isinstance(palette, str):
         named = {"light": _LIGHT, **{name.casefold(): colors for name, colors in _plotly_palettes().items()}}
         return named.get(palette.casefold())
+    if not isinstance(palette, Iterable):
+        raise TypeError(f"palette: a name or a list of hex colours is needed, got {type(palette).__name__}.")
     colors = tuple(palette)
     wrong = [color for color in colors if not (isinstance(color, str) and _HEX.fullmatch(color))]
     if wrong or not colors:
@@ -125,7 +130,7 @@ class Palette:
             *((repr(key), value) for key, value in self.fixed.items()),
             *(("avoid", i) for i in self.avoid),
         ]:
-            if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+            if isinstance(index, bool) or not isinstance(index, Integral) or not 0 <= index < count:
                 where = "avoid_palette_idxs" if name == "avoid" else f"fixed_color_map[{name}]"
                 raise ValueError(f"{where}: the palette has the indices 0 to {count - 1}, got {index!r}.")
             if name != "avoid" and index in self.avoid:

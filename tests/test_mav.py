@@ -79,6 +79,29 @@ def test_an_unknown_direction_is_refused(direction):
         MAV(nn.ReLU(), torch.ones(2), direction=direction)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"palette": 3}, "palette: a name or a list of hex colours is needed, got int"),
+        ({"palette": None}, "palette: a name or a list of hex colours is needed, got NoneType"),
+        ({"avoid_palette_idxs": 10}, "avoid_palette_idxs: a set or list of indices is needed, got int"),
+        (
+            {"fixed_color_map": ["add()"]},
+            "fixed_color_map: a dict of operations or categories to indices is needed, got list",
+        ),
+    ],
+)
+def test_an_option_of_another_kind_is_refused(option, message):
+    with pytest.raises(TypeError, match=message):
+        MAV(nn.ReLU(), torch.ones(2), **option)
+
+
+def test_indices_may_be_numpys():
+    plain = MAV(nn.ReLU(), torch.ones(2), fixed_color_map={"nn.ReLU": 3}, avoid_palette_idxs=[1])
+    numpys = MAV(nn.ReLU(), torch.ones(2), fixed_color_map={"nn.ReLU": np.int64(3)}, avoid_palette_idxs=np.array([1]))
+    assert numpys.scene()["colors"] == plain.scene()["colors"]
+
+
 # ---------------------------------------------------------------------------------------------------- inputs
 
 
@@ -143,6 +166,23 @@ def test_a_dict_with_one_misspelt_name_is_the_models_own_error():
 def test_a_value_is_given_once():
     with pytest.raises(TypeError, match="'b' is given by inputs and by input_kwargs; give it once"):
         MAV(Pair(), {"a": A, "b": A}, input_kwargs={"b": A})
+
+
+class Builtin(nn.Module):
+    """Its forward has no signature."""
+
+    forward = torch.relu
+
+
+def test_a_forward_without_a_signature_takes_keywords():
+    assert input_ids(MAV(Builtin(), {"input": A})) == ["input"]
+    assert MAV(Builtin(), {"input": A}).graph.errors == ()
+    assert MAV(Builtin(), {"wrong": A}).graph.errors
+
+
+def test_input_kwargs_have_names():
+    with pytest.raises(TypeError, match="input_kwargs must be a dict of names to values, got the key 1"):
+        MAV(Pair(), (A, B), input_kwargs={1: MASK})
 
 
 @pytest.mark.parametrize("more", [[A], A, "mask"])
