@@ -33,6 +33,8 @@ class Dashboard {
     this.driver = "graph";
     this.closed = false;
     this.lastTap = {sx: 0, sy: 0};
+    // Whether the visible part was set from outside, by Python or in another window.
+    this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
     this.store = new Store({...values, direction: model.direction});
@@ -94,7 +96,7 @@ class Dashboard {
     const {store, graph, model} = this;
     store.subscribe((changed, origin) => {
       this.show(changed, origin);
-      if (origin !== "model") this.tell(changed);
+      if (origin !== "model" && origin !== "follow") this.tell(changed);
     });
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
     model.on("msg:custom", (values) => store.set(plain(values), "model"));
@@ -132,6 +134,7 @@ class Dashboard {
 
   drive(name) {
     this.driver = name;
+    this.following = false;
     this.graph.untouched = false;
   }
 
@@ -158,7 +161,8 @@ class Dashboard {
   settled() {
     if (this.closed) return;
     if (this.slider) this.slider.update();
-    this.store.set({viewport: this.graph.viewport}, "graph");
+    // A window that follows another one has its own shape: two of them would drive each other away for ever.
+    this.store.set({viewport: this.graph.viewport}, this.following ? "follow" : "graph");
   }
 
   // ---- showing the state
@@ -172,7 +176,7 @@ class Dashboard {
     if (has("theme")) this.showTheme();
     if (changed.has("scene")) this.firstView();
     if (changed.has("selected")) this.showSelection(origin);
-    if (changed.has("viewport") && origin !== "graph") this.showViewport();
+    if (changed.has("viewport") && origin !== "graph" && origin !== "follow") this.showViewport();
     if (has("folded", "size_by", "color_by", "query", "value_range", "selected")) graph.redraw();
     if (has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
     if (has("folded", "size_by")) this.slider?.update();
@@ -192,6 +196,8 @@ class Dashboard {
     const {figure} = this.graph;
     const scale = Math.min(figure.inner_width / (right - left), figure.inner_height / (bottom - top));
     this.graph.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+    this.driver = "graph";
+    this.following = true;
   }
 
   showTheme() {
@@ -261,6 +267,7 @@ class Dashboard {
     // What a person has just clicked in the graph is under the mouse: it must not move.
     const move = id && (origin === "table" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
+    if (move && origin !== "model") this.following = false;
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
@@ -276,6 +283,7 @@ class Dashboard {
   fold(name, wanted) {
     const id = this.picture.isGroup(name) ? name : this.picture.groupIds[this.picture.scene.groups.path.indexOf(name)];
     if (id === undefined) return;
+    this.following = false;
     const {picture, graph} = this;
     const place = {group: true, index: picture.groupAt.get(id)};
     const before = picture.rect(place);

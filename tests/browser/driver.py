@@ -138,6 +138,8 @@ class Dashboard:
 
     def rest(self) -> dict[str, Any]:
         """Wait until nothing moves; return what each view shows."""
+        # Browsers draw a page behind another one once a second.
+        self.page.bring_to_front()
         self.page.wait_for_function(_CALM, arg=self.at)
         return self.page.evaluate(_LOOK, self.at)
 
