@@ -161,7 +161,7 @@ def _closed(script: str) -> str:
 
 
 def _pack(html: str, title: str) -> str:
-    # A fixed time stamp: the same picture gives the same file.
+    # No time stamp: the file says nothing about when it was made.
     packed = base64.b64encode(gzip.compress(html.encode(), 9, mtime=0)).decode()
     return _UNPACK.format(title=escape(title), packed=packed)
 

@@ -17,7 +17,7 @@ from numbers import Integral
 from zlib import crc32
 
 from idlmav.errors import did_you_mean
-from idlmav.ops import category
+from idlmav.ops import categories, category
 
 __all__ = ["DEFAULT_PALETTE", "GRADIENT", "Palette", "contrast", "ink", "known_palettes", "sequence"]
 
@@ -137,6 +137,13 @@ class Palette:
                 raise ValueError(f"fixed_color_map[{name}]: colour {index} is also in avoid_palette_idxs.")
         if len(set(self.avoid)) >= count:
             raise ValueError(f"avoid_palette_idxs: all {count} colours of the palette are avoided; leave one.")
+        for name in self.fixed:
+            known = name.startswith("nn.") or name.endswith("()") or name in ("input", "output", *categories())
+            if not known:
+                raise ValueError(
+                    f"fixed_color_map: {name!r} is neither an operation ('nn.Conv2d', 'add()') nor a category."
+                    f"{did_you_mean(name, categories())} Categories: {', '.join(categories())}."
+                )
 
     def operation(self, operation: str, op: str) -> str:
         """Return the colour of an operation, given its text in the Operation column and its torch function."""

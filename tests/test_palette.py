@@ -269,3 +269,9 @@ def test_the_gradient_falls_steadily_in_grey():
     on_black = [contrast(color, "#000000") for color in GRADIENT]
     assert on_black == sorted(on_black, reverse=True)
     assert len(set(on_black)) == len(on_black)
+
+
+@pytest.mark.parametrize(("key", "hint"), [("Convolutoin", "Convolution"), ("pooling", "Pooling")])
+def test_a_key_that_is_no_operation_and_no_category_is_refused(key, hint):
+    with pytest.raises(ValueError, match=rf"fixed_color_map: '{key}' is neither .* Did you mean '{hint}'\?"):
+        MAV(nn.ReLU(), torch.ones(2), fixed_color_map={key: 1})

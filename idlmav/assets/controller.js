@@ -14,6 +14,7 @@ import { publish } from "./page_api.js";
 import { groupDetail, nodeDetail } from "./detail_text.js";
 
 const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme"];
+const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
 const DOUBLE_TAP_PX = 8;
@@ -106,7 +107,7 @@ class Dashboard {
     graph.figure.on_event("mousemove", ({x, y}) => this.pointedAt(x, y));
     graph.figure.on_event("mouseleave", () => graph.hover(""));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
-    for (const name of ["fit", "fold", "unfold", "theme"]) this.find(name)?.on_event("button_click", () => this.pressed(name));
+    for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
     this.bindWidget("color_by", "value");
     this.bindWidget("size_by", "value");
@@ -140,6 +141,9 @@ class Dashboard {
 
   attachDrivers() {
     const element = (model) => model && this.view.owner.find_one(model)?.el;
+    for (const [name, title] of Object.entries(BUTTONS)) {
+      element(this.find(name))?.shadowRoot.querySelector("button")?.setAttribute("title", title);
+    }
     const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model, slider: this.slider?.model};
     for (const [name, model] of Object.entries(views)) {
       for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {

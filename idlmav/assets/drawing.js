@@ -147,7 +147,7 @@ function titleFrame({titles}, {picture, look, scale}, i) {
 }
 
 // A plate behind each title, so that an edge that enters the frame there passes behind the text.
-export function drawPlates({px, style, data}, {picture, look, scale}) {
+export function drawPlates({px, style, data}, {look, scale}) {
   const plates = {x0: [], y0: [], x1: [], y1: [], fill: []};
   data.text.forEach((text, k) => {
     const [x, y] = [data.x[k], data.y[k]];

@@ -202,7 +202,7 @@ function visibleWires(layout, holder) {
 }
 
 /** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
-function cutRank({ ranks, breaks }, group, point) {
+function cutRank({ ranks }, group, point) {
   const [low, high] = ranks.frame, at = ranks.point[0][point];
   return at < low[group] ? low[group] : at > high[group] ? high[group] : at;
 }

@@ -30,10 +30,10 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     sheets = [stylesheet("widgets.css")]
 
     # Sizing is said everywhere, because the page around may have set another default.
-    def button(name: str, label: str, description: str, width: int) -> pn.widgets.Button:
+    # The controller gives them titles: Panel's own tooltips cover the button beside.
+    def button(name: str, label: str, width: int) -> pn.widgets.Button:
         return pn.widgets.Button(
             label=label,
-            description=description,
             tags=[f"{uid}-{name}"],
             stylesheets=sheets,
             width=width,
@@ -70,10 +70,10 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         search,
         select("color_by", "Colour", COLOR_BY),
         select("size_by", "Size", SIZE_BY),
-        button("fit", "Fit", "Show everything", 42),
-        button("fold", "Fold", "Fold all modules", 50),
-        button("unfold", "Unfold", "Unfold all modules", 64),
-        button("theme", "◐", "Light or dark", 36),
+        button("fit", "Fit", 42),
+        button("fold", "Fold", 50),
+        button("unfold", "Unfold", 64),
+        button("theme", "◐", 36),
         align_items="end",
         flex_wrap="wrap",
         gap="4px 0",

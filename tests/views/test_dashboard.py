@@ -62,8 +62,8 @@ def script(name: str) -> str:
 def test_every_part_that_the_controller_looks_for_is_there(root):
     text = script("controller")
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
-    for names in re.findall(r'of \[((?:"\w+",? ?)+)\]\) this\.find', text):
-        wanted |= set(re.findall(r"\w+", names))
+    (buttons,) = re.findall(r"const BUTTONS = \{(.*)\};", text)
+    wanted |= set(re.findall(r'(\w+): "', buttons))
     assert {"graph", "overview", "table", "slider", "detail", "root", "query", "color_by", "fold", "theme"} <= wanted
     assert parts(root) == wanted
 
