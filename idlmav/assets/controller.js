@@ -100,7 +100,7 @@ class Dashboard {
       if (origin !== "model" && origin !== "follow") this.tell(changed);
     });
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
-    model.on("msg:custom", (values) => store.set(plain(values), "model"));
+    model.on("msg:custom", (values) => model.setv(plain(values)));
     model.on(["scene"], () => this.replaceScene());
     graph.figure.on_event("tap", (event) => this.tapped(event));
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
