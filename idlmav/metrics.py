@@ -8,9 +8,12 @@ compute nothing, or estimated by a formula of this module, or unknown. One multi
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 
+from idlmav.drafts import changer
 from idlmav.graph import Graph, Module, Node, Parameter, Shape, Totals
 
 __all__ = ["ESTIMATES", "MOVES", "activation_bytes", "complete", "estimate", "estimated"]
@@ -144,6 +147,7 @@ def _window(node: Node) -> int | None:
     return math.prod(numbers) if len(numbers) > 1 else numbers[0] ** dims
 
 
+@lru_cache(maxsize=1 << 14)
 def _elements(shape: Shape | None) -> int | None:
     if shape is None:
         return None
@@ -227,68 +231,83 @@ def complete(graph: Graph) -> Graph:
         modules and `totals`. What several modules share is counted once in every sum.
     """
     nodes = _complete_nodes(graph)
-    modules = _complete_modules(graph, nodes)
-    parameters = graph.parameters
-    sums = _sums(nodes)
-    totals = Totals(node_count=sum(node.kind == "op" for node in nodes), **_parameter_sums(parameters), **sums)
-    return replace(graph, nodes=tuple(nodes), modules=tuple(modules), totals=totals)
+    numbers = {parameter.name: _parameter_sums(parameter) for parameter in graph.parameters}
+    own: dict[str, list[int]] = {"": [0] * len(_SUMS)}
+    others = [0] * len(_SUMS)
+    for node in nodes:
+        _add(own.setdefault(node.path, [0] * len(_SUMS)) if node.kind == "op" else others, _node_sums(node))
+    shared = _add_parameters(graph, numbers, own)
+    below = _rolled_up(own)
+    for path, sums in shared.items():
+        _add(below[path], sums)
+    # What follows from the ops is the model's own entry; parameters count even if they lie in no module.
+    whole = [*map(operator.add, below[""][:4], others), *list(map(sum, zip(*numbers.values(), strict=True)))[4:8]]
+    totals = Totals(node_count=sum(node.kind == "op" for node in nodes), **dict(zip(_SUMS, whole, strict=False)))
+    modules = tuple([_with_sums(module, *below[module.path]) for module in graph.modules])
+    return replace(graph, nodes=tuple(nodes), modules=modules, totals=totals)
+
+
+_with_numbers = changer(Node, "param_count", "shares_params", "activation_bytes", "flops", "flops_source")
+_SUMS = (
+    "flops", "flops_estimated", "flops_unknown", "activation_bytes", "param_count", "trainable_count", "param_bytes",
+    "buffer_bytes", "failed",
+)  # fmt: skip
+_sums_of = changer(Module, *_SUMS)
+
+
+def _with_sums(module: Module, *sums: int) -> Module:
+    return _sums_of(module, *sums[:-1], sums[-1] > 0)
 
 
 def _complete_nodes(graph: Graph) -> list[Node]:
     sizes = {name: p.numel for p in graph.parameters if not p.buffer for name in (p.name, *p.aliases)}
     first_name = {name: p.name for p in graph.parameters for name in (p.name, *p.aliases)}
-    read: dict[str, list[Shape]] = {}
-    shapes = {node.id: node.shapes for node in graph.nodes}
-    for edge in graph.edges:
-        outputs = shapes[edge.source]
-        found = read.setdefault(edge.target, [])
-        found.extend(shape for index in edge.outputs if index < len(outputs) and (shape := outputs[index]) is not None)
+    read = _read_shapes(graph)
     seen: set[str] = set()
     nodes = []
     for node in graph.nodes:
-        own = list(dict.fromkeys(first_name.get(name, name) for name in node.params))
-        fresh = [name for name in own if name not in seen]
-        shares = any(name in seen and name in sizes for name in own)
-        seen.update(own)
+        count, shares = 0, False
+        if node.params:
+            own = list(dict.fromkeys([first_name.get(name, name) for name in node.params]))
+            shares = any(name in seen and name in sizes for name in own)
+            count = sum([sizes.get(name, 0) for name in own if name not in seen])
+            seen.update(own)
         flops, source = node.flops, node.flops_source
         if flops is None:
             flops, source = estimate(node, read.get(node.id, []))  # type: ignore[assignment]
-        nodes.append(
-            replace(
-                node,
-                param_count=sum(sizes.get(name, 0) for name in fresh),
-                shares_params=shares,
-                activation_bytes=activation_bytes(node),
-                flops=flops,
-                flops_source=source,
-            )
-        )
+        nodes.append(_with_numbers(node, count, shares, activation_bytes(node), flops, source))
     return nodes
 
 
-def _sums(nodes: Iterable[Node]) -> dict[str, int]:
-    sums = {"flops": 0, "flops_estimated": 0, "flops_unknown": 0, "activation_bytes": 0}
-    for node in nodes:
-        if node.flops is None:
-            sums["flops_unknown"] += 1
-        else:
-            sums["flops" if node.flops_source in ("counted", "measured") else "flops_estimated"] += node.flops
-        if node.kind == "op":
-            sums["activation_bytes"] += node.activation_bytes or 0
-    return sums
+def _read_shapes(graph: Graph) -> dict[str, list[Shape]]:
+    """Return the shapes that each node reads from others, where its FLOPs have to be estimated from them."""
+    shapes = {node.id: node.shapes for node in graph.nodes}
+    read: dict[str, list[Shape]] = {node.id: [] for node in graph.nodes if node.flops is None}
+    for edge in graph.edges:
+        found = read.get(edge.target)
+        if found is not None:
+            outputs = shapes[edge.source]
+            found += [shape for i in edge.outputs if i < len(outputs) and (shape := outputs[i]) is not None]
+    return read
 
 
-def _parameter_sums(parameters: Iterable[Parameter]) -> dict[str, int]:
-    sums = {"param_count": 0, "trainable_count": 0, "param_bytes": 0, "buffer_bytes": 0}
-    for parameter in parameters:
-        size = parameter.numel
-        if parameter.buffer:
-            sums["buffer_bytes"] += size * parameter.itemsize
-        else:
-            sums["param_count"] += size
-            sums["param_bytes"] += size * parameter.itemsize
-            sums["trainable_count"] += size if parameter.trainable else 0
-    return sums
+def _node_sums(node: Node) -> tuple[int, ...]:
+    flops, used = node.flops or 0, (node.activation_bytes or 0) if node.kind == "op" else 0
+    counted = node.flops_source in ("counted", "measured")
+    return (
+        flops if counted else 0, 0 if counted else flops, node.flops is None, used, 0, 0, 0, 0, node.status == "failed"
+    )  # fmt: skip
+
+
+def _parameter_sums(parameter: Parameter) -> tuple[int, ...]:
+    size = parameter.numel
+    if parameter.buffer:
+        return 0, 0, 0, 0, 0, 0, 0, size * parameter.itemsize, 0
+    return 0, 0, 0, 0, size, size if parameter.trainable else 0, size * parameter.itemsize, 0, 0
+
+
+def _add(sums: list[int], more: Iterable[int]) -> None:
+    sums[:] = map(operator.add, sums, more)
 
 
 def _ancestors(path: str) -> list[str]:
@@ -300,24 +319,48 @@ def _ancestors(path: str) -> list[str]:
     return [*found, ""]
 
 
-def _complete_modules(graph: Graph, nodes: list[Node]) -> list[Module]:
+def _add_parameters(
+    graph: Graph, numbers: dict[str, tuple[int, ...]], own: dict[str, list[int]]
+) -> dict[str, list[int]]:
+    """
+    Add to each module's own sums the parameters that no other module holds.
+
+    Returns
+    -------
+    dict of str to list of int
+        Sums of the others, by the path of each module around them: there they count once.
+    """
     by_name = {name: p for p in graph.parameters for name in (p.name, *p.aliases)}
-    own_nodes: dict[str, list[Node]] = {}
-    below: dict[str, dict[str, Parameter]] = {}
-    for node in nodes:
-        if node.kind == "op":
-            for path in _ancestors(node.path):
-                own_nodes.setdefault(path, []).append(node)
+    owners: dict[str, list[str]] = {}
     for module in graph.modules:
-        found = {by_name[name].name: by_name[name] for name in module.params if name in by_name}
-        for path in _ancestors(module.path):
-            below.setdefault(path, {}).update(found)
-    return [
-        replace(
-            module,
-            **_sums(own_nodes.get(module.path, ())),  # type: ignore[arg-type]
-            **_parameter_sums(below.get(module.path, {}).values()),  # type: ignore[arg-type]
-            failed=any(node.status == "failed" for node in own_nodes.get(module.path, ())),
-        )
-        for module in graph.modules
-    ]
+        own.setdefault(module.path, [0] * len(_SUMS))
+        for name in dict.fromkeys([by_name[name].name for name in module.params if name in by_name]):
+            owners.setdefault(name, []).append(module.path)
+    shared: dict[str, list[int]] = {}
+    for name, paths in owners.items():
+        sums = numbers[name]
+        if len(paths) == 1:
+            _add(own[paths[0]], sums)
+        else:
+            for around in {around for path in paths for around in _ancestors(path)}:
+                _add(shared.setdefault(around, [0] * len(_SUMS)), sums)
+    return shared
+
+
+def _rolled_up(own: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Return the sums of each module with all below it, from the sums of what is directly its own."""
+    below = {path: list(sums) for path, sums in own.items()}
+    for path in list(own):
+        while path:  # a module may have no entry of its own although one below has
+            path = path.rpartition(".")[0]
+            if path in below:
+                break
+            below[path] = [0] * len(_SUMS)
+    for path in sorted(below, key=_depth, reverse=True):
+        if path:
+            _add(below[path.rpartition(".")[0]], below[path])
+    return below
+
+
+def _depth(path: str) -> int:
+    return path.count(".") + 1 if path else 0
