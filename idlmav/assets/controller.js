@@ -33,6 +33,7 @@ class Dashboard {
     Object.assign(this, {model, view, element});
     this.driver = "graph";
     this.closed = false;
+    this.told = new Set();
     this.lastTap = {sx: 0, sy: 0};
     // Whether the visible part was set from outside, by Python or in another window.
     this.following = false;
@@ -97,10 +98,15 @@ class Dashboard {
     const {store, graph, model} = this;
     store.subscribe((changed, origin) => {
       this.show(changed, origin);
-      if (origin !== "model" && origin !== "follow") this.tell(changed);
+      if (origin === "model" || origin === "follow") return;
+      for (const name of changed) this.told.add(name);
+      this.tell(changed);
     });
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
-    model.on("msg:custom", (values) => model.setv(plain(values)));
+    // The answer to "hello" may cross what has happened here since.
+    model.on("msg:custom", (values) => {
+      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))));
+    });
     model.on(["scene"], () => this.replaceScene());
     graph.figure.on_event("tap", (event) => this.tapped(event));
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
@@ -300,6 +306,7 @@ class Dashboard {
   }
 
   tapped({x, y, sx, sy}) {
+    this.told = new Set();
     this.lastTap = {sx, sy};
     const place = this.picture.hit(x, y);
     this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
