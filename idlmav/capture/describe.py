@@ -176,22 +176,15 @@ class _Description:
         self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
 
 
-_TEXTS: dict[tuple[Any, ...], str] = {}
-"""Arguments as text, by the signature under which the memo knows an op."""
-_TEXTS_AT_MOST = 1 << 16
-
-
 def _arguments(op: OpRecord, failed: bool) -> str:
     if op.func is identity:
         return ""
-    if failed or op.signature is None:
+    remembered = op.remembered
+    if failed or remembered is None:
         return argument_text(op.func, op.args, op.kwargs, with_shapes=failed)
-    text = _TEXTS.get(op.signature)
-    if text is None:
-        if len(_TEXTS) >= _TEXTS_AT_MOST:
-            _TEXTS.clear()
-        text = _TEXTS[op.signature] = argument_text(op.func, op.args, op.kwargs)
-    return text
+    if remembered.text is None:
+        remembered.text = argument_text(op.func, op.args, op.kwargs)
+    return remembered.text
 
 
 def _shapes(op: OpRecord) -> tuple[tuple[Shape, ...], tuple[str, ...]]:

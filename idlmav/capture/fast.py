@@ -32,7 +32,7 @@ from idlmav.capture.classify import (
 from idlmav.capture.decisions import Decisions
 from idlmav.capture.failures import Failures
 from idlmav.capture.kernels import Kernels, on_device
-from idlmav.capture.memo import MEMO, Outcomes
+from idlmav.capture.memo import MEMO, NEW, Outcomes
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.source import locate
 from idlmav.capture.trace import OpRecord, Origin, Trace, storage_key
@@ -131,11 +131,14 @@ class FastMode(TorchFunctionMode):
         """Set a property of a tensor; what belongs to the user stays as it is."""
         target = args[0]
         self.origin_of(target)
+        self.trace.settle_views()
         own = self.operands.stand_in(target)
         if own is target and id(target) not in self.operands.names:
             return func(*args, **kwargs)
         if function_name(func) == "data" and len(args) == 2:
             source = self.operands.stand_in(args[1])
+            # The one before is in the books under its id, which must not be given to another.
+            self.trace.kept.append(self.trace.carriers.get(id(target)))
             self.trace.carriers[id(target)] = source
             self.trace.origins[id(target)] = self.origin_of(source)
         return target if function_name(func) == "requires_grad_" else None
@@ -220,7 +223,6 @@ class FastMode(TorchFunctionMode):
             remembered = MEMO.get(signature)
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs or {}, None)
-        op.signature = signature
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
         return self.outcomes.recall(op, remembered, func, args, kwargs)
@@ -285,7 +287,7 @@ class FastMode(TorchFunctionMode):
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:
             op.outputs = (self.trace.register(op, 0, result),)
-            self.outcomes.remember_new(signature, op)
+            self.outcomes.remember(signature, op, NEW, op.outputs[0])
             return result
         return self.outcomes.finish(op, result, args, kwargs, signature, inplace)
 

@@ -7,12 +7,11 @@ from typing import Any
 from torch import Tensor
 
 from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.trace import SIGNATURES, OpRecord, Token, Trace, storage_key
+from idlmav.capture.trace import SIGNATURES, OpRecord, Remembered, Token, Trace, storage_key
 
-__all__ = ["MEMO", "Outcomes", "Remembered"]
+__all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Outcomes"]
 
-_NEW, _VIEW, _SAME, _INPLACE, _SEVERAL = range(5)
-Remembered = tuple[int, Any, int | None]
+NEW, SAME, INPLACE, _VIEW, _SEVERAL = range(5)
 MEMO: dict[tuple[Any, ...], Remembered] = {}
 """Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
 MEMO_AT_MOST = 1 << 16
@@ -36,9 +35,9 @@ class Outcomes:
 
     def recall(self, op: OpRecord, remembered: Remembered, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
         """Return what the memo says, as new tensors; views and writing in place happen on the carriers themselves."""
-        action, spec, op.flops = remembered
+        op.remembered, action, spec, op.flops = remembered, remembered.action, remembered.spec, remembered.flops
         trace = self.trace
-        if action == _NEW:
+        if action == NEW:
             result = SIGNATURES.carrier(spec)
             trace.origins[id(result)] = (op.index, 0, spec)
             trace.kept.append(result)
@@ -49,15 +48,30 @@ class Outcomes:
             items = [None if token is None else SIGNATURES.carrier(token) for token in tokens]
             op.outputs = tuple(trace.register(op, i, item) for i, item in enumerate(items) if item is not None)
             return kind(items)
-        stand_in = self.operands.stand_in
         if action == _VIEW:
-            args = [self.operands.replace(value) for value in args] if trace.lazy else args
-            result = func(*args, **kwargs) if kwargs else func(*args)
-            return self.finish(op, result, args, {}, None, False)
-        target = stand_in(args[0])
-        if action == _SAME:
+            return self._view(op, spec, func, args, kwargs)
+        target = self.operands.stand_in(args[0])
+        if action == SAME:
             return self.same(op, target)
         return self._written(op, (target,), target)
+
+    def _view(self, op: OpRecord, tokens: Any, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
+        """Make the views that an op is known to return; they need the operands' memory, so the op itself runs."""
+        for origin in op.origins:
+            if origin[0] < 0:  # what ops returned stands for itself
+                args = [self.operands.replace(value) for value in args]
+                break
+        result = func(*args, **kwargs) if kwargs else func(*args)
+        views = (result,) if type(result) is Tensor else result
+        trace = self.trace
+        if tokens is None or any(view is value for view in views for value in args):
+            return self.finish(op, result, args, {}, None, False)
+        for output, (token, view) in enumerate(zip(tokens, views, strict=True)):
+            trace.origins[id(view)] = (op.index, output, token)
+        trace.kept += views
+        trace.views += views
+        op.outputs = tokens
+        return result
 
     def finish(
         self,
@@ -73,18 +87,18 @@ class Outcomes:
             target = kwargs.get("out")
             targets = tensors_in(args[:1] or list(kwargs.values())) if target is None else tensors_in(target)
             if target is None and signature is not None and args and result is args[0] and args[0].is_meta:
-                self.remember(signature, (_INPLACE, None, op.flops))
+                self.remember(signature, op, INPLACE, None)
             return self._written(op, tuple(targets), result)
         if isinstance(result, Tensor):
             if any(value is result for value in args):
                 if signature is not None and args[0] is result:
-                    self.remember(signature, (_SAME, None, op.flops))
+                    self.remember(signature, op, SAME, None)
                 return self.same(op, result)
             token = self.trace.register(op, 0, result)
             op.outputs = (token,)
             shared = self._shares(result, args, kwargs)
             if signature is not None and result.is_meta and type(result) is Tensor:
-                self.remember(signature, (_VIEW, None, op.flops) if shared else (_NEW, token, op.flops))
+                self.remember(signature, op, *((_VIEW, (token,)) if shared else (NEW, token)))
             return result
         return self._several(op, result, args, kwargs, signature)
 
@@ -103,16 +117,16 @@ class Outcomes:
         if type(result) in (tuple, list) and all(tensor.is_meta for tensor in tensors):
             flat = all(item is None or isinstance(item, Tensor) for item in result)
             if all(shared):
-                self.remember(signature, (_VIEW, None, op.flops))
+                self.remember(signature, op, _VIEW, op.outputs if flat and len(tensors) == len(result) else None)
             elif flat and not any(shared):
                 tokens: list[Token | None] = [None if item is None else known[id(item)][2] for item in result]
-                self.remember(signature, (_SEVERAL, (type(result), tokens), op.flops))
+                self.remember(signature, op, _SEVERAL, (type(result), tokens))
         return result
 
     def same(self, op: OpRecord, tensor: Tensor) -> Tensor:
         """Return another tensor for an operand that is handed through, so that edges before and after it differ."""
         result = tensor.view_as(tensor)
-        self.trace.aliased.add(storage_key(tensor))
+        self.trace.views.append(tensor)
         op.outputs = (self.trace.register(op, 0, result),)
         op.flags = (*op.flags, "identity")
         return result
@@ -123,7 +137,7 @@ class Outcomes:
         op.outputs = tuple([trace.register(op, index, tensor) for index, tensor in enumerate(targets)])
         for tensor in targets:
             storage = storage_key(tensor)
-            if storage in trace.aliased:
+            if trace.is_aliased(storage):
                 trace.mutated[storage] = op.index
         return result
 
@@ -131,15 +145,11 @@ class Outcomes:
         storage = storage_key(result)
         shared = any(storage_key(tensor) == storage for tensor in tensors_in((args, kwargs)))
         if shared:
-            self.trace.aliased.add(storage)
+            self.trace.views.append(result)
         return shared
 
-    def remember(self, signature: tuple[Any, ...], remembered: Remembered) -> None:
+    def remember(self, signature: tuple[Any, ...], op: OpRecord, action: int, spec: Any) -> None:
         """Keep an answer for the next op with this signature."""
         if len(MEMO) >= MEMO_AT_MOST:
             MEMO.clear()
-        MEMO[signature] = remembered
-
-    def remember_new(self, signature: tuple[Any, ...], op: OpRecord) -> None:
-        """Keep that an op returns one tensor that shares no memory with its operands."""
-        self.remember(signature, (_NEW, op.outputs[0], op.flops))
+        op.remembered = MEMO[signature] = Remembered(action, spec, op.flops)

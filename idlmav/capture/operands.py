@@ -61,6 +61,14 @@ class Operands:
         self.trace = trace
         self.names = names
 
+    def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
+        """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
+        kind = type(tensor)
+        if (kind is Parameter or kind is Tensor) and tensor.layout is torch.strided and tensor.dtype.is_floating_point:
+            key, trace = id(tensor), self.trace
+            trace.lazy[key] = tensor
+            trace.origins[key] = (BUFFER if is_buffer else PARAMETER, name, SIGNATURES.token(tensor))
+
     def adopt(self, tensor: Tensor) -> Origin:
         """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
         trace = self.trace

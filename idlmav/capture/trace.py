@@ -17,6 +17,7 @@ __all__ = [
     "CallRecord",
     "OpRecord",
     "Origin",
+    "Remembered",
     "Token",
     "Trace",
     "storage_key",
@@ -72,11 +73,36 @@ class CallRecord:
         self.children = 0
 
 
+class Remembered:
+    """
+    What the memo knows of all ops with one signature.
+
+    Attributes
+    ----------
+    action : int
+        How the result is made from the operands, see `idlmav.capture.memo`.
+    spec : object
+        What the action needs: tokens.
+    flops : int or None
+        If torch has a formula.
+    text : str or None
+        The arguments as text, once they have been asked for.
+    """
+
+    __slots__ = ("action", "flops", "spec", "text")
+
+    def __init__(self, action: int, spec: Any, flops: int | None) -> None:
+        self.action = action
+        self.spec = spec
+        self.flops = flops
+        self.text: str | None = None
+
+
 class OpRecord:
     """One op: the function, the call it ran in, the origins of its operands, what came out."""
 
     __slots__ = (
-        "args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "signature", "where"
+        "args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "remembered", "where"
     )  # fmt: skip
 
     def __init__(self, index: int, func: Any, call: CallRecord | None, where: tuple[CodeType, int] | None):
@@ -91,7 +117,7 @@ class OpRecord:
         self.flags: tuple[str, ...] = ()
         self.args: Any = ()
         self.kwargs: Any = None
-        self.signature: tuple[Any, ...] | None = None
+        self.remembered: Remembered | None = None
 
 
 class Trace:
@@ -108,8 +134,8 @@ class Trace:
         By ``id`` of a tensor. Every tensor that is a key is kept alive, so an id is never used twice.
     carriers : dict of int to Tensor
         What stands for a tensor that capture did not make (a parameter, a constant), by its ``id``.
-    aliased : set of int
-        Storages that more than one tensor looks at.
+    views : list of Tensor
+        Tensors that look at the same storage as another; asked by `is_aliased`.
     mutated : dict of int to int
         By storage, the last op that wrote in place where others look.
     """
@@ -121,7 +147,8 @@ class Trace:
         self.carriers: dict[int, Tensor] = {}
         self.lazy: dict[int, Tensor] = {}
         self.kept: list[Any] = []
-        self.aliased: set[int] = set()
+        self.views: list[Tensor] = []
+        self._aliased: set[int] = set()
         self.mutated: dict[int, int] = {}
         self.current: CallRecord | None = None
         self.failed_call: tuple[BaseException, CallRecord | None] | None = None
@@ -132,6 +159,16 @@ class Trace:
         op = OpRecord(len(self.ops), func, self.current, where)
         self.ops.append(op)
         return op
+
+    def is_aliased(self, storage: int) -> bool:
+        """Return whether more than one tensor looks at a storage."""
+        self.settle_views()
+        return storage in self._aliased
+
+    def settle_views(self) -> None:
+        """Note the storages of all views so far; put off until something is overwritten, which is rare among views."""
+        self._aliased.update(map(storage_key, self.views))
+        self.views.clear()
 
     def register(self, op: OpRecord, output: int, tensor: Tensor) -> Token | tuple[Any, ...]:
         """Write down that a tensor is the given output of an op; return its token or, if it is real, its shape and type."""
