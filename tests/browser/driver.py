@@ -16,10 +16,12 @@ __all__ = ["LAYER", "Dashboard", "contains", "luminance", "middle"]
 
 Box = dict[str, Any]
 
+# Bokeh lists models for some time after they left the page.
+_MODELS = "Bokeh.documents.flatMap((d) => [...d._all_models.values()]).filter((m) => Bokeh.index.find_one(m))"
 # What every view says about the visible part, and whether that is the same; true once it has been so for some frames.
 _LOOK = """
 (at) => {
-  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]);
+  const models = SHOWN_MODELS;
   const figure = (part) => models.find((model) => model.name?.endsWith(part));
   const graph = figure("-graph");
   const overview = figure("-overview");
@@ -36,7 +38,7 @@ _LOOK = """
     overview: overview ? [...span(overview), ...px(overview)] : null,
   };
 }
-"""
+""".replace("SHOWN_MODELS", _MODELS)
 _CALM = """
 (at) => {
   const seen = JSON.stringify((%s)(at));
@@ -49,12 +51,12 @@ _CALM = """
 """ % _LOOK.strip()  # noqa: UP031 - braces all over
 LAYER = """
 ((name) => {
-  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]);
+  const models = SHOWN_MODELS;
   const figure = models.find((model) => model.name?.endsWith("-graph"));
   const {data} = figure.renderers.find((renderer) => renderer.name === name).data_source;
   return Object.fromEntries(Object.entries(data).map(([column, values]) => [column, Array.from(values)]));
 })
-"""
+""".replace("SHOWN_MODELS", _MODELS)
 SMALLEST_WINDOW_PX = 10
 WINDOW_INSET_PX = 1.5
 
@@ -206,12 +208,12 @@ class Dashboard:
     def _place(self, part: str) -> Box:
         return self.page.evaluate(
             """(part) => {
-              const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]);
+              const models = SHOWN_MODELS;
               const view = Bokeh.index.find_one(models.find((model) => model.name?.endsWith(part)));
               const {x, y} = view.el.getBoundingClientRect();
               const {left, top, width, height} = view.frame.bbox;
               return {x: x + left, y: y + top, width, height};
-            }""",
+            }""".replace("SHOWN_MODELS", _MODELS),
             part,
         )
 
