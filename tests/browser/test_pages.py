@@ -1,0 +1,212 @@
+"""Saved pages of special models: one that fails, one with hostile names, a huge one, one inside a notebook's frame."""
+
+from __future__ import annotations
+
+import pytest
+from browser.driver import Dashboard, contains, luminance, middle
+from models import WrongChannels
+from torch import nn, ones, zeros
+
+from idlmav import MAV, Graph
+from idlmav.graph import Call, Edge, Module, Node
+from idlmav.metrics import complete
+
+HOSTILE = "<img src=x onerror=window.attacked=1>"
+HUGE_BLOCKS = 500
+
+
+@pytest.fixture
+def opened(offline_page, tmp_path):
+    def open_page(mav, **options):
+        file = tmp_path / "page.html"
+        mav.save(file, **options)
+        offline_page.goto(file.as_uri())
+        dashboard = Dashboard(offline_page)
+        dashboard.rest()
+        return dashboard
+
+    return open_page
+
+
+# ---- a model that fails
+
+
+def test_the_banner_leads_to_the_failing_box(opened):
+    mav = MAV(WrongChannels(), zeros(2, 3, 32, 32))
+    dashboard = opened(mav)
+    (failed,) = (node for node in mav.graph.nodes if node.status == "failed")
+    dashboard.press("Fold")
+    dashboard.wait("d.nodes().some((node) => node.folded)")
+    dashboard.press("Unfold")
+    dashboard.wait("d.nodes().every((node) => !node.folded)")
+    banner = dashboard.page.locator("button.error")
+    assert failed.error.splitlines()[0][:40] in banner.inner_text()
+    assert failed.source.rpartition("/")[2] in banner.inner_text()
+    banner.click()
+    dashboard.wait_selected(failed.id)
+    dashboard.rest()
+    box = dashboard.box(failed.id)
+    assert contains(dashboard.graph, *middle(box))
+    drawn = dashboard.layer("nodes")
+    lines = dict(zip(drawn["title"], zip(drawn["line"], drawn["width"], strict=True), strict=True))
+    assert lines.pop(failed.id) == ("#b3261e", 3)
+    assert not any(color == "#b3261e" for color, _ in lines.values())
+    border = dashboard.pixel(box["x"], middle(box)[1])
+    assert border[0] > 150 > 2 * border[1], "the border is not red"
+    assert (
+        dashboard.page.locator(".idlmav-detail .idlmav-error")
+        .inner_text()
+        .startswith(failed.error.splitlines()[0][:40])
+    )
+    not_run = {node.id for node in mav.graph.nodes if node.status == "not_run"}
+    assert not_run
+    assert {name for name, alpha in dashboard.alphas().items() if alpha < 1} == not_run & set(dashboard.alphas())
+
+
+# ---- hostile names
+
+
+def _hostile_model() -> nn.Module:
+    """Return a model whose class, module and message are HTML."""
+
+    class Inner(nn.Module):
+        def forward(self, x):
+            raise ValueError(HOSTILE)
+
+    Inner.__name__ = HOSTILE
+    model = nn.Sequential()
+    model.add_module(HOSTILE.replace(".", "_"), nn.Sequential(nn.Linear(2, 2), Inner()))
+    return model
+
+
+def test_html_in_names_is_text(opened):
+    mav = MAV(_hostile_model(), ones(1, 2))
+    dashboard = opened(mav)
+    page = dashboard.page
+    linear = next(node for node in mav.graph.nodes if node.op == "linear")
+    assert "<img" in linear.id
+    dashboard.click(dashboard.box(linear.id))
+    dashboard.wait_selected(linear.id)
+    page.mouse.move(*middle(dashboard.box(linear.id)))
+    page.locator(".bk-Tooltip").get_by_text("nn.Linear").wait_for()
+    page.locator("button.error").click()
+    dashboard.wait("d.state.selected !== arg", linear.id)
+    assert HOSTILE in page.locator("button.error").inner_text()
+    dashboard.choose("Colour", "Module")
+    dashboard.wait("d.state.color_by === 'module'")
+    assert "<img" in page.locator(".legend").inner_text()
+    dashboard.press("Fold")
+    dashboard.wait("d.nodes().some((node) => node.folded)")
+    dashboard.rest()
+    folded = next(node for node in dashboard.nodes() if node["folded"])
+    page.mouse.move(dashboard.graph["x"] + 5, dashboard.graph["y"] + 5)
+    page.mouse.move(*middle(folded))
+    page.locator(".bk-Tooltip").get_by_text("ops").wait_for()
+    assert page.evaluate("window.attacked") is None
+    assert page.locator("img").count() == 0
+
+
+# ---- a huge model
+
+
+@pytest.fixture(scope="module")
+def huge() -> Graph:
+    """2,500 ops in 500 residual blocks."""
+    nodes, edges, modules, calls = [Node(id="x", kind="input", op="input", operation="input")], [], [], [Call("")]
+    modules.append(Module(path="", class_name="Huge"))
+    last = "x"
+    for block in range(HUGE_BLOCKS):
+        path = f"layers.{block}"
+        modules.append(Module(path=path, class_name="Block"))
+        calls.append(Call(path, 1, 0))
+        start = last
+        for name, op, operation in (
+            ("norm", "layer_norm", "nn.LayerNorm"),
+            ("up", "linear", "nn.Linear"),
+            ("act", "gelu", "nn.GELU"),
+            ("down", "linear", "nn.Linear"),
+            ("add", "add", "add()"),
+        ):
+            node = f"{path}.{name}"
+            made = {"shapes": ((1, 8, 64),), "dtypes": ("float32",)}
+            nodes.append(Node(id=node, op=op, operation=operation, path=path, call=block + 1, **made))
+            edges.append(Edge(last, node))
+            last = node
+        edges.append(Edge(start, last))
+    return complete(
+        Graph(name="Huge", nodes=tuple(nodes), edges=tuple(edges), modules=tuple(modules), calls=tuple(calls))
+    )
+
+
+def test_a_huge_model_is_found_through(opened, huge):
+    dashboard = opened(MAV(huge))
+    assert dashboard.rows()[0] == "x"
+    dashboard.press("Fit")
+    dashboard.wait("d.state.viewport[3] > 20000")
+    dashboard.views_agree()
+    assert 0 < len(dashboard.nodes()) < 1500
+    dashboard.call("select", "layers.321.up")
+    dashboard.wait("d.nodes().some((node) => node.id === 'layers.321.up' && node.height > 20)")
+    dashboard.wait("d.rows().includes('layers.321.up')")
+    dashboard.rest()
+    assert contains(dashboard.graph, *middle(dashboard.box("layers.321.up")))
+    assert len(dashboard.nodes()) < 1500
+    dashboard.click(dashboard.box("layers.321.act"))
+    dashboard.wait_selected("layers.321.act")
+    before = dashboard.state["viewport"]
+    dashboard.wheel(middle(dashboard.table.bounding_box()), 3000)
+    dashboard.wait_moved(before)
+    assert dashboard.problems_of_edges() == []
+    dashboard.views_agree()
+    dashboard.press("Fold")
+    dashboard.wait("d.nodes().every((node) => node.folded || node.kind === 'input')")
+    dashboard.rest()
+    assert len(dashboard.nodes()) < 1500
+
+
+# ---- inside a notebook's output
+
+
+def test_a_release_graph_works_inside_a_frame(offline_page, resnet20, tmp_path):
+    output = MAV(resnet20).draw_release_graph(height_px=700)._repr_html_()
+    file = tmp_path / "notebook.html"
+    file.write_text(f"<!DOCTYPE html><h1>Notebook</h1><p>Above.</p>{output}<p>Below.</p>", "utf-8")
+    offline_page.goto(file.as_uri())
+    frame = offline_page.frame_locator("iframe")
+    frame.locator(".tabulator-row").first.wait_for()
+    inner = offline_page.frames[1]
+    inner.wait_for_function("() => window.idlmav?.[0]")
+    inner.evaluate("() => window.idlmav[0].ready")
+    corner = offline_page.locator("iframe").bounding_box()
+    box = next(node for node in inner.evaluate("() => window.idlmav[0].nodes()") if node["id"] == "conv1")
+    x, y = middle(box)
+    offline_page.mouse.click(corner["x"] + x, corner["y"] + y)
+    inner.wait_for_function("() => window.idlmav[0].state.selected === 'conv1'")
+    frame.locator('.tabulator-row:has(.idlmav-path[title="layer1.0.bn2"])').click()
+    inner.wait_for_function("() => window.idlmav[0].state.selected === 'layer1.0.bn2'")
+    frame.get_by_label("Search", exact=True).fill("fc")
+    inner.wait_for_function("() => window.idlmav[0].rows().join() === 'fc'")
+    assert offline_page.evaluate("window.idlmav") is None
+
+
+# ---- panels off, dark
+
+
+def test_a_saved_page_without_panels(opened, resnet20):
+    dashboard = opened(MAV(resnet20), add_overview=False, add_slider=False, add_table=False)
+    dashboard.click(dashboard.box("conv1"))
+    dashboard.wait_selected("conv1")
+    before = dashboard.state["viewport"]
+    dashboard.wheel(middle(dashboard.graph), 200)
+    dashboard.wait_moved(before)
+    dashboard.views_agree()
+    assert dashboard.rows() == []
+
+
+def test_a_saved_page_follows_the_reader_s_preference(opened, resnet20):
+    dashboard = opened(MAV(resnet20))
+    assert min(map(luminance, dashboard.grounds().values())) > 200
+    dashboard.page.emulate_media(color_scheme="dark")
+    dashboard.page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'dark'")
+    assert max(map(luminance, dashboard.grounds().values())) < 60
+    assert dashboard.state["theme"] == "auto"
