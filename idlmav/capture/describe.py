@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -12,13 +13,15 @@ from idlmav.capture.arguments import argument_text, dtype_name
 from idlmav.capture.classify import op_name
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.source import locate_error, source_line
-from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord
+from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
 from idlmav.capture.tree import Tree
+from idlmav.drafts import maker
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 
 __all__ = ["describe"]
 
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
+_make_node, _make_edge, _make_call = maker(Node), maker(Edge), maker(Call)
 
 
 def describe(run: Run, tree: Tree) -> Graph:
@@ -71,7 +74,10 @@ class _Description:
             name=type(self.tree.model).__name__,
             nodes=tuple(self.nodes),
             edges=tuple(
-                Edge(source, target, tuple(sorted(set(found)))) for (source, target), found in self.edges.items()
+                [
+                    _make_edge(source, target, tuple(found if len(found) == 1 else sorted(set(found))))
+                    for (source, target), found in self.edges.items()
+                ]
             ),
             modules=self.tree.describe_modules(self.run.trace.calls),
             calls=_calls(self.run.trace.calls),
@@ -93,7 +99,7 @@ class _Description:
 
     def _input(self, op: OpRecord) -> None:
         name = op.args[0]
-        shapes, dtypes = _shapes(op)
+        shapes, dtypes = _shapes(op.outputs)
         self.ids[op.index] = name
         self.nodes.append(Node(id=name, kind="input", op="input", operation="input", shapes=shapes, dtypes=dtypes))
 
@@ -102,16 +108,18 @@ class _Description:
         path = call.path if call is not None else ""
         layer = call is not None and op.index in self.main_ops
         operation = f"nn.{type(call.module).__name__}" if layer and call is not None else f"{name}()"
+        where, flops = source_line(op.where), op.flops
         node_id = self.ids[op.index] = self._unique((path or name) if layer else f"{path}:{name}" if path else name)
         failed = op.index in self.error_ops
-        shapes, dtypes = _shapes(op)
+        shapes, dtypes = _shapes(op.outputs)
         if not failed:
             self._note_constant(op)
-        notes = [flag for flag in dict.fromkeys(op.flags) if flag in _NOTES]
-        notes += ["constant"] if op.index in self.constant else []
+        notes = tuple([flag for flag in dict.fromkeys(op.flags) if flag in _NOTES]) if op.flags else ()
+        if op.index in self.constant:
+            notes = (*notes, "constant")
         error = f"{type(op.error).__name__}: {op.error}" if failed else None
         self.nodes.append(
-            Node(
+            _make_node(
                 id=node_id,
                 op=name,
                 operation=operation,
@@ -119,30 +127,38 @@ class _Description:
                 call=call.index if call is not None else None,
                 shapes=shapes,
                 dtypes=dtypes,
-                params=tuple(dict.fromkeys(origin[1] for origin in op.origins if origin[0] in (PARAMETER, BUFFER))),
+                params=_read(op.origins),
                 args=_arguments(op, failed),
-                flops=op.flops,
-                flops_source="counted" if op.flops is not None else "unknown",
+                flops=flops,
+                flops_source="counted" if flops is not None else "unknown",
                 status="failed" if failed else "not_run" if op.index > self.first_failure else "ran",
                 error=error,
-                source=source_line(op.where),
-                notes=tuple(notes),
+                source=where,
+                notes=notes,
             )
         )
         self._connect(op.origins, node_id)
         if failed and op.error is not None:
-            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), source_line(op.where)))
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), where))
 
     def _connect(self, origins: list[Any], target: str) -> None:
+        ids, edges = self.ids, self.edges
         for index, output, _ in origins:
-            source = self.ids.get(index) if index >= 0 else None
+            source = ids.get(index)  # parameters and constants have no node
             if source is not None and source != target:
-                self.edges.setdefault((source, target), []).append(output)
+                found = edges.get((source, target))
+                if found is None:
+                    edges[source, target] = [output]
+                else:
+                    found.append(output)
 
     def _note_constant(self, op: OpRecord) -> None:
         """Remember an op as constant if it depends on no input and on no parameter."""
-        if all(origin[0] in self.constant or origin[0] < PARAMETER for origin in op.origins):
-            self.constant.add(op.index)
+        constant = self.constant
+        for origin in op.origins:
+            if origin[0] >= PARAMETER and origin[0] not in constant:
+                return
+        constant.add(op.index)
 
     def _raised(self, error: Exception) -> None:
         """Mark where an exception that no op raised has ended the run."""
@@ -187,8 +203,15 @@ def _arguments(op: OpRecord, failed: bool) -> str:
     return remembered.text
 
 
-def _shapes(op: OpRecord) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
-    found = [SIGNATURES.values[out] if isinstance(out, int) else out for out in op.outputs]
+def _read(origins: list[Origin]) -> tuple[str, ...]:
+    """Return the names of the parameters and buffers among the operands, each once."""
+    names = [origin[1] for origin in origins if origin[0] == PARAMETER or origin[0] == BUFFER]
+    return tuple(dict.fromkeys(names)) if names else ()
+
+
+@lru_cache(maxsize=1 << 14)
+def _shapes(outputs: tuple[Any, ...]) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    found = [SIGNATURES.values[out] if isinstance(out, int) else out for out in outputs]
     return tuple([value[0] for value in found]), tuple([dtype_name(value[-1]) for value in found])
 
 
@@ -200,37 +223,42 @@ def _without_bookkeeping(run: Run) -> list[OpRecord]:
             origin[0] == BUFFER and str(origin[1]).endswith("num_batches_tracked") for origin in op.origins
         )
 
-    return [op for op in run.trace.ops if not counts(op)]
+    return [op for op in run.trace.ops if not (op.flags and counts(op))]
 
 
 def _class_is_layer(module: torch.nn.Module) -> bool:
-    return type(module).__module__.startswith("torch.nn.modules.")
+    kind: Any = type(module)
+    return _is_torchs(kind)
 
 
-def _is_layer(call: CallRecord) -> bool:
-    """Return whether a call is that of a torch.nn layer, in contrast to a container of layers."""
-    return call.children == 0 and _class_is_layer(call.module)
+@cache
+def _is_torchs(kind: Any) -> bool:
+    return bool(kind.__module__.startswith("torch.nn.modules."))
 
 
 def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:
     """Return the op of each layer call that reads the layer's parameters, else its last."""
-    own: dict[int, list[OpRecord]] = {}
+    found: dict[int, int] = {}
+    readers: set[int] = set()
     for op in ops:
-        if op.call is not None and _is_layer(op.call):
-            own.setdefault(op.call.index, []).append(op)
-    found = set()
-    for candidates in own.values():
-        reads = [op for op in candidates if any(origin[0] == PARAMETER for origin in op.origins)]
-        found.add((reads or candidates)[-1].index)
-    return found
+        call = op.call
+        if call is None or call.children or not _class_is_layer(call.module):
+            continue  # not in a layer, in contrast to a container of layers
+        reads = PARAMETER in [origin[0] for origin in op.origins]
+        if reads or call.index not in readers:
+            found[call.index] = op.index
+        if reads:
+            readers.add(call.index)
+    return set(found.values())
 
 
 def _calls(records: list[CallRecord]) -> tuple[Call, ...]:
     seen: dict[str, int] = {}
     calls = []
     for record in records:
-        seen[record.path] = seen.get(record.path, 0) + 1
-        calls.append(Call(record.path, seen[record.path], record.parent.index if record.parent is not None else None))
+        path, parent = record.path, record.parent
+        number = seen[path] = seen.get(path, 0) + 1
+        calls.append(_make_call(path, number, parent.index if parent is not None else None))
     return tuple(calls)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,9 +13,12 @@ from torch.nn.parameter import is_lazy
 
 from idlmav.capture.arguments import dtype_name
 from idlmav.capture.trace import CallRecord
+from idlmav.drafts import maker
 from idlmav.graph import Module, Parameter
 
 __all__ = ["Tree"]
+
+_make_module, _make_parameter = maker(Module), maker(Parameter)
 
 
 class Tree:
@@ -81,14 +86,14 @@ class Tree:
         found = []
         for (path, module), own in zip(self.modules, self._own, strict=True):
             prefix = f"{path}." if path else ""
-            kind = type(module)
+            kind: Any = type(module)
             found.append(
-                Module(
+                _make_module(
                     path=path,
                     class_name=kind.__name__,
-                    class_path=f"{kind.__module__}.{kind.__qualname__}",
+                    class_path=_class_path(kind),
                     extra_repr=module.extra_repr(),
-                    params=tuple([prefix + name for name, _, _ in own]),
+                    params=tuple([prefix + entry[0] for entry in own]) if own else (),
                     calls=counts.get(path, 0),
                 )
             )
@@ -97,15 +102,20 @@ class Tree:
     def describe_parameters(self) -> tuple[Parameter, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
         names: dict[int, list[str]] = {}
-        tensors: dict[int, tuple[Tensor, bool]] = {}
+        tensors: list[tuple[Tensor, bool]] = []
         for name, tensor, is_buffer in self.tensors():
-            names.setdefault(id(tensor), []).append(name)
-            tensors.setdefault(id(tensor), (tensor, is_buffer))
+            known = names.get(id(tensor))
+            if known is None:
+                names[id(tensor)] = [name]
+                tensors.append((tensor, is_buffer))
+            else:
+                known.append(name)
         for first, other in self.twins:
             for found in names.values():
                 found += [other + name[len(first) :] for name in found if name.startswith(f"{first}.")]
-        described = [_describe(tensor, names[key], is_buffer) for key, (tensor, is_buffer) in tensors.items()]
-        return tuple(sorted(described, key=lambda parameter: parameter.buffer))
+        parameters = [_describe(tensor, names[id(tensor)], False) for tensor, is_buffer in tensors if not is_buffer]
+        buffers = [_describe(tensor, names[id(tensor)], True) for tensor, is_buffer in tensors if is_buffer]
+        return (*parameters, *buffers)
 
 
 def _own_tensors(module: torch.nn.Module) -> list[tuple[str, Tensor, bool]]:
@@ -120,13 +130,19 @@ def _own_tensors(module: torch.nn.Module) -> list[tuple[str, Tensor, bool]]:
     return found + [(name, tensor, True) for name, tensor in buffers.items() if tensor is not None]
 
 
+@cache
+def _class_path(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _describe(tensor: Tensor, names: list[str], is_buffer: bool) -> Parameter:
-    return Parameter(
+    dtype = tensor.dtype
+    return _make_parameter(
         name=names[0],
         shape=tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None,
-        dtype=dtype_name(tensor.dtype),
-        itemsize=tensor.dtype.itemsize,
-        trainable=tensor.requires_grad and not is_buffer,
+        dtype=dtype_name(dtype),
+        itemsize=dtype.itemsize,
+        trainable=not is_buffer and tensor.requires_grad,
         buffer=is_buffer,
-        aliases=tuple(names[1:]),
+        aliases=tuple(names[1:]) if len(names) > 1 else (),
     )
