@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from functools import cache, lru_cache
+from types import FunctionType
 from typing import Any
 
 from torch import Tensor
@@ -26,6 +27,8 @@ def dtype_name(dtype: Any) -> str:
 @lru_cache(maxsize=1 << 12)
 def _parameters(func: Any) -> tuple[tuple[str, str | None], ...] | None:
     """Return names and defaults (as text) of a function's positional arguments, from its signature or its docstring."""
+    if type(func) is FunctionType and not hasattr(func, "__wrapped__") and not hasattr(func, "__signature__"):
+        return _parameters_of_code(func)
     try:
         signature = inspect.signature(func)
         found = []
@@ -42,6 +45,21 @@ def _parameters(func: Any) -> tuple[tuple[str, str | None], ...] | None:
     parts = [part.strip() for part in match.group(1).split(",")]
     pairs = [part.partition("=") for part in parts if part and part != "*"]
     return tuple((name.strip(), default.strip() if equals else None) for name, equals, default in pairs)
+
+
+def _parameters_of_code(func: FunctionType) -> tuple[tuple[str, str | None], ...] | None:
+    """Return what `inspect.signature` would say of a plain function, which takes it a hundred microseconds."""
+    code = func.__code__
+    if code.co_flags & inspect.CO_VARARGS:
+        return None
+    names = code.co_varnames[: code.co_argcount]
+    defaults = dict(zip(reversed(names), reversed(func.__defaults__ or ()), strict=False))
+    only_keywords = code.co_varnames[len(names) : len(names) + code.co_kwonlyargcount]
+    defaults.update(func.__kwdefaults__ or {})
+    found = [(name, repr(defaults[name]) if name in defaults else None) for name in (*names, *only_keywords)]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        found.append((code.co_varnames[len(found)], None))
+    return tuple(found)
 
 
 def argument_text(func: Any, args: Any, kwargs: dict[str, Any] | None, with_shapes: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
@@ -26,30 +27,47 @@ class Snapshot:
     """
 
     def __init__(self, modules: Iterable[torch.nn.Module]) -> None:
-        self._found: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Any, Any]]]] = []
+        self._found: list[tuple[dict[str, Any], dict[str, Any], list[Any], list[tuple[Any, Any]]]] = []
+        containers = _CONTAINERS
         for module in modules:
             attributes = module.__dict__
             # Most containers are hooks, of which there are none: copying these would take most of the time.
-            containers = [
-                (value, value.copy() if value else ()) for value in attributes.values() if type(value) in _CONTAINERS
-            ]
-            self._found.append((attributes, attributes.copy(), containers))
+            empty, filled = [], []
+            for value in attributes.values():
+                if type(value) in containers:
+                    if value:
+                        filled.append((value, value.copy()))
+                    else:
+                        empty.append(value)
+            self._found.append((attributes, attributes.copy(), empty, filled))
 
     def restore(self) -> None:
         """Put back every attribute, and the content of every container."""
-        for attributes, before, containers in self._found:
+        for attributes, before, empty, filled in self._found:
             if len(attributes) != len(before):
                 for name in [name for name in attributes if name not in before]:
                     del attributes[name]
             attributes.update(before)
-            for container, content in containers:
-                if not container and not content:
-                    continue
+            if any(empty):
+                for container in empty:
+                    container.clear()
+            for container, content in filled:
+                if _unchanged(container, content):
+                    continue  # most are, and another thread may run the model at this moment
                 container.clear()
                 if isinstance(container, (list, deque)):
                     container.extend(content)
                 else:
                     container.update(content)
+
+
+def _unchanged(container: Any, content: Any) -> bool:
+    """Return whether a container holds the very same objects; comparing tensors would compute with them."""
+    if len(container) != len(content) or isinstance(container, set):
+        return False
+    if isinstance(container, dict):
+        return list(container) == list(content) and all(map(operator.is_, container.values(), content.values()))
+    return all(map(operator.is_, container, content))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, 
 
 __all__ = ["SMALL", "Operands", "carrier_like", "tensors_in"]
 
+_STRIDED = torch.strided
 SMALL = 1 << 16
 """Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
 
@@ -64,7 +65,7 @@ class Operands:
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
         """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
         kind = type(tensor)
-        if (kind is Parameter or kind is Tensor) and tensor.layout is torch.strided and tensor.dtype.is_floating_point:
+        if (kind is Parameter or kind is Tensor) and tensor.layout is _STRIDED and tensor.dtype.is_floating_point:
             key, trace = id(tensor), self.trace
             trace.lazy[key] = tensor
             trace.origins[key] = (BUFFER if is_buffer else PARAMETER, name, SIGNATURES.token(tensor))
