@@ -377,6 +377,6 @@ BROKEN: dict[str, Example] = {
     "missing_layer": Example(MissingLayer, _rows),
     "asserts": Example(Asserts, _rows),
     "wrong_rank": Example(WrongRank, _rows),
-    "missing_argument": Example(WrongSize),
+    "missing_argument": Example(SharedBlock),
 }
 """Models that raise midway."""

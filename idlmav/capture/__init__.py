@@ -3,7 +3,7 @@ Capture: the graph of any model from one forward pass that computes shapes only.
 
 The only place of the package that imports torch. One rung of the ladder a module: `fast` (function mode, memo),
 `rules` (shape rules), `modules` (calls), `source` (lines), `kernels` (what nothing else knows), `decisions` (data),
-`failures`, `guard` (the model is left as found), `describe` (records become a `Graph`).
+`repair` (models that raise), `guard` (the model is left as found), `describe` (records become a `Graph`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from idlmav.capture.describe import describe
 from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
-from idlmav.capture.run import run
+from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
 from idlmav.graph import Graph
 
@@ -65,7 +65,13 @@ def capture(
         tree = Tree(model)
         # Running lazy layers would give them their sizes: a copy runs instead.
         runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
-        return describe(run(runnable, args, kwargs, _device(model, (args, kwargs), device)), tree)
+        on = _device(model, (args, kwargs), device)
+        finished = Run(runnable, on).forward(args, kwargs)
+        if finished.error is not None:
+            from idlmav.capture.repair import repaired  # late: most models run
+
+            finished = repaired(runnable, on, args, kwargs, finished)
+        return describe(finished, tree)
 
 
 def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:

@@ -51,10 +51,8 @@ class _Description:
         self.constant: set[int] = set()
         chain = causes(run.error)
         self.error_ops = [op.index for op in self.ops if op.error is not None and op.error in chain]
-        if run.failures.go_on:
-            self.error_ops = [
-                op.index for op in self.ops if op.error is not None and op.where not in run.failures.handled
-            ]
+        if run.error_ops is not None:
+            self.error_ops = run.error_ops
         self.first_failure = min(self.error_ops, default=len(run.trace.ops))
         self.main_ops = _main_ops(run, self.ops)
 
@@ -84,7 +82,7 @@ class _Description:
             parameters=self.tree.describe_parameters(),
             errors=tuple(self.errors),
             inputs=", ".join(
-                f"{name}: {format_shape(tuple(x.shape))} {dtype_name(x.dtype)}" for name, x in self.run.inputs
+                f"{name}: {format_shape(self._shape_of(x))} {dtype_name(x.dtype)}" for name, x in self.run.inputs
             ),
             info={"torch": torch.__version__},
         )
@@ -108,6 +106,7 @@ class _Description:
         path = call.path if call is not None else ""
         layer = call is not None and op.index in self.main_ops
         operation = f"nn.{type(call.module).__name__}" if layer and call is not None else f"{name}()"
+        operation = name if operation == "raise()" else operation
         where, flops = source_line(op.where), op.flops
         node_id = self.ids[op.index] = self._unique((path or name) if layer else f"{path}:{name}" if path else name)
         failed = op.index in self.error_ops
@@ -181,7 +180,7 @@ class _Description:
         self.errors.append(Failure(node_id, path, type(error).__name__, str(error), source))
 
     def _output(self, tensors: list[Tensor]) -> None:
-        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        shapes = tuple([self._shape_of(tensor) for tensor in tensors])
         status: Status = "not_run" if self.error_ops else "ran"
         dtypes = tuple(dtype_name(tensor.dtype) for tensor in tensors)
         self.nodes.append(
@@ -190,6 +189,12 @@ class _Description:
             )
         )
         self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
+
+    def _shape_of(self, tensor: Tensor) -> Shape | None:
+        """Return the sizes of a result, as far as the op that made it knows them."""
+        index, output, _ = self.run.trace.origins.get(id(tensor), (-1, 0, None))
+        made = self.run.trace.ops[index].outputs[output : output + 1] if index >= 0 else ()
+        return made[0][0] if made and not isinstance(made[0], int) else tuple(tensor.shape)
 
 
 def _arguments(op: OpRecord, failed: bool) -> str:
@@ -210,7 +215,7 @@ def _read(origins: list[Origin]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _shapes(outputs: tuple[Any, ...]) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+def _shapes(outputs: tuple[Any, ...]) -> tuple[tuple[Shape | None, ...], tuple[str, ...]]:
     found = [SIGNATURES.values[out] if isinstance(out, int) else out for out in outputs]
     return tuple([value[0] for value in found]), tuple([dtype_name(value[-1]) for value in found])
 

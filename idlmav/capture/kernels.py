@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.classify import function_name
+from idlmav.capture.classify import function_name, is_inplace_call, op_name
 from idlmav.capture.flops import FlopMode
 from idlmav.capture.operands import carrier_like, tensors_in
 from idlmav.capture.rules import RULES
@@ -16,6 +16,10 @@ from idlmav.capture.trace import META
 __all__ = ["Kernels", "on_device", "on_zeros"]
 
 _MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "npu", "hpu", "ipu"})
+_ONE_TYPE = frozenset({
+    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "matmul", "mm",
+    "bmm", "addmm", "baddbmm", "layer_norm", "batch_norm", "group_norm", "scaled_dot_product_attention", "bilinear",
+})  # fmt: skip
 _ZEROS_AT_MOST = 1 << 24
 _POINTWISE_IN_PLACE = frozenset({
     "relu", "relu_", "relu6", "silu", "hardswish", "hardsigmoid", "leaky_relu", "leaky_relu_", "elu", "gelu", "dropout",
@@ -74,6 +78,19 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return _tree_map(carrier_like, result)
 
 
+def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    """
+    Raise what an op raises that gets floats of several types and does not promote them.
+
+    Kernels on the meta device do not look: double into a float convolution passes there.
+    """
+    found = {tensor.dtype for tensor in tensors_in((args, kwargs)) if tensor.is_floating_point()}
+    if len(found) > 1 and not is_inplace_call(func, args, kwargs):
+        result = on_zeros(func, args, kwargs)
+        if result is NotImplemented and op_name(func) in _ONE_TYPE:
+            raise RuntimeError(f"expected operands of one type, but got {' and '.join(sorted(map(str, found)))}")
+
+
 class Kernels:
     """Computes what an op returns, on carriers."""
 
@@ -92,6 +109,8 @@ class Kernels:
             What the op raises with these operands.
         """
         autocast = torch.is_autocast_enabled(self.device.type)
+        if not autocast:
+            check_types(func, args, kwargs)
         shape_rule = None if autocast or inplace else RULES.get(func)
         if shape_rule is not None:
             try:

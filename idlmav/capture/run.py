@@ -18,11 +18,11 @@ from idlmav.capture.kernels import on_zeros
 from idlmav.capture.leaves import Leaves
 from idlmav.capture.modules import call_original, watch_calls
 from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.source import Where, locate
+from idlmav.capture.source import locate
 from idlmav.capture.trace import CallRecord, Trace
 from idlmav.capture.tree import Tree
 
-__all__ = ["Run", "identity", "run"]
+__all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
 
 def identity(input: Tensor) -> Tensor:
@@ -44,8 +44,6 @@ class Run:
         The model with its modules, left as found.
     device : torch.device
         Where the model believes to be.
-    go_on, handled
-        See `Failures`.
 
     Attributes
     ----------
@@ -59,16 +57,11 @@ class Run:
         What ended the run before its end.
     error_call : CallRecord or None
         The innermost module call that the error came from.
+    error_ops : list of int or None
+        The ops that failed, if the run went on after an error; else `error` tells.
     """
 
-    def __init__(
-        self,
-        tree: Tree,
-        device: torch.device,
-        *,
-        go_on: bool = False,
-        handled: frozenset[Where | None] = frozenset(),
-    ) -> None:
+    def __init__(self, tree: Tree, device: torch.device) -> None:
         self.model = tree.model
         self.trace = Trace()
         self.names: dict[int, tuple[str, bool]] = {}
@@ -79,13 +72,14 @@ class Run:
             if id(tensor) not in self.names:
                 self.names[id(tensor)] = name, is_buffer
                 self.operands.expect(tensor, name, is_buffer)
-        self.failures = Failures(self.trace, go_on, handled)
+        self.failures = Failures(self.trace)
         self.mode = FastMode(self.trace, self.operands, device, self.failures)
         self.leaves = Leaves(self.trace, self.mode.outcomes)
         self.inputs: list[tuple[str, Tensor]] = []
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None
+        self.error_ops: list[int] | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
@@ -193,25 +187,6 @@ def argument_names(model: torch.nn.Module, args: tuple[Any, ...]) -> list[str]:
             names.append(parameter.name)
     names += [f"input.{index}" for index in range(len(names), len(args))]
     return names[: len(args)]
-
-
-def run(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device) -> Run:
-    """
-    Run a model, and once more with declared shapes if an op raised.
-
-    Returns
-    -------
-    Run
-        The one that got further.
-    """
-    first = Run(tree, device).forward(args, kwargs)
-    if first.error is None:
-        return first
-    chain = causes(first.error)
-    if not any(op.error in chain for op in first.trace.ops if op.error is not None):
-        return first
-    handled = frozenset(op.where for op in first.trace.ops if op.error is not None and op.error not in chain)
-    return Run(tree, device, go_on=True, handled=handled).forward(args, kwargs)
 
 
 def causes(error: BaseException | None) -> list[BaseException]:

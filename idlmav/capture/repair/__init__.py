@@ -1,0 +1,239 @@
+"""
+Models that do not run: drawn to their end, with everything known of each size, and each error once at its place.
+
+`guarded` rewrites the functions that raise, `run` and `mode` go on with what layers and ops declare (`declared`) or
+with operands as ops demand them (`demands`), `session` notes failures and what is assumed in their place, `masks`
+tells which sizes depend on that, `probe` finds inputs where none are given.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import CodeType
+from typing import Any, Self
+
+import torch
+
+from idlmav.capture.repair.blame import guardable
+from idlmav.capture.repair.guard import GUARD
+from idlmav.capture.repair.guarded import guarded_code, swapped
+from idlmav.capture.repair.masks import Masks, doubtful_sizes, shape_of_output
+from idlmav.capture.repair.run import UNSPECIFIED, RepairRun
+from idlmav.capture.repair.session import Session
+from idlmav.capture.repair.unknown import Key, Plan
+from idlmav.capture.run import Run
+from idlmav.capture.trace import Origin
+from idlmav.capture.tree import Tree
+
+__all__ = ["UNSPECIFIED", "Repair", "repaired"]
+
+_RUNS_AT_MOST = 40
+_CHANGES_AT_MOST = 24
+
+
+def repaired(
+    tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run | None
+) -> Run:
+    """
+    Return a run of a model that raises, to its end.
+
+    Parameters
+    ----------
+    tree : Tree
+        The model.
+    device : torch.device
+        Where it believes to be.
+    args, kwargs : tuple, dict
+        Its inputs.
+    failed : Run or None
+        The run that ended in an exception.
+    """
+    codes = guardable(failed.error, set()) if failed is not None and failed.error is not None else []
+    with Repair(tree, device, args, kwargs) as repair:
+        return repair.finished(codes)
+
+
+class Repair:
+    """
+    Runs a model again and again until nothing more is learnt.
+
+    Parameters
+    ----------
+    tree, device, args, kwargs
+        See `repaired`.
+    """
+
+    def __init__(self, tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.tree = tree
+        self.device = device
+        self.inputs = args, kwargs
+        self.plan = Plan()
+        self.guarded: set[CodeType] = set()
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._undo.close()
+
+    def finished(self, codes: list[CodeType]) -> RepairRun:
+        """Return the last run, with its failures and unknown sizes decided."""
+        run = self.settled(codes)
+        run, masks = self._solved(run)
+        _decide(run, masks)
+        return run
+
+    def settled(self, codes: list[CodeType]) -> RepairRun:
+        """Return a run that tells nothing new."""
+        self._guard(codes)
+        for _ in range(_RUNS_AT_MOST):
+            self.plan.changed = False
+            run = self._run(self.plan)
+            if run.wanted:
+                self._guard(run.wanted)
+            elif not self.plan.changed:
+                break
+        return run
+
+    def _run(self, plan: Plan) -> RepairRun:
+        return RepairRun(self.tree, self.device, plan, self.guarded).forward(*self.inputs)
+
+    def _guard(self, codes: list[CodeType]) -> None:
+        pairs = []
+        for code in codes:
+            self.guarded.add(code)
+            replacement = guarded_code(code, GUARD)
+            if replacement is not None:
+                self.guarded.add(replacement)
+                pairs.append((code, replacement))
+        self._undo.enter_context(swapped(pairs))
+
+    # ---- which sizes are known
+
+    def _changes(self, run: RepairRun) -> list[frozenset[tuple[Key, int]]]:
+        found = doubtful_sizes(run.session)
+        single = [frozenset([change]) for change in found[:_CHANGES_AT_MOST]]
+        rest = frozenset(found[_CHANGES_AT_MOST:])
+        return [*single, rest] if rest else single
+
+    def _altered(self, change: frozenset[tuple[Key, int]]) -> RepairRun:
+        plan = Plan(self.plan.pins, change, frozen=True, spatial=self.plan.spatial)
+        return self._run(plan)
+
+    def _masks(self, run: RepairRun) -> tuple[Masks, dict[tuple[Key, int], RepairRun]]:
+        """Change each assumed size; where that fails although the assumption does not, the size is confirmed."""
+        masks, runs = Masks(), {}
+        for change in self._changes(run):
+            altered = self._altered(change)
+            if altered.wanted:
+                self._guard(altered.wanted)
+                altered = self._altered(change)
+            new = set(altered.session.failures) - set(run.session.failures)
+            confirmed = new and len(altered.trace.ops) >= min(new) and len(change) == 1
+            if confirmed and not self._ambiguous(change, run):
+                for key, dim in change:
+                    self.plan.pin(key, dim=dim, size=run.session.assumed[key].sizes[dim])
+                continue
+            masks.compare(run.session, altered.session)
+            for one in change if len(change) == 1 else ():
+                runs[one] = altered
+        return masks, runs
+
+    def _ambiguous(self, change: frozenset[tuple[Key, int]], run: RepairRun) -> bool:
+        return any(key in self.solved_keys for key, _ in change)
+
+    solved_keys: frozenset[Key] = frozenset()
+
+    def _solved(self, run: RepairRun) -> tuple[RepairRun, Masks]:
+        """Find assumed sizes with which ops far from them get what they demand."""
+        for _ in range(4):
+            masks, runs = self._masks(run)
+            step = self._step(run.session, runs)
+            if step is None:
+                break
+            key, dim, size = step
+            before = dict(self.plan.pins)
+            others = sum(1 for other in runs if other[0] == key)
+            self.plan.pin(key, dim=dim, size=size)
+            better = self.settled([])
+            if len(better.session.failures) >= len(run.session.failures):
+                self.plan.pins = before
+                break
+            if others > 1:
+                self.solved_keys = self.solved_keys | {key}
+            run = better
+        return run, masks
+
+    def _step(self, session: Session, runs: dict[tuple[Key, int], RepairRun]) -> tuple[Key, int, int] | None:
+        """Return an assumed size that makes one op fit, if sizes grow in proportion or by a constant."""
+        for index, found in session.mismatches.items():
+            for (made, output), dim, size, wanted in found:
+                if made < 0:
+                    continue
+                for (key, place), altered in runs.items():
+                    ops = altered.trace.ops
+                    if made >= len(ops) or ops[made].func is not session.trace.ops[made].func:
+                        continue
+                    if output >= len(ops[made].outputs) or index >= len(ops):
+                        continue
+                    changed = shape_of_output(ops[made], output)
+                    if dim >= len(changed) or changed[dim] == size:
+                        continue
+                    value = session.assumed[key].sizes[place]
+                    # Doubling the assumed size has told the slope.
+                    slope = (changed[dim] - size) / value
+                    solution = value + (wanted - size) / slope
+                    if solution >= 1 and solution == int(solution) and int(solution) != value:
+                        return key, place, int(solution)
+        return None
+
+
+def _decide(run: RepairRun, masks: Masks) -> None:
+    """Tell causes from consequences, and write unknown sizes into the records."""
+    session = run.session
+    unsure = session.unsure()
+    causes = []
+    for index, error in session.failures.items():
+        op = run.trace.ops[index]
+        if index not in session.consequences and not _follows(session, masks, index, op.origins, unsure):
+            op.error = error
+            causes.append(index)
+        else:
+            op.error = None
+    run.error_ops = sorted(causes)
+    handled = [op for op in run.trace.ops if op.error is not None and op.index not in causes]
+    assert all(op.index not in session.failures for op in handled)
+    for key in {*masks.unknown, *session.rankless}:
+        op = run.trace.ops[key[0]]
+        sizes = shape_of_output(op, key[1])
+        dtype = session_dtype(op, key[1])
+        known = (
+            None
+            if key in session.rankless
+            else tuple(None if dim in masks.unknown[key] else size for dim, size in enumerate(sizes))
+        )
+        op.outputs = (*op.outputs[: key[1]], (known, dtype), *op.outputs[key[1] + 1 :])
+    for index in masks.flops:
+        run.trace.ops[index].flops = None
+
+
+def _follows(session: Session, masks: Masks, index: int, origins: list[Origin], unsure: set[int]) -> bool:
+    """Return whether an op only failed because of sizes that were assumed."""
+    if not any(origin[0] in unsure and origin[0] != index for origin in origins):
+        return False
+    if session.trace.ops[index].func.__name__ == "raise":
+        return False  # decided when it was raised
+    found = [item for item in session.mismatches.get(index, []) if item[0][0] >= 0]
+    if found:
+        return not any(masks.is_known(key, dim, session.rankless) for key, dim, _, _ in found)
+    keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
+    return not all(masks.is_known(key, None, session.rankless) for key in keys)
+
+
+def session_dtype(op: Any, output: int) -> torch.dtype:
+    """Return the element type of an output."""
+    from idlmav.capture.trace import SIGNATURES
+
+    made = op.outputs[output]
+    return SIGNATURES.values[made][2] if isinstance(made, int) else made[1]

@@ -1,0 +1,218 @@
+"""The shape that an op or a layer of torch declares by its arguments and settings, whatever its input is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
+
+from idlmav.capture.classify import op_name
+from idlmav.capture.repair.unknown import Assumption
+
+__all__ = ["declared_by_module", "declared_by_op", "identity_of"]
+
+
+def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
+    """Return the shape that an op declares, with the sizes that nobody can know marked; ``None`` if it declares none."""
+    shape_of = _OPS.get(op_name(func))
+    if shape_of is None:
+        return None
+    try:
+        return shape_of(*args, **kwargs)
+    except (TypeError, AttributeError, IndexError, ValueError, ZeroDivisionError, RuntimeError):
+        return None  # called in a way that its shape cannot be told from
+
+
+def identity_of(tensor: Tensor, dtype: torch.dtype | None = None) -> Assumption:
+    """Return the sizes of a tensor, all of them known."""
+    return Assumption(list(tensor.shape), [True] * tensor.dim(), True, dtype or tensor.dtype)
+
+
+def _binary(left: Any, right: Any, **kwargs: Any) -> Assumption:
+    tensors = [value for value in (left, right) if isinstance(value, Tensor)]
+    rank = max(tensor.dim() for tensor in tensors)
+    columns = list(zip(*[(1,) * (rank - tensor.dim()) + tuple(tensor.shape) for tensor in tensors], strict=True))
+    # Where the sizes disagree the left operand's is the stand-in: it is the main path in ``x + skip``.
+    sizes = [next((size for size in column if size != 1), 1) for column in columns]
+    known = [len({size for size in column if size != 1}) < 2 for column in columns]
+    return Assumption(sizes, known, True, torch.result_type(*tensors) if len(tensors) == 2 else tensors[0].dtype)
+
+
+def _like_first(input: Tensor, *args: Any, **kwargs: Any) -> Assumption:
+    return identity_of(input)
+
+
+def _cat(tensors: Any, dim: int = 0, **kwargs: Any) -> Assumption:
+    rank = max(tensor.dim() for tensor in tensors)
+    same = [tensor for tensor in tensors if tensor.dim() == rank]
+    along = kwargs.get("axis", dim) % rank
+    columns = list(zip(*[tensor.shape for tensor in same], strict=True))
+    sizes = [sum(column) if d == along else column[0] for d, column in enumerate(columns)]
+    known = [len(same) == len(tensors) if d == along else len(set(column)) == 1 for d, column in enumerate(columns)]
+    return Assumption(sizes, known, True, same[0].dtype)
+
+
+def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> Assumption | None:
+    shape = list(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else list(sizes)
+    if not shape or not all(type(size) is int for size in shape):
+        return None
+    rest = max(input.numel() // max(math.prod(size for size in shape if size != -1), 1), 1)
+    return Assumption([rest if size == -1 else size for size in shape], [s != -1 for s in shape], True, input.dtype)
+
+
+def _matmul(left: Tensor, right: Tensor, **kwargs: Any) -> Assumption | None:
+    if left.dim() < 2 or right.dim() < 2:
+        return None
+    batch = list(left.shape[:-2] if left.dim() >= right.dim() else right.shape[:-2])
+    sizes = [*batch, left.shape[-2], right.shape[-1]]
+    return Assumption(sizes, [True] * len(sizes), True, left.dtype)
+
+
+def _embedding(input: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Assumption:
+    sizes = [*input.shape, weight.shape[1]]
+    return Assumption(sizes, [True] * len(sizes), True, weight.dtype)
+
+
+def _reduction(input: Tensor, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Assumption | None:
+    if dim is None:
+        return Assumption([], [], True, input.dtype)
+    return None
+
+
+_OPS: dict[str, Callable[..., Assumption | None]] = {
+    "cat": _cat, "view": _view, "reshape": _view, "matmul": _matmul, "mm": _matmul, "bmm": _matmul,
+    "embedding": _embedding, "mean": _reduction, "sum": _reduction,
+    **dict.fromkeys(("add", "sub", "mul", "div", "maximum", "minimum"), _binary),
+    **dict.fromkeys(
+        ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "softmax", "log_softmax", "dropout",
+         "relu", "gelu", "silu", "sigmoid", "tanh", "masked_fill", "contiguous", "clone", "scaled_dot_product_attention",
+         "normalize", "expand"), _like_first),
+}  # fmt: skip
+
+
+# ---- layers
+
+
+def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumption] | None:
+    """
+    Return the outputs that a layer of torch declares.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A layer, also of a class derived from torch's.
+    tensors : list of Tensor
+        What it was called with.
+
+    Returns
+    -------
+    list of Assumption or None
+        One an output; ``None`` if the layer is not torch's or declares nothing.
+    """
+    for kind in type(module).__mro__:
+        if kind in _MODULES:
+            find: Any = _MODULES[kind]
+            break
+    else:
+        return None
+    dtype = next((parameter.dtype for parameter in module.parameters()), None)
+    dtype = dtype or next((x.dtype for x in tensors if x.is_floating_point()), torch.get_default_dtype())
+    try:
+        return find(module, tensors[0], dtype) if tensors else None
+    except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
+        return None  # settings that nobody can know the result of
+
+
+def _same(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    return [identity_of(x, dtype)]
+
+
+def _all_known(sizes: Any, dtype: torch.dtype) -> list[Assumption]:
+    sizes = [max(int(size), 1) for size in sizes]
+    return [Assumption(sizes, [True] * len(sizes), True, dtype)]
+
+
+def _features(name: str) -> Any:
+    return lambda module, x, dtype: _all_known((*x.shape[:-1], getattr(module, name)), dtype)
+
+
+def _channels(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    """Run the layer's own arithmetic on a carrier with the channels that it expects."""
+    rank = len(module.kernel_size) + 2
+    sizes = [*x.shape[:1], module.in_channels, *x.shape[2:]] if x.dim() == rank else [module.in_channels, *x.shape[1:]]
+    known = [True] * len(sizes)
+    if x.dim() not in (rank, rank - 1):
+        sizes, known = [1, module.in_channels, *[32] * (rank - 2)], [False, True] + [False] * (rank - 2)
+    result = _own_forward(module, sizes, dtype)
+    known[-rank + 1] = True
+    return [Assumption(list(result.shape), known, True, dtype)]
+
+
+def _own_forward(module: Any, sizes: list[int], dtype: torch.dtype) -> Any:
+    shadow = object.__new__(type(module))
+    shadow.__dict__.update({k: v for k, v in module.__dict__.items() if k not in ("forward", "_parameters")})
+    meta = {name: None if p is None else torch.empty_like(p, device="meta") for name, p in module._parameters.items()}
+    shadow.__dict__["_parameters"] = meta
+    torch_class: Any = next(kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn"))
+    with torch._C.DisableTorchFunction():
+        return torch_class.forward(shadow, torch.empty(sizes, dtype=dtype, device="meta"))
+
+
+def _pooled(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    result = _own_forward(module, list(x.shape), dtype)
+    return [identity_of(tensor) for tensor in (result if isinstance(result, tuple) else (result,))]
+
+
+def _recurrent(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    directions = 2 if module.bidirectional else 1
+    width = getattr(module, "proj_size", 0) or module.hidden_size
+    batch = [] if x.dim() == 2 else [x.shape[0 if module.batch_first else 1]]
+    state = [module.num_layers * directions, *batch]
+    found = _all_known((*x.shape[:-1], width * directions), dtype) + _all_known((*state, width), dtype)
+    return found + _all_known((*state, module.hidden_size), dtype) if isinstance(module, nn.LSTM) else found
+
+
+def _attention(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    steps, batch = (x.shape[1], x.shape[0]) if module.batch_first else (x.shape[0], x.shape[1])
+    weights = Assumption([batch, steps, steps], [True, True, False], True, dtype)
+    return [*_all_known((*x.shape[:-1], module.embed_dim), dtype), weights]
+
+
+def _embedded(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    return _all_known((*x.shape, module.embedding_dim), dtype)
+
+
+def _cell(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    state = _all_known((*x.shape[:-1], module.hidden_size), dtype)
+    return state * 2 if isinstance(module, nn.LSTMCell) else state
+
+
+def _flat(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+    return [identity_of(_own_forward(module, list(x.shape), dtype))]
+
+
+_ACTIVATIONS = tuple(
+    getattr(nn.modules.activation, name)
+    for name in nn.modules.activation.__all__
+    if name not in ("MultiheadAttention", "GLU")
+)
+_MODULES: dict[type, Any] = {
+    nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), _ConvNd: _channels,
+    _ConvTransposeNd: _channels, _NormBase: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
+    nn.LocalResponseNorm: _same, nn.RNNBase: _recurrent, nn.RNNCellBase: _cell, nn.MultiheadAttention: _attention,
+    nn.TransformerEncoderLayer: _same, nn.TransformerDecoderLayer: _same, nn.TransformerEncoder: _same,
+    nn.TransformerDecoder: _same, nn.Embedding: _embedded, nn.modules.dropout._DropoutNd: _same,
+    nn.Transformer: lambda module, x, dtype: _same(module, x, dtype), nn.GLU: _flat, nn.ChannelShuffle: _same,
+    **dict.fromkeys((_AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd), _pooled),
+    **dict.fromkeys((nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold, nn.Unfold,
+                     nn.ZeroPad2d, nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd,
+                     nn.modules.padding._ConstantPadNd), _flat),
+    **dict.fromkeys(_ACTIVATIONS, _same),
+    **({nn.RMSNorm: _same} if hasattr(nn, "RMSNorm") else {}),
+}  # fmt: skip

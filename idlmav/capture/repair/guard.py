@@ -1,0 +1,131 @@
+"""What guarded functions call at run time; in threads that do not repair a run it changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.operands import tensors_in
+from idlmav.capture.repair.session import Session
+from idlmav.capture.repair.unknown import ACTIVE
+
+__all__ = ["GUARD", "Guard"]
+
+_ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError)
+
+
+class Guard:
+    """Stands between a rewritten function and what it calls."""
+
+    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function; what it raises is noted and something unknown stands for its result."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+            return self._unknown(session, error, (args, kwargs))
+
+    def method(self, owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method or a child module; one that does not exist is a failure too."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            return getattr(owner, name)(*args, **kwargs)
+        try:
+            function = getattr(owner, name)
+        except AttributeError as error:
+            if not isinstance(owner, (torch.nn.Module, Tensor)):
+                raise
+            return self._unknown(session, error, (args, kwargs))
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+            return self._unknown(session, error, (owner if isinstance(owner, Tensor) else None, args, kwargs))
+
+    def get(self, owner: Any, name: str) -> Any:
+        """Return an attribute; a missing one of a module is unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or not isinstance(owner, torch.nn.Module):
+            return getattr(owner, name)
+        try:
+            return getattr(owner, name)
+        except AttributeError as error:
+            return self._unknown(session, error, ())
+
+    def item(self, owner: Any, index: Any, /) -> Any:
+        """Return an item; one that a container of modules lacks is unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or not isinstance(owner, torch.nn.Module):
+            return owner[index]
+        container: Any = owner
+        try:
+            return container[index]
+        except (LookupError, AttributeError) as error:
+            return self._unknown(session, error, ())
+
+    def _unknown(self, session: Session, error: Exception, values: Any) -> Any:
+        frame = sys._getframe(2)
+        with torch._C.DisableTorchFunction():
+            session.let_pass(error, frame.f_back)
+            op = session.fail(error, values)
+            return session.assume(op, session.prior(values))
+
+    def goes_on(self, line: int) -> bool:
+        """Return whether a ``while`` loop may take another turn."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        return session is None or session.loops()
+
+    def failed(
+        self, error: Exception, variables: dict[str, Any], loads: tuple[str, ...], stores: tuple[str, ...]
+    ) -> tuple[Any, ...]:
+        """Note a statement that raised; return what its targets are then."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            raise error
+        with torch._C.DisableTorchFunction():
+            frame = sys._getframe(1)
+            session.let_pass(error, frame.f_back)
+            values = [variables[name] for name in loads if name in variables]
+            tensors = list(tensors_in(values)) or list(tensors_in(list(variables.values())))[-1:]
+            follows = self._follows(session, error, list(tensors_in(values)), frame.f_code.co_varnames)
+            op = session.fail(error, tensors, consequence=follows)
+            results = []
+            for name in stores:
+                before = variables.get(name)
+                if before is not None and not isinstance(before, Tensor):
+                    results.append(before)  # a counter, a list: what it was is nearer to the truth than a tensor
+                else:
+                    results.append(session.assume(op, session.prior(tensors, before)))
+            return tuple(results)
+
+    def _follows(self, session: Session, error: Exception, tensors: list[Tensor], local: tuple[str, ...]) -> bool:
+        """Return whether an exception is only a consequence of what is assumed."""
+        if isinstance(error, NameError):
+            unassigned = isinstance(error, UnboundLocalError) or getattr(error, "name", None) in local
+            return bool(session.failures) and unassigned
+        if isinstance(error, _ALWAYS_CAUSES):
+            return False
+        unsure = session.unsure() if session.assumed else set()
+        return any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
+
+    def ended(self, variables: dict[str, Any]) -> Any:
+        """Return what stands for the result of a function of which a statement failed, if it returns nothing else."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or "__idlmav_failed" not in variables:
+            return None
+        with torch._C.DisableTorchFunction():
+            tensors = list(tensors_in([value for name, value in variables.items() if name != "self"]))
+            made = [tensor for tensor in tensors if session.origin_of(tensor)[0] >= 0]
+            if not session.failures:
+                return None
+            # The last thing that was made is nearest to the end of the function.
+            last = max(made, key=lambda tensor: session.origin_of(tensor)[0], default=None)
+            op = session.trace.ops[max(session.failures)]
+            return session.assume(op, session.prior(tensors, last)) if last is not None else None
+
+
+GUARD = Guard()

@@ -1,0 +1,341 @@
+"""Functions rewritten so that each statement, call and attribute is guarded: what fails is noted and the rest runs."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import gc
+import inspect
+import textwrap
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+__all__ = ["guarded_code", "handles", "has_source", "swapped"]
+
+_GUARD = "<guard of idlmav.capture.repair>"
+"""Constant in the rewritten source; in the compiled code the guard itself takes its place."""
+_BARE = frozenset({"super", "locals", "vars", "globals", "eval", "exec", "dir", "isinstance", "issubclass", "hasattr"})
+_FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+_UNGUARDED = (
+    ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
+    ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith,
+)  # fmt: skip
+
+
+class _Rewriter(ast.NodeTransformer):
+    """Puts the guard between the statements and their effects."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in _BARE:
+            return node
+        function = node.func
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if isinstance(function, ast.Attribute) and not _is_mangled(function.attr):
+            assert isinstance(node.func, ast.Call)  # what `visit_Attribute` has made of it
+            return _call("method", [*node.func.args, *node.args], node.keywords, node)
+        return _call("call", [node.func, *node.args], node.keywords, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if not isinstance(node.ctx, ast.Load) or _is_mangled(node.attr):
+            return node
+        return _call("get", [node.value, ast.Constant(node.attr)], [], node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        slices = isinstance(node.slice, ast.Slice) or (
+            isinstance(node.slice, ast.Tuple)
+            and any(isinstance(item, (ast.Slice, ast.Starred)) for item in node.slice.elts)
+        )
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if not isinstance(node.ctx, ast.Load) or slices:
+            return node
+        return _call("item", [node.value, node.slice], [], node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        # Decorators, defaults and annotations are evaluated before anything can fail in the body.
+        node.body = self.block(node.body)
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        node.body = self.visit(node.body)
+        return node
+
+    def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Return the statements, each guarded."""
+        return [self.statement(statement) for statement in statements]
+
+    def statement(self, node: ast.stmt) -> ast.stmt:
+        """Return a statement inside a ``try`` that hands what was raised to the guard."""
+        if isinstance(node, _UNGUARDED):
+            return node
+        if isinstance(node, ast.FunctionDef):
+            return self.visit(node)
+        loads, stores = _names(_head(node), ast.Load), _names(_targets(node), ast.Store)
+        if isinstance(node, ast.Try):
+            return self._handled(node)
+        for name in ("body", "orelse"):
+            if isinstance(getattr(node, name, None), list):
+                setattr(node, name, self.block(getattr(node, name)))
+        if isinstance(node, ast.Match):
+            for case in node.cases:
+                case.body = self.block(case.body)
+        else:
+            for name, value in ast.iter_fields(node):
+                if isinstance(value, ast.expr):
+                    setattr(node, name, self.visit(value))
+        if isinstance(node, ast.While):
+            node.test = ast.copy_location(
+                ast.BoolOp(ast.And(), [_call("goes_on", [ast.Constant(node.lineno)], [], node), node.test]), node
+            )
+        return _guarded(node, loads, stores)
+
+    def _handled(self, node: ast.Try) -> ast.stmt:
+        """Guard what the model does about an error, but not where it expects one."""
+        if not node.handlers:
+            node.body = self.block(node.body)
+        for handler in node.handlers:
+            handler.body = self.block(handler.body)
+        node.orelse, node.finalbody = self.block(node.orelse), self.block(node.finalbody)
+        return _guarded(node, _names([node], ast.Load), _names(node.body, ast.Store))
+
+
+def _is_mangled(name: str) -> bool:
+    return name.startswith("__") and not name.endswith("__")
+
+
+def _call(name: str, args: list[ast.expr], keywords: list[ast.keyword], like: ast.AST) -> ast.Call:
+    function = ast.Attribute(ast.Constant(_GUARD), name, ast.Load())
+    made = ast.copy_location(ast.Call(function, args, keywords), like)
+    return ast.fix_missing_locations(made)
+
+
+def _head(node: ast.stmt) -> list[ast.AST]:
+    """Return what a statement evaluates by itself, without the statements in it."""
+    if isinstance(node, ast.For):
+        return [node.iter]
+    if isinstance(node, (ast.If, ast.While)):
+        return [node.test]
+    if isinstance(node, ast.With):
+        return [item.context_expr for item in node.items]
+    return [node]
+
+
+def _targets(node: ast.stmt) -> list[ast.AST]:
+    if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Match)):
+        return []
+    return [node]
+
+
+def _names(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> list[str]:
+    found: dict[str, None] = {}
+    waiting = list(nodes)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, context):
+            found[node.id] = None
+        own_scope = isinstance(node, (ast.Lambda, ast.FunctionDef, ast.comprehension))
+        if not (own_scope and context is ast.Store):
+            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+    return list(found)
+
+
+def _guarded(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
+    stores = [""] if isinstance(node, ast.Return) else stores
+    texts = [f"({''.join(f'{name!r}, ' for name in names)})" for names in (loads, stores)]
+    failed = f"{_GUARD!r}.failed(__idlmav_error, locals(), {', '.join(texts)})"
+    if isinstance(node, ast.Return):
+        failed = f"return {failed}[0]"
+    elif stores:
+        failed = f"{''.join(f'{name}, ' for name in stores)} = {failed}"
+    handler = f"except Exception as __idlmav_error:\n    __idlmav_failed = True\n    {failed}\n"
+    template = ast.parse(f"try:\n    pass\n{handler}").body[0]
+    assert isinstance(template, ast.Try)
+    for part in ast.walk(template):
+        if hasattr(part, "lineno"):
+            part.lineno = part.end_lineno = node.lineno  # type: ignore[attr-defined]
+            part.col_offset = part.end_col_offset = 0  # type: ignore[attr-defined]
+    template.body = [node]
+    return template
+
+
+@lru_cache(maxsize=1 << 10)
+def _definition(code: CodeType) -> tuple[ast.FunctionDef, int] | None:
+    """Return the syntax tree of a function, and how many lines come before its source."""
+    if code.co_name in ("<lambda>", "<module>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"):
+        return None
+    try:
+        lines, start = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return None
+    definition = tree.body[0] if tree.body else None
+    if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
+        return None
+    return definition, start - 1
+
+
+def has_source(code: CodeType) -> bool:
+    """Return whether the source of a function can be read."""
+    return _definition(code) is not None
+
+
+def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
+    """
+    Return a function's code with every statement guarded.
+
+    Parameters
+    ----------
+    code : CodeType
+        Of a function whose source can be read.
+    guard : Guard
+        What is asked at run time; see `idlmav.capture.repair.session`.
+
+    Returns
+    -------
+    CodeType or None
+        ``None`` without source. Lines are those of the original.
+    """
+    _definition.cache_clear()  # the tree is changed below, and a notebook may have defined the function anew
+    found = _definition(code)
+    if found is None:
+        return None
+    definition, before = found
+    last = definition.body[-1]
+    definition.decorator_list, definition.returns = [], None
+    definition.args.defaults = [ast.copy_location(ast.Constant(None), default) for default in definition.args.defaults]
+    definition.body = _Rewriter().block(definition.body)
+    tail = ast.parse(f"{_GUARD!r}.ended(locals())").body[0]
+    assert isinstance(tail, ast.Expr)
+    end: ast.stmt = ast.Return(tail.value)
+    if not _yields(definition):
+        for part in (end, *ast.walk(tail)):
+            ast.copy_location(part, last)
+        definition.body.append(end)
+    body: list[ast.stmt] = [definition]
+    if code.co_freevars:
+        # Within an outer function that has variables of these names, so that the closure fits.
+        outer = ast.parse("def __outer():\n" + "".join(f"    {name} = None\n" for name in code.co_freevars)).body[0]
+        assert isinstance(outer, ast.FunctionDef)
+        outer.body.append(definition)
+        body = [outer]
+    tree = ast.fix_missing_locations(ast.Module(body, []))
+    ast.increment_lineno(tree, before)
+    try:
+        compiled = compile(tree, code.co_filename, "exec", flags=code.co_flags & _FUTURES, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+    _definition.cache_clear()
+    made = next((inner for inner in _codes_in(compiled) if inner.co_name == code.co_name), None)
+    if made is None or made.co_freevars != code.co_freevars:
+        return None
+    return _with_guard(made, guard).replace(co_qualname=code.co_qualname)
+
+
+def _yields(definition: ast.FunctionDef) -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(definition))
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes_in(constant)
+
+
+def _with_guard(code: CodeType, guard: Any) -> CodeType:
+    def replaced(constant: Any) -> Any:
+        if isinstance(constant, CodeType):
+            return _with_guard(constant, guard)
+        return guard if constant == _GUARD and isinstance(constant, str) else constant
+
+    return code.replace(co_consts=tuple(map(replaced, code.co_consts)))
+
+
+_lock = threading.Lock()
+_swapped: dict[CodeType, tuple[CodeType, int, list[FunctionType]]] = {}
+
+
+@contextmanager
+def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
+    """
+    Let functions run other code, in all threads, until the last one who wants it is done.
+
+    Parameters
+    ----------
+    codes : iterable of (CodeType, CodeType)
+        Original and replacement. The guard in the replacement does nothing in threads that do not capture.
+    """
+    done: list[CodeType] = []
+    try:
+        for original, replacement in codes:
+            done.append(original)
+            with _lock:
+                current, users, functions = _swapped.get(original, (replacement, 0, []))
+                if not users:
+                    functions = _functions_of(original)
+                    for function in functions:
+                        function.__code__ = current
+                _swapped[original] = current, users + 1, functions
+        yield
+    finally:
+        for original in done:
+            with _lock:
+                found = _swapped.get(original)
+                if found is None:
+                    continue
+                current, users, functions = found
+                if users > 1:
+                    _swapped[original] = current, users - 1, functions
+                    continue
+                for function in functions:
+                    function.__code__ = original
+                del _swapped[original]
+
+
+def _functions_of(code: CodeType) -> list[FunctionType]:
+    found = gc.get_referrers(code)
+    return [value for value in found if isinstance(value, FunctionType) and value.__code__ is code]
+
+
+@lru_cache(maxsize=1 << 10)
+def _expectations(code: CodeType) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """Return first and last line of every ``try`` with the exceptions that it names; none stands for all."""
+    try:
+        lines, start = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return ()
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and node.handlers:
+            kinds: list[str] = []
+            for handler in node.handlers:
+                kind = handler.type
+                parts = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+                kinds += ["BaseException" if part is None else ast.unparse(part) for part in parts]
+            last = node.body[-1].end_lineno or node.lineno
+            found.append((node.lineno + start - 1, last + start - 1, tuple(kinds)))
+    return tuple(found)
+
+
+def handles(frame: FrameType, error: BaseException) -> bool:
+    """Return whether a function is about to handle an exception by itself."""
+    line = frame.f_lineno
+    for first, last, kinds in _expectations(frame.f_code):
+        if first <= line <= last:
+            for kind in kinds:
+                if kind in ("BaseException", "Exception", type(error).__name__):
+                    return True
+                found: Any = frame.f_locals.get(kind.partition(".")[0]) or frame.f_globals.get(kind.partition(".")[0])
+                for part in kind.split(".")[1:]:
+                    found = getattr(found, part, None)
+                if found is None:
+                    builtins = frame.f_builtins
+                    found = builtins.get(kind)
+                if isinstance(found, type) and isinstance(error, found):
+                    return True
+    return False

@@ -1,0 +1,221 @@
+"""One run of a model that fails: its modules return what they declare, its functions are guarded."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.leaves import Leaves
+from idlmav.capture.operands import tensors_in
+from idlmav.capture.repair.blame import came_through, will_be_handled
+from idlmav.capture.repair.declared import declared_by_module
+from idlmav.capture.repair.mode import Recovery, RepairMode
+from idlmav.capture.repair.session import Rerun, Session, Stopped
+from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown
+from idlmav.capture.run import Run, argument_names, model_input
+from idlmav.capture.source import Where, locate_error
+from idlmav.capture.trace import CallRecord
+from idlmav.capture.tree import Tree
+
+__all__ = ["UNSPECIFIED", "RepairRun"]
+
+UNSPECIFIED = type("Unspecified", (), {"__repr__": lambda self: "an unspecified input"})()
+"""An argument of which nothing is known."""
+
+
+class RepairRun(Run):
+    """
+    A forward pass that no exception ends.
+
+    Parameters
+    ----------
+    tree : Tree
+        The model with its modules.
+    device : torch.device
+        Where the model believes to be.
+    plan : Plan
+        What earlier runs have told; this one adds to it.
+    guarded : set of CodeType
+        Code that is guarded already, or cannot be.
+
+    Attributes
+    ----------
+    session : Session
+        What failed and what was assumed.
+    wanted : list of CodeType
+        Functions that have to be guarded before the model can run to its end.
+    """
+
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
+        super().__init__(tree, device)
+        self.session = Session(self.trace, self.operands, plan, guarded)
+        self.failures = Recovery(self.trace, self.session)
+        self.mode = RepairMode(self.trace, self.operands, device, self.failures, self.session)
+        self.leaves = _NoLeaves(self.trace, self.mode.outcomes)
+        self.wanted: list[Any] = []
+
+    def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
+        """Run the model once."""
+        before = getattr(ACTIVE, "session", None)
+        ACTIVE.session = self.session
+        try:
+            super().forward(args, kwargs)
+        except Rerun as rerun:
+            self.wanted = rerun.codes
+        except Stopped:
+            pass  # what is drawn by then is more than anybody looks at
+        finally:
+            if before is None:
+                del ACTIVE.session
+            else:
+                ACTIVE.session = before
+        return self
+
+    def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        known_args = tuple(None if value is UNSPECIFIED else value for value in args)
+        known_kwargs = {name: None if value is UNSPECIFIED else value for name, value in kwargs.items()}
+        taken_args, taken_kwargs = super()._take_inputs(known_args, known_kwargs)
+        names = argument_names(self.model, args)
+        args = tuple(
+            self._unspecified(name) if value is UNSPECIFIED else taken
+            for name, value, taken in zip(names, args, taken_args, strict=True)
+        )
+        kwargs = {
+            name: self._unspecified(name) if value is UNSPECIFIED else taken_kwargs[name]
+            for name, value in kwargs.items()
+        }
+        return args, kwargs
+
+    def _unspecified(self, name: str) -> Tensor:
+        op = self.trace.new_op(model_input, None)
+        op.args = (name,)
+        tensor = self.session.assume(op, Assumption([1], [False], False, torch.get_default_dtype()))
+        self.inputs.append((name, tensor))
+        return tensor
+
+    def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a module; what it raises is noted, and what it declares stands for its result."""
+        if id(module) not in self.paths:
+            return super().call_module(module, args, kwargs)
+        first = len(self.trace.calls)
+        try:
+            result = super().call_module(module, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+            with torch._C.DisableTorchFunction():
+                call = self.trace.calls[first]
+                completed = self._completed(module, args, kwargs, error)
+                if completed is None:
+                    return self._stand_in(call, module, args, kwargs, error)
+            return self._entered(call, module, error, *completed)
+        if isinstance(result, Unknown) and first < len(self.trace.calls):
+            with torch._C.DisableTorchFunction():
+                return self._declared(module, result, args, kwargs)
+        return result
+
+    # ---- a module that raises
+
+    def _stand_in(self, call: CallRecord, module: torch.nn.Module, args: Any, kwargs: Any, error: Exception) -> Any:
+        if will_be_handled(error, sys._getframe(1)):
+            raise error
+        session, tensors = self.session, list(tensors_in((args, kwargs)))
+        declared = declared_by_module(module, tensors)
+        composite = bool(module._modules) and came_through(error, getattr(type(module).forward, "__code__", None))
+        if declared is None or (composite and not isinstance(module, torch.nn.MultiheadAttention)):
+            session.let_pass(error, None)
+        unsure = session.unsure() if session.assumed else set()
+        follows = declared is not None and any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
+        follows = follows and not isinstance(error, NotImplementedError)
+        op = session.fail(error, (args, kwargs), call, locate_error(error), consequence=follows)
+        if declared is None:
+            return session.assume(op, session.prior((args, kwargs)))
+        return _shaped(module, [session.assume(op, output) for output in declared])
+
+    def _declared(self, module: torch.nn.Module, result: Unknown, args: Any, kwargs: Any) -> Any:
+        """Return what a layer declares in place of the unknown result that a failure in it has left."""
+        declared = declared_by_module(module, list(tensors_in((args, kwargs))))
+        op = self.trace.ops[self.trace.origins[id(result)][0]]
+        if declared is None or op.error is None:
+            return result
+        return _shaped(module, [self.session.assume(op, output) for output in declared])
+
+    # ---- arguments that forward does not take
+
+    def _completed(
+        self, module: torch.nn.Module, args: Any, kwargs: dict[str, Any], error: Exception
+    ) -> tuple[Any, dict[str, Any], list[str]] | None:
+        """Return arguments that `forward` can be called with; ``None`` if these are not what is wrong."""
+        if not isinstance(error, TypeError):
+            return None
+        code = getattr(getattr(module.forward, "__func__", module.forward), "__code__", None)
+        if code is None or came_through(error, code):
+            return None
+        try:
+            parameters = list(inspect.signature(module.forward).parameters.values())
+            inspect.signature(module.forward).bind(*args, **kwargs)
+        except ValueError:
+            return None
+        except TypeError:
+            return _fitting(parameters, args, kwargs)
+        return None
+
+    def _entered(
+        self, call: CallRecord, module: torch.nn.Module, error: Exception, args: Any, kwargs: Any, missing: list[str]
+    ) -> Any:
+        """Call a module again, with something unknown for the arguments that are missing."""
+        with torch._C.DisableTorchFunction():
+            self.session.let_pass(error, None)
+            if call.index == len(self.trace.calls) - 1:
+                self.trace.calls.pop()  # it was not entered
+                if call.parent is not None:
+                    call.parent.children -= 1
+            index = len(self.trace.calls)
+            where = locate_error(error) or _definition(module)
+            op = self.session.fail(error, (args, kwargs), None, where)
+            given = [self.session.assume(op, self.session.prior((args, kwargs))) for _ in missing]
+            kwargs = {**kwargs, **dict(zip(missing, given, strict=True))}
+        try:
+            return self.call_module(module, args, kwargs)
+        finally:
+            if index < len(self.trace.calls) and op.func.__name__ == "raise":
+                op.call = self.trace.calls[index]
+
+
+class _NoLeaves(Leaves):
+    """Looks nothing up: what a layer returns here may be an assumption."""
+
+    def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        """Return nothing."""
+        return
+
+
+def _fitting(
+    parameters: list[inspect.Parameter], args: Any, kwargs: dict[str, Any]
+) -> tuple[Any, dict[str, Any], list[str]]:
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        args = args[: len(positional)]
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        kwargs = {name: value for name, value in kwargs.items() if name in names}
+    given = {p.name for p in positional[: len(args)]}
+    kwargs = {name: value for name, value in kwargs.items() if name not in given}
+    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return args, kwargs, [p.name for p in needed if p.name not in given and p.name not in kwargs]
+
+
+def _definition(module: torch.nn.Module) -> Where | None:
+    code = getattr(getattr(module.forward, "__func__", module.forward), "__code__", None)
+    return (code, 0) if code is not None else None
+
+
+def _shaped(module: torch.nn.Module, tensors: list[Tensor]) -> Any:
+    """Return the outputs of a layer in the structure in which it returns them."""
+    if isinstance(module, torch.nn.LSTM):
+        return tensors[0], (tensors[1], tensors[2])
+    if isinstance(module, torch.nn.LSTMCell) or len(tensors) > 1:
+        return tuple(tensors)
+    return tensors[0]

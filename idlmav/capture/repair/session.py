@@ -1,0 +1,275 @@
+"""What repairs one run: failures are noted where they are raised, and something stands for their results."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.operands import Operands, tensors_in
+from idlmav.capture.repair.blame import guardable, will_be_handled
+from idlmav.capture.repair.demands import Demand
+from idlmav.capture.repair.unknown import Assumption, Key, Plan, Unknown, make_unknown, resized
+from idlmav.capture.rules.registry import contiguous
+from idlmav.capture.source import Where, locate, locate_error, source_line
+from idlmav.capture.trace import SIGNATURES, CallRecord, OpRecord, Trace
+
+__all__ = ["Rerun", "Session", "Stopped", "raised", "unknown"]
+
+_FAILURES_AT_MOST = 400
+_LOOPS_AT_MOST = 4000
+
+
+def raised(*args: Any) -> None:
+    """Stand for a statement or a layer that raised."""
+
+
+def unknown(*args: Any) -> None:
+    """Stand for a call of something that is not known."""
+
+
+raised.__name__ = "raise"
+
+
+class Rerun(BaseException):
+    """Ends a run because functions have to be guarded first; no model catches it."""
+
+    def __init__(self, codes: list[CodeType]) -> None:
+        super().__init__("functions are guarded, then the model runs again")
+        self.codes = codes
+
+
+class Stopped(BaseException):
+    """Ends a run in which too much fails."""
+
+
+class Session:
+    """
+    Notes failures and assumptions of one run.
+
+    Parameters
+    ----------
+    trace : Trace
+        Receives the ops that stand for what failed.
+    operands : Operands
+        Knows what stands for parameters.
+    plan : Plan
+        What earlier runs have told.
+    guarded : set of CodeType
+        Code that is guarded already, or cannot be.
+
+    Attributes
+    ----------
+    assumed : dict of Key to Assumption
+        Every result that was not computed.
+    failures : dict of int to BaseException
+        By op, what was raised there.
+    mismatches : dict of int to list of (Key, int, int, int)
+        By failed op: which output of which op had a wrong size, along which dimension, its size, and the one demanded.
+    consequences : set of int
+        Failed ops that only follow another failure.
+    rankless : set of Key
+        Outputs whose number of dimensions is not known.
+    """
+
+    def __init__(self, trace: Trace, operands: Operands, plan: Plan, guarded: set[CodeType]) -> None:
+        self.trace = trace
+        self.operands = operands
+        self.plan = plan
+        self.guarded = guarded
+        self.assumed: dict[Key, Assumption] = {}
+        self.failures: dict[int, BaseException] = {}
+        self.mismatches: dict[int, list[tuple[Key, int, int, int]]] = {}
+        self.consequences: set[int] = set()
+        self.rankless: set[Key] = set()
+        self._places: set[tuple[str | None, str, str]] = set()
+        self._loops = 0
+
+    # ---- results that were not computed
+
+    def assume(self, op: OpRecord, prior: Assumption) -> Tensor:
+        """Return what stands for the next output of an op."""
+        key = (op.index, len(op.outputs))
+        found = self.assumed[key] = self.plan.applied(key, prior)
+        tensor: Tensor
+        if found.rank_known:
+            tensor = contiguous(found.sizes, found.dtype)
+        else:
+            tensor = make_unknown(found.sizes, found.dtype, key)
+            self.rankless.add(key)
+        op.outputs = (*op.outputs, self.trace.register(op, key[1], tensor))
+        return tensor
+
+    def prior(self, values: Any, like: Any = None) -> Assumption:
+        """Return what a result probably is, given what it was made of: the same again, with the batch kept."""
+        tensors = list(tensors_in(values))
+        found = like if isinstance(like, Tensor) else next((x for x in tensors if x.is_floating_point()), None)
+        if found is None and tensors:
+            # Whole numbers become vectors: ids that are looked up.
+            sizes = [*tensors[0].shape, 64]
+            return Assumption(sizes, [True, *[False] * (len(sizes) - 1)], False, torch.get_default_dtype())
+        if found is None:
+            return Assumption([1], [False], False, torch.get_default_dtype())
+        batch = True
+        if isinstance(found, Unknown):
+            source = self.assumed.get(found.key)
+            batch = found.offset == 0 and source is not None and source.known[:1] == [True]
+        known = [d == 0 and batch for d in range(found.dim())]
+        return Assumption(list(found.shape), known, False, found.dtype)
+
+    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
+        """Return an item, an attribute or the result of a call of something unknown."""
+        with torch._C.DisableTorchFunction():
+            given = list(tensors_in(args))
+            op = self.trace.ops[self.trace.origins[id(tensor)][0]]
+            prior = Assumption(list(tensor.shape), [False] * tensor.dim(), False, tensor.dtype)
+            if given:
+                op = self.trace.new_op(unknown, locate(sys._getframe(1)))
+                op.origins = [self.origin_of(value) for value in (tensor, *given)]
+                prior = self.prior(given)
+            return self.assume(op, prior)
+
+    def origin_of(self, tensor: Tensor) -> Any:
+        """Return who made a tensor."""
+        return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
+
+    # ---- what consumers tell
+
+    def pin_rank(self, tensor: Unknown, rank: int) -> tuple[int, ...]:
+        """Note that a tensor has so many dimensions; return its sizes then."""
+        with torch._C.DisableTorchFunction():
+            self.plan.pin(tensor.key, rank=rank - tensor.offset)
+            return tuple(resized(list(tensor.shape), rank, self.plan.spatial))
+
+    def pin(self, tensor: Tensor, dim: int, size: int) -> bool:
+        """
+        Note a size that a consumer demands, on the assumption that it comes from through ops that keep shapes.
+
+        Returns
+        -------
+        bool
+            Whether there is one.
+        """
+        index, output, _ = self.origin_of(tensor)
+        shape = tuple(tensor.shape)
+        while index >= 0:
+            assumption = self.assumed.get((index, output))
+            if assumption is not None:
+                if dim < len(assumption.known) and not assumption.known[dim]:
+                    self.plan.pin((index, output), dim=dim, size=size)
+                    return True
+                return False
+            before = [o for o in self.trace.ops[index].origins if o[0] >= 0 and _shape_of(o) == shape]
+            if not before:
+                return False
+            index, output, _ = before[0]
+        return False
+
+    def settle(self, found: list[Demand]) -> dict[int, Tensor]:
+        """Return, by ``id`` of the unknown tensors among them, carriers that are as demanded; the plan learns it."""
+        replaced: dict[int, Tensor] = {}
+        for demand in found:
+            tensor = demand.operand
+            if not isinstance(tensor, Unknown) or id(tensor) in replaced:
+                continue
+            rank = tensor.dim()
+            least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
+            if demand.ranks:
+                rank = rank if rank in demand.ranks else demand.ranks[0]
+            elif demand.sizes:
+                rank = max(rank, least, 2)
+            else:
+                continue
+            self.plan.pin(tensor.key, rank=rank - tensor.offset)
+            sizes = resized(list(tensor.shape), rank, self.plan.spatial)
+            for dim, size in demand.sizes.items():
+                sizes[dim] = size
+                if tensor.offset == 0:
+                    self.plan.pin(tensor.key, dim=dim % rank, size=size)
+            if demand.dtype is not None and demand.dtype is not tensor.dtype:
+                self.plan.pin(tensor.key, dtype=demand.dtype)
+            replaced[id(tensor)] = self.plain(tensor, sizes, demand.dtype)
+        return replaced
+
+    def plain(self, tensor: Tensor, sizes: Any = None, dtype: torch.dtype | None = None) -> Tensor:
+        """Return an ordinary carrier that has the origin of a tensor."""
+        carrier = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
+        index, output, _ = self.origin_of(tensor)
+        self.trace.origins[id(carrier)] = index, output, SIGNATURES.token(carrier)
+        self.trace.kept.append(carrier)
+        return carrier
+
+    def unsure(self) -> set[int]:
+        """Return the ops whose result depends on something that was assumed and is not known."""
+        found = {key[0] for key, value in self.assumed.items() if not (value.rank_known and all(value.known))}
+        if not found:
+            return found
+        for op in self.trace.ops[min(found) :]:
+            if any(origin[0] in found for origin in op.origins):
+                found.add(op.index)
+        return found
+
+    # ---- failures
+
+    def note(self, op: OpRecord, error: BaseException, *, consequence: bool = False) -> None:
+        """Note that an op has failed; the same failure of a module that is called again counts once."""
+        if len(self.failures) > _FAILURES_AT_MOST:
+            raise Stopped
+        path = op.call.path if op.call is not None else ""
+        place = source_line(op.where), path, type(error).__name__
+        if place in self._places or consequence:
+            self.consequences.add(op.index)
+        elif op.index not in self.failures:
+            self._places.add(place)
+        self.failures[op.index] = op.error = error
+
+    def fail(
+        self, error: BaseException, values: Any, call: CallRecord | None = None, where: Where | None = None,
+        *, consequence: bool = False,
+    ) -> OpRecord:  # fmt: skip
+        """Return the op that stands for a statement or a layer that raised."""
+        cause = self._cause(error)
+        if cause is not None:
+            return cause
+        op = self.trace.new_op(raised, where or locate_error(error) or locate(sys._getframe(2)))
+        op.call = call or self.trace.current
+        op.origins = [self.origin_of(tensor) for tensor in tensors_in(values)]
+        if not any(origin[0] >= 0 for origin in op.origins):
+            inside = [made for made in self.trace.ops[:-1] if made.outputs and made.call is op.call]
+            last = (inside or [made for made in self.trace.ops[:-1] if made.outputs])[-1:]
+            op.origins += [(made.index, 0, None) for made in last]
+        op.args = tuple(tensors_in(values))
+        self.note(op, error, consequence=consequence)
+        return op
+
+    def _cause(self, error: BaseException | None) -> OpRecord | None:
+        """Return the op that has raised an exception, or the one that it was raised from."""
+        seen: list[BaseException] = []
+        while error is not None and error not in seen:
+            for op in self.trace.ops:
+                if op.error is error:
+                    self.note(op, error)
+                    return op
+            seen.append(error)
+            error = error.__cause__ or error.__context__
+        return None
+
+    def let_pass(self, error: BaseException, frame: FrameType | None) -> None:
+        """Raise an exception again if the model handles it, or a demand to guard what raised it."""
+        if will_be_handled(error, frame):
+            raise error
+        codes = guardable(error, self.guarded)
+        if codes:
+            raise Rerun(codes)
+
+    def loops(self) -> bool:
+        """Return whether another turn of a loop is allowed, which may wait for something that failed."""
+        self._loops += 1
+        return not self.failures or self._loops < _LOOPS_AT_MOST
+
+
+def _shape_of(origin: Any) -> tuple[int, ...] | None:
+    return SIGNATURES.values[origin[2]][0] if origin[2] is not None else None

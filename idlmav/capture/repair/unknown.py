@@ -1,0 +1,229 @@
+"""What stands for results that no op has computed: carriers with assumed sizes, and tensors of unknown structure."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.rules.registry import contiguous
+
+__all__ = ["ACTIVE", "Assumption", "Key", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
+
+Key = tuple[int, int]
+"""Index of the op that an assumed result stands for, and which of its outputs it is."""
+ACTIVE = threading.local()
+"""``ACTIVE.session`` is what repairs the run of this thread; absent in every other thread."""
+_SPATIAL = 32
+_STEPS = 16
+_CHANNELS = 3
+
+
+class Session(Protocol):
+    """What unknown tensors ask for: see `idlmav.capture.repair.session`."""
+
+    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
+        """Return an item, an attribute or the result of a call of something unknown."""
+
+    def pin_rank(self, tensor: Unknown, rank: int) -> tuple[int, ...]:
+        """Note that a tensor has so many dimensions; return its sizes then."""
+
+
+@dataclass
+class Assumption:
+    """
+    What is assumed of a result that was not computed.
+
+    Attributes
+    ----------
+    sizes : list of int
+        With which the run goes on.
+    known : list of bool
+        Which of them are more than a stand-in.
+    rank_known : bool
+        Whether the number of dimensions is.
+    dtype : torch.dtype
+        Element type.
+    """
+
+    sizes: list[int]
+    known: list[bool]
+    rank_known: bool
+    dtype: torch.dtype
+
+
+@dataclass
+class Pins:
+    """What consumers have told about an assumed result."""
+
+    rank: int | None = None
+    sizes: dict[int, int] = field(default_factory=dict)
+    dtype: torch.dtype | None = None
+
+
+@dataclass
+class Plan:
+    """
+    What is known before a run: grows from run to run until nothing new is learnt.
+
+    Attributes
+    ----------
+    pins : dict of Key to Pins
+        Sizes that consumers demand.
+    altered : frozenset of (Key, int)
+        The assumed sizes that this run changes, to see what depends on them.
+    frozen : bool
+        Whether nothing is learnt from this run.
+    changed : bool
+        Whether this run has told anything new.
+    spatial : int
+        Height and width of images of which nothing is known.
+    """
+
+    pins: dict[Key, Pins] = field(default_factory=dict)
+    altered: frozenset[tuple[Key, int]] = frozenset()
+    frozen: bool = False
+    changed: bool = False
+    spatial: int = _SPATIAL
+
+    def pin(
+        self, key: Key, *, rank: int | None = None, dim: int | None = None, size: int = 0, dtype: Any = None
+    ) -> None:
+        """Note one thing; the last word counts."""
+        if self.frozen:
+            return
+        pins = self.pins.setdefault(key, Pins())
+        if rank is not None and pins.rank != rank:
+            pins.rank, pins.sizes, self.changed = rank, {}, True
+        if dim is not None and pins.sizes.get(dim) != size:
+            pins.sizes[dim], self.changed = size, True
+        if dtype is not None and pins.dtype is not dtype:
+            pins.dtype, self.changed = dtype, True
+
+    def applied(self, key: Key, prior: Assumption) -> Assumption:
+        """Return an assumption with all that is known of it by now."""
+        found = Assumption(list(prior.sizes), list(prior.known), prior.rank_known, prior.dtype)
+        pins = self.pins.get(key)
+        if pins is not None:
+            if pins.rank is not None:
+                if pins.rank != len(found.sizes):
+                    batch_known = found.known[:1]
+                    found.sizes = resized(found.sizes, pins.rank, self.spatial)
+                    found.known = (batch_known + [False] * pins.rank)[: pins.rank]
+                found.rank_known = True
+            for dim, size in pins.sizes.items():
+                if dim < len(found.sizes):
+                    found.sizes[dim], found.known[dim] = size, True
+            found.dtype = pins.dtype or found.dtype
+        for altered, dim in self.altered:
+            if altered == key and dim < len(found.sizes):
+                found.sizes[dim] *= 2
+        return found
+
+
+def resized(sizes: list[int], rank: int, spatial: int = _SPATIAL) -> list[int]:
+    """Return sizes for another number of dimensions: the batch stays first, what is not known gets usual sizes."""
+    if rank == len(sizes):
+        return list(sizes)
+    if rank <= 0:
+        return []
+    batch, rest = sizes[:1] or [1], sizes[1:]
+    if rank - 1 <= len(rest):
+        return batch + rest[len(rest) - rank + 1 :]
+    if rank <= 3:
+        return batch + [_STEPS] * (rank - 1 - len(rest[-1:])) + rest[-1:]
+    places = [spatial] * 2 if rank == 4 else [_STEPS] * (rank - 4) + [spatial] * 2
+    return batch + (rest[:1] or [_CHANNELS]) + places
+
+
+class Unknown(Tensor):
+    """
+    A result of unknown structure: tensor of unknown rank, tuple, or any object.
+
+    What is read from it, also by unpacking and calling, is unknown too. `key` names the assumption that its rank
+    follows, `offset` by how much.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    key: Key
+    offset: int
+
+    def __getattr__(self, name: str) -> Any:
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or name.startswith("_"):
+            raise AttributeError(f"'Tensor' object has no attribute {name!r}")
+        return session.part_of(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return something unknown: what was missing may have been a layer."""
+        return ACTIVE.session.part_of(self, (args, kwargs))
+
+    def __iter__(self) -> Iterator[Any]:
+        count = unpack_count(sys._getframe(1))
+        return iter([ACTIVE.session.part_of(self) for _ in range(count or 1)])
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (int, str)) and not isinstance(index, bool):
+            return ACTIVE.session.part_of(self)
+        return torch.Tensor.__getitem__(self, index)
+
+    def keys(self) -> list[str]:
+        """Return no names, so that an unknown mapping can be merged."""
+        return []
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return no pairs."""
+        return []
+
+
+def make_unknown(sizes: list[int], dtype: torch.dtype, key: Key, offset: int = 0) -> Unknown:
+    """Make a carrier whose structure is not known."""
+    tensor: Unknown = Tensor._make_subclass(Unknown, contiguous(sizes, dtype))
+    tensor.key, tensor.offset = key, offset
+    return tensor
+
+
+class UnknownSize(tuple[int, ...]):
+    """Sizes of an unknown tensor: ``B, C, H, W = x.shape`` tells that there are four."""
+
+    tensor: Unknown
+
+    @classmethod
+    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownSize:
+        """Make the sizes of a tensor."""
+        made = cls(sizes)
+        made.tensor = tensor
+        return made
+
+    def __iter__(self) -> Iterator[int]:
+        count = unpack_count(sys._getframe(1))
+        if count is None or count == len(self):
+            return super().__iter__()
+        return iter(ACTIVE.session.pin_rank(self.tensor, count))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            return ACTIVE.session.pin_rank(self.tensor, index + 1 if index >= 0 else -index)[index]
+        return super().__getitem__(index)
+
+    def numel(self) -> int:
+        """Return the number of elements, as `torch.Size` does."""
+        return torch.Size(tuple(super().__iter__())).numel()
+
+
+@lru_cache(maxsize=1 << 10)
+def _unpackings(code: CodeType) -> dict[int, int]:
+    return {ins.offset: ins.argval for ins in dis.get_instructions(code) if ins.opname == "UNPACK_SEQUENCE"}
+
+
+def unpack_count(frame: FrameType) -> int | None:
+    """Return into how many variables a frame unpacks right now; ``None`` if it does something else."""
+    return _unpackings(frame.f_code).get(frame.f_lasti)
