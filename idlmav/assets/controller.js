@@ -290,7 +290,7 @@ class Dashboard {
     this.detail.data.setv({content}, {sync: false});
   }
 
-  fold(name, wanted) {
+  fold(name, wanted, mouse = null) {
     const id = this.picture.isGroup(name) ? name : this.picture.groupIds[this.picture.scene.groups.path.indexOf(name)];
     if (id === undefined) return;
     this.following = false;
@@ -299,14 +299,15 @@ class Dashboard {
     const before = picture.rect(place);
     const folded = this.store.get("folded").filter((other) => other !== id);
     this.store.set({folded: wanted ? [...folded, id] : folded}, "page");
-    // The toggled box stays where it is on the screen.
+    // The toggled box stays where it is on the screen, and under the mouse that toggled it.
     const after = picture.rect(place);
+    const share = mouse === null ? 0.5 : (mouse.x - before.x) / before.w;
+    const below = mouse === null ? 0 : Math.max(0, mouse.y - before.y - after.h);
     const [x, y] = graph.center;
-    graph.moveTo(x + after.x + after.w / 2 - before.x - before.w / 2, y + after.y - before.y, graph.scale);
+    graph.moveTo(x + after.x + share * after.w - before.x - share * before.w, y + after.y - before.y - below, graph.scale);
   }
 
   tapped({x, y, sx, sy}) {
-    this.told = new Set();
     this.lastTap = {sx, sy};
     const place = this.picture.hit(x, y);
     this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
@@ -317,7 +318,7 @@ class Dashboard {
     // Bokeh calls any two quick taps a double one, however far apart they are.
     if (Math.hypot(sx - this.lastTap.sx, sy - this.lastTap.sy) > DOUBLE_TAP_PX) return this.tapped(event);
     const place = this.picture.hit(x, y);
-    if (place?.group) this.fold(this.picture.idOf(place), this.picture.groups.state[place.index] === 1);
+    if (place?.group) this.fold(this.picture.idOf(place), this.picture.groups.state[place.index] === 1, {x, y});
     return undefined;
   }
 

@@ -151,6 +151,7 @@ class Dashboard:
         left, right, top, bottom = seen["ranges"]
         width, height = seen["size_px"]
         assert abs((right - left) / width - (bottom - top) / height) < 1e-3 * (right - left) / width
+        assert (seen["slider"] is None) == (self.page.locator(".noUi-target").count() == 0)
         if seen["slider"]:
             low, high, _, end = seen["slider"]
             expected = [min(max(value, 0), end) for value in (top, bottom)]
