@@ -211,12 +211,7 @@ class FastMode(TorchFunctionMode):
             self._add_writers(op)
         if _any_autocast():
             key += self._autocast()
-        real = False
-        for origin in origins:
-            if origin[2] is None:
-                real = True
-                break
-        if real or not origins:
+        if not origins or None in [origin[2] for origin in origins]:
             return self._with_real(op, func, args, kwargs or {})
         try:
             signature = tuple(key)

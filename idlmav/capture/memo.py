@@ -62,14 +62,19 @@ class Outcomes:
                 args = [self.operands.replace(value) for value in args]
                 break
         result = func(*args, **kwargs) if kwargs else func(*args)
-        views = (result,) if type(result) is Tensor else result
-        trace = self.trace
-        if tokens is None or any(view is value for view in views for value in args):
-            return self.finish(op, result, args, {}, None, False)
-        for output, (token, view) in enumerate(zip(tokens, views, strict=True)):
-            trace.origins[id(view)] = (op.index, output, token)
-        trace.kept += views
-        trace.views += views
+        trace, single = self.trace, type(result) is Tensor
+        known = trace.origins
+        if tokens is None or (id(result) in known if single else any(id(view) in known for view in result)):
+            return self.finish(op, result, args, {}, None, False)  # an operand, handed through
+        if single:
+            known[id(result)] = (op.index, 0, tokens[0])
+            trace.kept.append(result)
+            trace.views.append(result)
+        else:
+            for output, (token, view) in enumerate(zip(tokens, result, strict=True)):
+                known[id(view)] = (op.index, output, token)
+            trace.kept += result
+            trace.views += result
         op.outputs = tokens
         return result
 
