@@ -23,6 +23,8 @@ from idlmav.graph import Graph
 __all__ = ["capture"]
 
 
+# Around the whole call: the records are gone before the collector, switched on again, would walk over them.
+@collector_off()
 def capture(
     model: torch.nn.Module, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, *, device: Any = None
 ) -> Graph:
