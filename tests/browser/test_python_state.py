@@ -158,7 +158,7 @@ def test_sessions_of_a_function_are_apart(chromium_page, serve_here, resnet20):
     assert first.state["selected"] == "conv1"
 
 
-def test_two_dashboards_in_one_page_are_apart(chromium_page, serve_here, resnet20):
+def test_two_dashboards_in_one_page_are_apart(chromium_page, serve_here, resnet20, wait_until):
     one, two = MAV(resnet20), MAV(resnet20)
     chromium_page.set_viewport_size({"width": 1400, "height": 1400})
     column = pn.Column(one.draw_interactive_graph(), two.draw_interactive_graph(), sizing_mode="stretch_width")
@@ -177,7 +177,7 @@ def test_two_dashboards_in_one_page_are_apart(chromium_page, serve_here, resnet2
     assert above.state["query"] == ""
     assert above.rows()[0] == "x"
     assert chromium_page.locator(".tabulator-selected").count() == 1
-    assert {one.state.selected, two.state.selected} <= {"conv1", "bn1"}
+    wait_until(lambda: {one.state.selected, two.state.selected} == {"conv1", "bn1"})
 
 
 def test_two_dashboards_of_one_mav_in_one_page_follow_each_other(chromium_page, serve_here, mav):
