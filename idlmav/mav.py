@@ -109,7 +109,7 @@ class MAV:
 
         _check_model(model)
         args, kwargs = _arguments(model, inputs, input_kwargs)
-        self.graph = complete(capture(model, args, kwargs, device=device))
+        self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT))
 
     @cached_property
     def state(self) -> ViewState:

@@ -26,7 +26,12 @@ __all__ = ["capture"]
 # Around the whole call: the records are gone before the collector, switched on again, would walk over them.
 @collector_off()
 def capture(
-    model: torch.nn.Module, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, *, device: Any = None
+    model: torch.nn.Module,
+    args: tuple[Any, ...] | None = (),
+    kwargs: dict[str, Any] | None = None,
+    *,
+    device: Any = None,
+    assume: bool = False,
 ) -> Graph:
     """
     Return the graph of a model's forward pass for the given inputs.
@@ -35,13 +40,17 @@ def capture(
     ----------
     model : torch.nn.Module
         Any model, on any device, also without memory (on the meta device). It is left as found.
-    args : tuple
-        Positional arguments of forward. Only shapes and types of tensors are read, and the content of small
+    args : tuple or None
+        Positional arguments of forward; ``None`` if there are none to give and inputs are to be assumed. Only shapes and types of tensors are read, and the content of small
         tensors of whole numbers or truth values, on which control flow may depend.
     kwargs : dict, optional
         Keyword arguments.
     device : str or torch.device, optional
         Where the model is to believe that its tensors are; by default where its parameters are.
+
+    assume : bool
+        Whether to find inputs for the arguments that are not given. What was assumed is said in `Graph.inputs`;
+        where no sizes work they stay unknown.
 
     Returns
     -------
@@ -58,16 +67,22 @@ def capture(
         raise TypeError(
             f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output."
         )
+    if args is None:
+        args, assume = (), True
     if not isinstance(args, tuple):
         raise TypeError(
             f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
         )
-    kwargs = dict(kwargs or {})
+    kwargs, assume = dict(kwargs or {}), assume and not args
     with collector_off():
         tree = Tree(model)
         # Running lazy layers would give them their sizes: a copy runs instead.
         runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
         on = _device(model, (args, kwargs), device)
+        if assume:
+            from idlmav.capture.repair.probe import probed
+
+            return describe(probed(runnable, on, kwargs), tree)
         finished = Run(runnable, on).forward(args, kwargs)
         if finished.error is not None:
             from idlmav.capture.repair import repaired  # late: most models run

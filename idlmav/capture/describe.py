@@ -82,7 +82,9 @@ class _Description:
             parameters=self.tree.describe_parameters(),
             errors=tuple(self.errors),
             inputs=", ".join(
-                f"{name}: {format_shape(self._shape_of(x))} {dtype_name(x.dtype)}" for name, x in self.run.inputs
+                f"{name}: {'assumed ' if name in self.run.assumed else ''}{format_shape(self._shape_of(x))} "
+                f"{dtype_name(x.dtype)}"
+                for name, x in self.run.inputs
             ),
             info={"torch": torch.__version__},
         )

@@ -51,6 +51,8 @@ class Run:
         The records.
     inputs : list of (str, Tensor)
         The carriers that were fed, with their names.
+    assumed : set of str
+        Names of inputs that nobody has given.
     result : object
         What forward returned, made of carriers.
     error : Exception or None
@@ -76,6 +78,7 @@ class Run:
         self.mode = FastMode(self.trace, self.operands, device, self.failures)
         self.leaves = Leaves(self.trace, self.mode.outcomes)
         self.inputs: list[tuple[str, Tensor]] = []
+        self.assumed: set[str] = set()
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None

@@ -8,6 +8,7 @@ tells which sizes depend on that, `probe` finds inputs where none are given.
 
 from __future__ import annotations
 
+import copy
 from contextlib import ExitStack
 from types import CodeType
 from typing import Any, Self
@@ -133,7 +134,7 @@ class Repair:
             confirmed = new and len(altered.trace.ops) >= min(new) and len(change) == 1
             if confirmed and not self._ambiguous(change, run):
                 for key, dim in change:
-                    self.plan.pin(key, dim=dim, size=run.session.assumed[key].sizes[dim])
+                    self.plan.pin_size(key, dim, run.session.assumed[key].sizes[dim])
                 continue
             masks.compare(run.session, altered.session)
             for one in change if len(change) == 1 else ():
@@ -153,9 +154,9 @@ class Repair:
             if step is None:
                 break
             key, dim, size = step
-            before = dict(self.plan.pins)
+            before = copy.deepcopy(self.plan.pins)
             others = sum(1 for other in runs if other[0] == key)
-            self.plan.pin(key, dim=dim, size=size)
+            self.plan.pin_size(key, dim, size)
             better = self.settled([])
             if len(better.session.failures) >= len(run.session.failures):
                 self.plan.pins = before
@@ -196,7 +197,10 @@ def _decide(run: RepairRun, masks: Masks) -> None:
     causes = []
     for index, error in session.failures.items():
         op = run.trace.ops[index]
-        if index not in session.consequences and not _follows(session, masks, index, op.origins, unsure):
+        follows = _follows(session, masks, index, op.origins, unsure)
+        if index in session.doubtful:
+            follows = not _only_batch_unknown(session, masks, op.origins)
+        if index not in session.consequences and not follows:
             op.error = error
             causes.append(index)
         else:
@@ -229,6 +233,12 @@ def _follows(session: Session, masks: Masks, index: int, origins: list[Origin], 
         return not any(masks.is_known(key, dim, session.rankless) for key, dim, _, _ in found)
     keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
     return not all(masks.is_known(key, None, session.rankless) for key in keys)
+
+
+def _only_batch_unknown(session: Session, masks: Masks, origins: list[Origin]) -> bool:
+    """Return whether all that a statement read is known but for the first size, on which hardly anything depends."""
+    keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
+    return not any(key in session.rankless or masks.unknown.get(key, set()) - {0} for key in keys)
 
 
 def session_dtype(op: Any, output: int) -> torch.dtype:

@@ -15,7 +15,7 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _Av
 from idlmav.capture.classify import op_name
 from idlmav.capture.repair.unknown import Assumption
 
-__all__ = ["declared_by_module", "declared_by_op", "identity_of"]
+__all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of"]
 
 
 def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
@@ -127,6 +127,19 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
         return find(module, tensors[0], dtype) if tensors else None
     except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
         return None  # settings that nobody can know the result of
+
+
+def accepted_rank(module: nn.Module) -> int | None:
+    """Return a number of dimensions that a normalization accepts, which it checks before any op."""
+    if not isinstance(module, _NormBase):
+        return None
+    for rank in (4, 3, 5, 2):
+        try:
+            module._check_input_dim(torch.empty((1,) * rank, device="meta"))
+        except ValueError:
+            continue
+        return rank
+    return None
 
 
 def _same(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:

@@ -202,7 +202,11 @@ def _stack(tensors: Any, dim: int = 0, **kwargs: Any) -> list[Demand]:
 
 def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> list[Demand]:
     shape = list(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else list(sizes)
-    if -1 in shape or not input.dim() or not all(type(size) is int for size in shape):
+    if not all(type(size) is int for size in shape):
+        return []
+    if input.dim() < 2 and len(shape) > 1:
+        return [Demand(input, (len(shape),), {dim: size for dim, size in enumerate(shape) if size != -1}, soft=True)]
+    if -1 in shape or not input.dim():
         return []
     # All but one size being right, the last one follows from the number of elements.
     rest, elements = math.prod(input.shape[:-1]), math.prod(shape)

@@ -14,7 +14,7 @@ from idlmav.capture.repair.unknown import ACTIVE
 
 __all__ = ["GUARD", "Guard"]
 
-_ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError)
+_ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError, NameError)
 
 
 class Guard:
@@ -91,8 +91,9 @@ class Guard:
             session.let_pass(error, frame.f_back)
             values = [variables[name] for name in loads if name in variables]
             tensors = list(tensors_in(values)) or list(tensors_in(list(variables.values())))[-1:]
-            follows = self._follows(session, error, list(tensors_in(values)), frame.f_code.co_varnames)
-            op = session.fail(error, tensors, consequence=follows)
+            unassigned = isinstance(error, UnboundLocalError) and bool(session.failures)
+            doubtful = self._doubtful(session, error, list(tensors_in(values)))
+            op = session.fail(error, tensors, doubtful=doubtful, follows=unassigned)
             results = []
             for name in stores:
                 before = variables.get(name)
@@ -102,14 +103,11 @@ class Guard:
                     results.append(session.assume(op, session.prior(tensors, before)))
             return tuple(results)
 
-    def _follows(self, session: Session, error: Exception, tensors: list[Tensor], local: tuple[str, ...]) -> bool:
-        """Return whether an exception is only a consequence of what is assumed."""
-        if isinstance(error, NameError):
-            unassigned = isinstance(error, UnboundLocalError) or getattr(error, "name", None) in local
-            return bool(session.failures) and unassigned
-        if isinstance(error, _ALWAYS_CAUSES):
+    def _doubtful(self, session: Session, error: Exception, tensors: list[Tensor]) -> bool:
+        """Return whether an exception may be only a consequence of what is assumed."""
+        if isinstance(error, _ALWAYS_CAUSES) or not session.assumed:
             return False
-        unsure = session.unsure() if session.assumed else set()
+        unsure = session.unsure()
         return any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
 
     def ended(self, variables: dict[str, Any]) -> Any:

@@ -100,7 +100,7 @@ class RepairMode(FastMode):
                 probe, _, _ = self.kernels.evaluate(func, self._plain(args, more), self._plain(kwargs, more), False)
             except Exception:  # noqa: BLE001 - only asked whether it raises
                 for tensor in rankless:
-                    self.session.plan.pin(tensor.key, rank=tensor.dim() - tensor.offset)
+                    self.session.plan.pin_rank(tensor.key, tensor.dim() - tensor.offset)
                 return result
             if [tensor.dim() for tensor in tensors_in(probe)] == [tensor.dim() for tensor in results]:
                 return result
@@ -164,6 +164,8 @@ class Recovery(Failures):
         for demand in doubtful:
             for dim, size in demand.mismatches():
                 session.pin(demand.operand, dim, size)
+            if demand.dtype is not None and demand.dtype is not demand.operand.dtype:
+                session.pin_dtype(demand.operand, demand.dtype)
         # What disagrees by itself, as in ``x + skip``, nobody can correct: either may be wrong.
         usable = doubtful or [
             demand
@@ -202,21 +204,23 @@ class Recovery(Failures):
         """Run the op with another rank of an operand of which the rank is only assumed."""
         session = self.session
         for tensor in tensors_in((args, kwargs)):
-            key = session.origin_of(tensor)[:2]
-            if key not in session.rankless or key not in session.assumed:
+            key, offset = session.rank_of.get(id(tensor), (None, 0))
+            if key is None:
                 continue
             for rank in _RANKS:
                 sizes = resized(list(tensor.shape), rank, session.plan.spatial)
                 new = {id(tensor): contiguous(sizes, tensor.dtype)}
                 result = self._try(func, _replaced(args, new), _replaced(kwargs, new))
                 if result is not None:
-                    session.plan.pin(key, rank=rank)
+                    session.plan.pin_rank(key, rank - offset)
                     return result
         return None
 
 
 def _all_unknown(args: Any) -> bool:
-    return all(isinstance(tensor, Unknown) for tensor in tensors_in(args))
+    """Return whether operands could only be compared with others that are not known either."""
+    tensors = list(tensors_in(args))
+    return len(tensors) > 1 and all(isinstance(tensor, Unknown) for tensor in tensors)
 
 
 def _replaced(value: Any, new: dict[int, Tensor]) -> Any:

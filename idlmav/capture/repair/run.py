@@ -12,7 +12,7 @@ from torch import Tensor
 from idlmav.capture.leaves import Leaves
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.repair.blame import came_through, will_be_handled
-from idlmav.capture.repair.declared import declared_by_module
+from idlmav.capture.repair.declared import accepted_rank, declared_by_module
 from idlmav.capture.repair.mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown
@@ -123,13 +123,17 @@ class RepairRun(Run):
             raise error
         session, tensors = self.session, list(tensors_in((args, kwargs)))
         declared = declared_by_module(module, tensors)
+        first = next((tensor for tensor in tensors if isinstance(tensor, Unknown)), None)
+        rank = accepted_rank(module) if first is not None else None
+        if first is not None and rank is not None:
+            session.plan.pin_rank(first.key, rank - first.offset, firm=True)
         composite = bool(module._modules) and came_through(error, getattr(type(module).forward, "__code__", None))
         if declared is None or (composite and not isinstance(module, torch.nn.MultiheadAttention)):
             session.let_pass(error, None)
         unsure = session.unsure() if session.assumed else set()
         follows = declared is not None and any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
         follows = follows and not isinstance(error, NotImplementedError)
-        op = session.fail(error, (args, kwargs), call, locate_error(error), consequence=follows)
+        op = session.fail(error, (args, kwargs), call, locate_error(error), doubtful=follows)
         if declared is None:
             return session.assume(op, session.prior((args, kwargs)))
         return _shaped(module, [session.assume(op, output) for output in declared])

@@ -71,8 +71,12 @@ class Session:
         By failed op: which output of which op had a wrong size, along which dimension, its size, and the one demanded.
     consequences : set of int
         Failed ops that only follow another failure.
+    doubtful : set of int
+        Failed statements that read something of unknown size: it depends on that size whether they are consequences.
     rankless : set of Key
         Outputs whose number of dimensions is not known.
+    rank_of : dict of int to (Key, int)
+        By ``id`` of a carrier that stands for an unknown tensor: the assumption that its rank follows, and by how much.
     """
 
     def __init__(self, trace: Trace, operands: Operands, plan: Plan, guarded: set[CodeType]) -> None:
@@ -84,7 +88,9 @@ class Session:
         self.failures: dict[int, BaseException] = {}
         self.mismatches: dict[int, list[tuple[Key, int, int, int]]] = {}
         self.consequences: set[int] = set()
+        self.doubtful: set[int] = set()
         self.rankless: set[Key] = set()
+        self.rank_of: dict[int, tuple[Key, int]] = {}
         self._places: set[tuple[str | None, str, str]] = set()
         self._loops = 0
 
@@ -138,10 +144,10 @@ class Session:
 
     # ---- what consumers tell
 
-    def pin_rank(self, tensor: Unknown, rank: int) -> tuple[int, ...]:
+    def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
         """Note that a tensor has so many dimensions; return its sizes then."""
         with torch._C.DisableTorchFunction():
-            self.plan.pin(tensor.key, rank=rank - tensor.offset)
+            self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=firm)
             return tuple(resized(list(tensor.shape), rank, self.plan.spatial))
 
     def pin(self, tensor: Tensor, dim: int, size: int) -> bool:
@@ -159,7 +165,7 @@ class Session:
             assumption = self.assumed.get((index, output))
             if assumption is not None:
                 if dim < len(assumption.known) and not assumption.known[dim]:
-                    self.plan.pin((index, output), dim=dim, size=size)
+                    self.plan.pin_size((index, output), dim, size)
                     return True
                 return False
             before = [o for o in self.trace.ops[index].origins if o[0] >= 0 and _shape_of(o) == shape]
@@ -167,6 +173,21 @@ class Session:
                 return False
             index, output, _ = before[0]
         return False
+
+    def pin_dtype(self, tensor: Tensor, dtype: torch.dtype) -> None:
+        """Note an element type that a consumer demands, through ops that keep it; ids have a batch and steps."""
+        index, output, _ = self.origin_of(tensor)
+        while index >= 0:
+            assumption = self.assumed.get((index, output))
+            if assumption is not None:
+                if not dtype.is_floating_point and not assumption.rank_known:
+                    self.plan.pin_rank((index, output), 2, firm=True)
+                self.plan.pin_dtype((index, output), dtype)
+                return
+            before = [origin for origin in self.trace.ops[index].origins if origin[0] >= 0]
+            if len(before) != 1:
+                return
+            index, output, _ = before[0]
 
     def settle(self, found: list[Demand]) -> dict[int, Tensor]:
         """Return, by ``id`` of the unknown tensors among them, carriers that are as demanded; the plan learns it."""
@@ -183,14 +204,14 @@ class Session:
                 rank = max(rank, least, 2)
             else:
                 continue
-            self.plan.pin(tensor.key, rank=rank - tensor.offset)
+            self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=bool(demand.ranks))
             sizes = resized(list(tensor.shape), rank, self.plan.spatial)
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
-                if tensor.offset == 0:
-                    self.plan.pin(tensor.key, dim=dim % rank, size=size)
+                if tensor.offset == 0 and self.plan.rank_of(tensor.key) in (None, rank):
+                    self.plan.pin_size(tensor.key, dim % rank, size)
             if demand.dtype is not None and demand.dtype is not tensor.dtype:
-                self.plan.pin(tensor.key, dtype=demand.dtype)
+                self.plan.pin_dtype(tensor.key, demand.dtype)
             replaced[id(tensor)] = self.plain(tensor, sizes, demand.dtype)
         return replaced
 
@@ -199,6 +220,8 @@ class Session:
         carrier = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
         index, output, _ = self.origin_of(tensor)
         self.trace.origins[id(carrier)] = index, output, SIGNATURES.token(carrier)
+        if isinstance(tensor, Unknown):
+            self.rank_of[id(carrier)] = tensor.key, tensor.offset
         self.trace.kept.append(carrier)
         return carrier
 
@@ -214,13 +237,15 @@ class Session:
 
     # ---- failures
 
-    def note(self, op: OpRecord, error: BaseException, *, consequence: bool = False) -> None:
+    def note(self, op: OpRecord, error: BaseException, *, doubtful: bool = False) -> None:
         """Note that an op has failed; the same failure of a module that is called again counts once."""
         if len(self.failures) > _FAILURES_AT_MOST:
             raise Stopped
         path = op.call.path if op.call is not None else ""
         place = source_line(op.where), path, type(error).__name__
-        if place in self._places or consequence:
+        if doubtful:
+            self.doubtful.add(op.index)
+        if place in self._places:
             self.consequences.add(op.index)
         elif op.index not in self.failures:
             self._places.add(place)
@@ -228,7 +253,8 @@ class Session:
 
     def fail(
         self, error: BaseException, values: Any, call: CallRecord | None = None, where: Where | None = None,
-        *, consequence: bool = False,
+        *, doubtful: bool = False,
+        follows: bool = False,
     ) -> OpRecord:  # fmt: skip
         """Return the op that stands for a statement or a layer that raised."""
         cause = self._cause(error)
@@ -242,7 +268,9 @@ class Session:
             last = (inside or [made for made in self.trace.ops[:-1] if made.outputs])[-1:]
             op.origins += [(made.index, 0, None) for made in last]
         op.args = tuple(tensors_in(values))
-        self.note(op, error, consequence=consequence)
+        self.note(op, error, doubtful=doubtful)
+        if follows:
+            self.consequences.add(op.index)
         return op
 
     def _cause(self, error: BaseException | None) -> OpRecord | None:

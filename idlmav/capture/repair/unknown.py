@@ -33,7 +33,7 @@ class Session(Protocol):
     def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown."""
 
-    def pin_rank(self, tensor: Unknown, rank: int) -> tuple[int, ...]:
+    def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
         """Note that a tensor has so many dimensions; return its sizes then."""
 
 
@@ -65,6 +65,7 @@ class Pins:
     """What consumers have told about an assumed result."""
 
     rank: int | None = None
+    firm: bool = False
     sizes: dict[int, int] = field(default_factory=dict)
     dtype: torch.dtype | None = None
 
@@ -94,19 +95,33 @@ class Plan:
     changed: bool = False
     spatial: int = _SPATIAL
 
-    def pin(
-        self, key: Key, *, rank: int | None = None, dim: int | None = None, size: int = 0, dtype: Any = None
-    ) -> None:
-        """Note one thing; the last word counts."""
-        if self.frozen:
+    def pin_rank(self, key: Key, rank: int, *, firm: bool = False) -> None:
+        """Note a number of dimensions; only what an op or an unpacking really demands (`firm`) overrides another."""
+        pins = self._pins(key)
+        if pins is None or pins.rank == rank:
             return
-        pins = self.pins.setdefault(key, Pins())
-        if rank is not None and pins.rank != rank:
-            pins.rank, pins.sizes, self.changed = rank, {}, True
-        if dim is not None and pins.sizes.get(dim) != size:
+        if pins.rank is None or (firm and not pins.firm):
+            pins.rank, pins.firm, pins.sizes, self.changed = rank, firm, {}, True
+
+    def rank_of(self, key: Key) -> int | None:
+        """Return the rank that consumers have told."""
+        pins = self.pins.get(key)
+        return None if pins is None else pins.rank
+
+    def pin_size(self, key: Key, dim: int, size: int) -> None:
+        """Note a size; the last word counts."""
+        pins = self._pins(key)
+        if pins is not None and pins.sizes.get(dim) != size:
             pins.sizes[dim], self.changed = size, True
-        if dtype is not None and pins.dtype is not dtype:
+
+    def pin_dtype(self, key: Key, dtype: torch.dtype) -> None:
+        """Note an element type."""
+        pins = self._pins(key)
+        if pins is not None and pins.dtype is not dtype:
             pins.dtype, self.changed = dtype, True
+
+    def _pins(self, key: Key) -> Pins | None:
+        return None if self.frozen else self.pins.setdefault(key, Pins())
 
     def applied(self, key: Key, prior: Assumption) -> Assumption:
         """Return an assumption with all that is known of it by now."""
@@ -207,7 +222,7 @@ class UnknownSize(tuple[int, ...]):
         count = unpack_count(sys._getframe(1))
         if count is None or count == len(self):
             return super().__iter__()
-        return iter(ACTIVE.session.pin_rank(self.tensor, count))
+        return iter(ACTIVE.session.pin_rank(self.tensor, count, firm=True))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, int) and not -len(self) <= index < len(self):
