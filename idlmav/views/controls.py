@@ -13,6 +13,9 @@ from idlmav.views.assets import stylesheet
 
 __all__ = ["slider_view", "toolbar"]
 
+WIDGET_PX = 46
+"""Height of a widget with its label above."""
+
 
 def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     """
@@ -37,6 +40,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             tags=[f"{uid}-{name}"],
             stylesheets=sheets,
             width=width,
+            height=28,
             sizing_mode="fixed",
             margin=(0, 3),
         )
@@ -49,6 +53,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             tags=[f"{uid}-{name}"],
             stylesheets=sheets,
             width=128,
+            height=WIDGET_PX,
             sizing_mode="fixed",
             margin=(0, 4),
         )
@@ -60,12 +65,17 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         tags=[f"{uid}-query"],
         stylesheets=sheets,
         width=210,
+        height=WIDGET_PX,
         sizing_mode="fixed",
         margin=(0, 4),
     )
     return pn.FlexBox(
         pn.pane.HTML(
-            _heading(graph), stylesheets=sheets, margin=(0, 6), sizing_mode="fixed", styles={"flex": "1 1 250px"}
+            _heading(graph),
+            stylesheets=sheets,
+            margin=(0, 6),
+            sizing_mode="stretch_width",
+            styles={"flex": "1 1 250px"},
         ),
         search,
         select("color_by", "Colour", COLOR_BY),
