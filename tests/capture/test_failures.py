@@ -161,3 +161,118 @@ def test_an_error_raised_from_another_is_placed_at_its_cause() -> None:
     graph = capture(Wraps(), (torch.zeros(1, 4),))
     assert [error.node for error in graph.errors] == ["linear"]
     assert graph.errors[0].kind == "RuntimeError"
+
+
+class Helper(nn.Module):
+    """Its parts fail in every way that Python knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 2)
+        self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+
+    def helper(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        if y.shape[0] == 2:
+            raise ValueError("not two")
+        return y
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.helper(x)
+        for index in range(3):
+            x = torch.relu(self.layers[index](x))
+        x = x + undefined  # noqa: F821
+        return self.b(torch.tanh(self.middle(x)))
+
+
+def test_several_errors_of_python_are_each_at_their_line() -> None:
+    graph = capture(Helper(), (torch.zeros(2, 4),))
+    lines, start = inspect.getsourcelines(Helper)
+
+    def line(text: str) -> int:
+        return start + next(i for i, found in enumerate(lines) if text in found)
+
+    wanted = [
+        ("ValueError", "raise ValueError"), ("IndexError", "self.layers[index]"), ("NameError", "undefined"),
+        ("AttributeError", "self.middle"),
+    ]  # fmt: skip
+    assert [(e.kind, int((e.source or "").rpartition(":")[2])) for e in graph.errors] == [
+        (kind, line(text)) for kind, text in wanted
+    ]
+    assert [node.op for node in graph.nodes if node.op != "raise"] == [
+        "input", "linear", "linear", "relu", "linear", "relu", "unknown", "relu", "tanh", "linear", "output",
+    ]  # fmt: skip
+    assert graph.nodes[-1].shapes == ((2, 2),)
+
+
+def test_arguments_that_do_not_fit_still_enter_the_module() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            return self.linear(x) * mask
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = Block()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.block(x)
+
+    graph = capture(Model(), (torch.zeros(2, 4), torch.zeros(2, 4)))
+    assert [(error.node, error.kind) for error in graph.errors] == [
+        ("raise", "TypeError"),
+        ("block:raise", "TypeError"),
+    ]
+    assert graph.node_by_id["block.linear"].shapes == ((2, 4),)
+    assert set(graph.sources["block:mul"]) == {"block.linear", "block:raise"}
+
+
+def test_a_module_without_forward_and_one_without_source() -> None:
+    namespace: dict[str, Any] = {"nn": nn}
+    text = "class Hidden(nn.Module):\n    def forward(self, x):\n        raise KeyError('nowhere')\n"
+    exec(compile(text, "<nowhere>", "exec"), namespace)  # noqa: S102 - a class whose source cannot be read
+    model = nn.Sequential(nn.Linear(4, 4), nn.Module(), namespace["Hidden"](), nn.Linear(4, 2))
+    graph = capture(model, (torch.zeros(2, 4),))
+    assert [(error.path, error.kind) for error in graph.errors] == [("1", "NotImplementedError"), ("2", "KeyError")]
+    assert graph.nodes[-1].shapes == ((2, 2),)
+
+
+def test_a_deleted_convolution_leaves_sizes_unknown_that_nobody_can_know() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.after = nn.Conv2d(64, 8, 1)
+            self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.after(torch.relu(self.before(x)))
+            return self.head(self.pool(x).flatten(1))
+
+    graph = capture(Model(), (torch.zeros(2, 3, 9, 9),))
+    assert {node.id: node.shapes[0] for node in graph.nodes[1:]} == {
+        "raise": (2, 64, None, None), "relu": (2, 64, None, None), "after": (2, 8, None, None), "pool": (2, 8, 1, 1),
+        "flatten": (2, 8), "head": (2, 2), "output": (2, 2),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_restores_guarded_functions(error: type[BaseException]) -> None:
+    class Model(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + undefined  # noqa: F821
+            if stop:
+                raise error
+            return x
+
+    stop = False
+    codes = Model.forward.__code__
+    assert [e.kind for e in capture(Model(), (torch.zeros(2),)).errors] == ["NameError"]
+    assert Model.forward.__code__ is codes
+    stop = True
+    with pytest.raises(error):
+        capture(Model(), (torch.zeros(2),))
+    assert Model.forward.__code__ is codes

@@ -9,6 +9,7 @@ tells which sizes depend on that, `probe` finds inputs where none are given.
 from __future__ import annotations
 
 import copy
+import warnings
 from contextlib import ExitStack
 from types import CodeType
 from typing import Any, Self
@@ -98,7 +99,10 @@ class Repair:
         return run
 
     def _run(self, plan: Plan) -> RepairRun:
-        return RepairRun(self.tree, self.device, plan, self.guarded).forward(*self.inputs)
+        with warnings.catch_warnings():
+            # What the model warns of has been said by the run that failed; ops on stand-ins warn of more.
+            warnings.simplefilter("ignore")
+            return RepairRun(self.tree, self.device, plan, self.guarded).forward(*self.inputs)
 
     def _guard(self, codes: list[CodeType]) -> None:
         pairs = []

@@ -102,15 +102,18 @@ class RepairRun(Run):
         if id(module) not in self.paths:
             return super().call_module(module, args, kwargs)
         first = len(self.trace.calls)
+        raised: Exception | None = None
         try:
             result = super().call_module(module, args, kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
             with torch._C.DisableTorchFunction():
-                call = self.trace.calls[first]
                 completed = self._completed(module, args, kwargs, error)
                 if completed is None:
-                    return self._stand_in(call, module, args, kwargs, error)
-            return self._entered(call, module, error, *completed)
+                    return self._stand_in(self.trace.calls[first], module, args, kwargs, error)
+                self.session.let_pass(error, sys._getframe(1))
+            raised = error
+        if raised is not None and completed is not None:  # outside of the handler: what is raised now has other causes
+            return self._entered(self.trace.calls[first], module, raised, *completed)
         if isinstance(result, Unknown) and first < len(self.trace.calls):
             with torch._C.DisableTorchFunction():
                 return self._declared(module, result, args, kwargs)
@@ -133,7 +136,8 @@ class RepairRun(Run):
         unsure = session.unsure() if session.assumed else set()
         follows = declared is not None and any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
         follows = follows and not isinstance(error, NotImplementedError)
-        op = session.fail(error, (args, kwargs), call, locate_error(error), doubtful=follows)
+        ran = any(op.call is call and op.outputs for op in self.trace.ops[call.first_op :])
+        op = session.fail(error, () if ran else (args, kwargs), call, locate_error(error), doubtful=follows)
         if declared is None:
             return session.assume(op, session.prior((args, kwargs)))
         return _shaped(module, [session.assume(op, output) for output in declared])
@@ -171,14 +175,13 @@ class RepairRun(Run):
     ) -> Any:
         """Call a module again, with something unknown for the arguments that are missing."""
         with torch._C.DisableTorchFunction():
-            self.session.let_pass(error, None)
             if call.index == len(self.trace.calls) - 1:
                 self.trace.calls.pop()  # it was not entered
                 if call.parent is not None:
                     call.parent.children -= 1
             index = len(self.trace.calls)
             where = locate_error(error) or _definition(module)
-            op = self.session.fail(error, (args, kwargs), None, where)
+            op = self.session.fail(error, (args, kwargs), call, where)
             given = [self.session.assume(op, self.session.prior((args, kwargs))) for _ in missing]
             kwargs = {**kwargs, **dict(zip(missing, given, strict=True))}
         try:

@@ -279,7 +279,8 @@ class Session:
         while error is not None and error not in seen:
             for op in self.trace.ops:
                 if op.error is error:
-                    self.note(op, error)
+                    if op.index not in self.failures:
+                        self.note(op, error)
                     return op
             seen.append(error)
             error = error.__cause__ or error.__context__
