@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from idlmav.capture.classify import is_inplace_call
-from idlmav.capture.kernels import on_zeros
+from idlmav.capture.kernels import on_zeros, true_error
 from idlmav.capture.trace import OpRecord, Trace
 
 __all__ = ["Failures"]
@@ -49,12 +49,12 @@ class Failures:
             return error, NotImplemented
         try:
             result = on_zeros(func, args, kwargs)
-        except Exception as true_error:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
-            return true_error, NotImplemented
+        except Exception as real:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
+            return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
-            result = self.registered(op, result)
-        return error, result
+            return error, self.registered(op, result)
+        return true_error(func, args, kwargs, error), result
 
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""

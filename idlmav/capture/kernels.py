@@ -91,6 +91,25 @@ def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
             raise RuntimeError(f"expected operands of one type, but got {' and '.join(sorted(map(str, found)))}")
 
 
+def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Exception:
+    """
+    Return what an op that is too large for `on_zeros`, and raised on carriers, says for real.
+
+    It gets one zero expanded to each operand's sizes: what refuses its sizes or types does so before it computes.
+    """
+    if isinstance(error, NotImplementedError) or op_name(func) not in _ONE_TYPE:
+        return error
+
+    def expanded(tensor: Tensor) -> Tensor:
+        return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) if tensor.is_meta else tensor
+
+    try:
+        func(*_tree_map(expanded, list(args)), **_tree_map(expanded, dict(kwargs)))
+    except Exception as real:  # noqa: BLE001 - handed to who records it
+        return real
+    return error
+
+
 class Kernels:
     """Computes what an op returns, on carriers."""
 

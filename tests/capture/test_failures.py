@@ -276,3 +276,14 @@ def test_an_interruption_restores_guarded_functions(error: type[BaseException]) 
     with pytest.raises(error):
         capture(Model(), (torch.zeros(2),))
     assert Model.forward.__code__ is codes
+
+
+def test_messages_of_large_ops_are_the_real_ones() -> None:
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(5000, 4000))
+    with pytest.raises(RuntimeError) as really:
+        model(torch.zeros(2, 8))
+    assert capture(model, (torch.zeros(2, 8),)).errors[0].message == str(really.value)
+    model[1] = nn.Linear(8, 1 << 22).double()
+    with pytest.raises(RuntimeError) as really:
+        model(torch.zeros(2, 8))
+    assert capture(model, (torch.zeros(2, 8),)).errors[0].message == str(really.value)
