@@ -51,6 +51,7 @@ def test_after_a_search_the_table_is_where_the_graph_is(dashboard):
     x, y = middle(dashboard.overview)
     dashboard.page.mouse.click(x, y)
     dashboard.wait_moved(before)
+    dashboard.rest()
     rows = dashboard.rows()
     dashboard.search("fc")
     dashboard.wait("d.rows().join() === 'fc'")
