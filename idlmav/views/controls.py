@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import panel as pn
 
@@ -15,6 +16,7 @@ __all__ = ["slider_view", "toolbar"]
 
 WIDGET_PX = 46
 """Height of a widget with its label above."""
+BUTTON_PX = 28
 
 
 def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
@@ -30,66 +32,62 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     state : ViewState
         For the values that the widgets show first.
     """
-    sheets = [stylesheet("widgets.css")]
-
-    # Sizing is said everywhere, because the page around may have set another default.
-    # The controller gives them titles: Panel's own tooltips cover the button beside.
-    def button(name: str, label: str, width: int) -> pn.widgets.Button:
-        return pn.widgets.Button(
-            label=label,
-            tags=[f"{uid}-{name}"],
-            stylesheets=sheets,
-            width=width,
-            height=28,
-            sizing_mode="fixed",
-            margin=(0, 3),
-        )
-
-    def select(name: str, label: str, options: dict[str, str]) -> pn.widgets.Select:
-        return pn.widgets.Select(
+    heading = pn.pane.HTML(
+        _heading(graph),
+        stylesheets=[stylesheet("widgets.css")],
+        margin=(0, 6),
+        sizing_mode="stretch_width",
+        styles={"flex": "1 1 250px"},
+    )
+    color_by, size_by = (
+        pn.widgets.Select(
             label=label,
             options={text: value for value, text in options.items()},
             value=getattr(state, name),
-            tags=[f"{uid}-{name}"],
-            stylesheets=sheets,
-            width=128,
-            height=WIDGET_PX,
-            sizing_mode="fixed",
-            margin=(0, 4),
+            **_fixed(uid, name, 128),
         )
-
+        for name, label, options in (("color_by", "Colour", COLOR_BY), ("size_by", "Size", SIZE_BY))
+    )
     search = pn.widgets.TextInput(
         label="Search",
         placeholder="conv1   ·   params>1e6 & op==conv2d",
         value=state.query,
-        tags=[f"{uid}-query"],
-        stylesheets=sheets,
-        width=210,
-        height=WIDGET_PX,
-        sizing_mode="fixed",
-        margin=(0, 4),
+        **_fixed(uid, "query", 210),
     )
+    # The controller gives them titles: Panel's own tooltips cover the button beside.
+    buttons = [
+        pn.widgets.Button(label=label, **_fixed(uid, name, width, BUTTON_PX))
+        for name, label, width in (
+            ("fit", "Fit", 42),
+            ("fold", "Fold", 50),
+            ("unfold", "Unfold", 64),
+            ("theme", "◐", 36),
+        )
+    ]
     return pn.FlexBox(
-        pn.pane.HTML(
-            _heading(graph),
-            stylesheets=sheets,
-            margin=(0, 6),
-            sizing_mode="stretch_width",
-            styles={"flex": "1 1 250px"},
-        ),
+        heading,
         search,
-        select("color_by", "Colour", COLOR_BY),
-        select("size_by", "Size", SIZE_BY),
-        button("fit", "Fit", 42),
-        button("fold", "Fold", 50),
-        button("unfold", "Unfold", 64),
-        button("theme", "◐", 36),
+        color_by,
+        size_by,
+        *buttons,
         align_items="end",
         flex_wrap="wrap",
         gap="4px 0",
         sizing_mode="stretch_width",
         margin=(6, 6, 2, 6),
     )
+
+
+def _fixed(uid: str, name: str, width_px: int, height_px: int = WIDGET_PX) -> dict[str, Any]:
+    """Return a widget's tag, style and size; the size is said because the page around may have set another default."""
+    return {
+        "tags": [f"{uid}-{name}"],
+        "stylesheets": [stylesheet("widgets.css")],
+        "width": width_px,
+        "height": height_px,
+        "sizing_mode": "fixed",
+        "margin": (0, 4),
+    }
 
 
 def _heading(graph: Graph) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import holoviews as hv
 import panel as pn
 from bokeh.models import HoverTool, PanTool, TapTool, WheelZoomTool
 
-from idlmav.views.layers import BACKEND, paths, plot_named, points, rectangles, texts
+from idlmav.views.layers import figure_pane, paths, points, rectangles, texts
 
 __all__ = ["graph_view"]
 
@@ -50,23 +49,7 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
         texts("sublabels"),
         texts("titles", style="bold", align="left"),
     ]
-    overlay = hv.Overlay(layers).opts(
-        responsive=True,
-        min_height=200,
-        xaxis=None,
-        yaxis=None,
-        show_frame=False,
-        show_legend=False,
-        shared_axes=False,
-        toolbar=None,
-        default_tools=[],
-        backend_opts=BACKEND,
-        backend="bokeh",
-        hooks=[plot_named(f"{uid}-graph", _configure)],
-    )
-    return pn.pane.HoloViews(
-        overlay, sizing_mode="stretch_both", min_height=200, margin=0, linked_axes=False, backend="bokeh"
-    )
+    return figure_pane(f"{uid}-graph", layers, _configure, sizing_mode="stretch_both")
 
 
 def _configure(figure: Any) -> None:
@@ -77,8 +60,3 @@ def _configure(figure: Any) -> None:
     figure.tools = [pan, zoom, hover, TapTool(renderers=nodes)]
     figure.toolbar.active_drag = pan
     figure.toolbar.active_scroll = zoom
-    figure.min_border = 0
-    figure.outline_line_color = None
-    figure.xgrid.visible = figure.ygrid.visible = False
-    for axis in (figure.x_range, figure.y_range):
-        axis.bounds = None

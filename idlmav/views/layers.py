@@ -9,12 +9,14 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import pandas as pd
+import panel as pn
 
-__all__ = ["BACKEND", "layer", "paths", "plot_named", "points", "rectangles", "texts"]
+__all__ = ["BACKEND", "figure_pane", "layer", "paths", "points", "rectangles", "texts"]
 
 Hook = Callable[[Any, Any], None]
 BACKEND: dict[str, Any] = {"plot.output_backend": "canvas"}
 """Canvas instead of HoloViews' default webgl, which redraws a frame buffer for every edge."""
+MIN_HEIGHT_PX = 200
 _CORNERS = ["x0", "y0", "x1", "y1"]
 
 
@@ -101,13 +103,43 @@ def texts(name: str, *, style: str = "normal", align: str = "center") -> hv.Labe
     return hv.Labels(data, ["x", "y"], ["text", "color"]).opts(hooks=[hook], backend="bokeh")
 
 
-def plot_named(name: str, configure: Callable[[Any], None]) -> Hook:
-    """Return a hook that names the Bokeh figure of an overlay and configures it."""
+def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], **sizing: Any) -> pn.pane.HoloViews:
+    """
+    Return a pane with layers on a bare figure: no axes, no toolbar; the controller moves it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the Bokeh figure, under which the controller finds it.
+    layers : list of HoloViews elements
+        From the bottom to the top.
+    configure : callable
+        Takes the Bokeh figure and gives it its tools.
+    **sizing
+        Panel's sizing options.
+    """
 
     def hook(plot: Any, element: Any) -> None:
         figure = plot.state
         figure.name = name
         figure.toolbar.logo = None
+        figure.min_border = 0
+        figure.outline_line_color = None
+        figure.xgrid.visible = figure.ygrid.visible = False
         configure(figure)
 
-    return hook
+    overlay = hv.Overlay(layers).opts(
+        responsive=True,
+        min_height=MIN_HEIGHT_PX,
+        xaxis=None,
+        yaxis=None,
+        show_frame=False,
+        show_legend=False,
+        shared_axes=False,
+        toolbar=None,
+        default_tools=[],
+        backend_opts=BACKEND,
+        backend="bokeh",
+        hooks=[hook],
+    )
+    return pn.pane.HoloViews(overlay, min_height=MIN_HEIGHT_PX, margin=0, linked_axes=False, backend="bokeh", **sizing)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import holoviews as hv
 import panel as pn
 from bokeh.models import PanTool
 
-from idlmav.views.layers import BACKEND, plot_named, rectangles
+from idlmav.views.layers import figure_pane, rectangles
 
 __all__ = ["overview_view"]
 
@@ -28,36 +27,11 @@ def overview_view(uid: str, width_px: int = 120) -> pn.pane.HoloViews:
         rectangles("boxes", ["fill"], fill_color="fill", line_color=None),
         rectangles("window", ["color"], fill_color="color", fill_alpha=0.12, line_color="color", line_width=1.5),
     ]
-    overlay = hv.Overlay(layers).opts(
-        responsive=True,
-        min_height=200,
-        xaxis=None,
-        yaxis=None,
-        show_frame=False,
-        show_legend=False,
-        shared_axes=False,
-        toolbar=None,
-        default_tools=[],
-        backend_opts=BACKEND,
-        backend="bokeh",
-        hooks=[plot_named(f"{uid}-overview", _configure)],
-    )
-    return pn.pane.HoloViews(
-        overlay,
-        sizing_mode="stretch_height",
-        width=width_px,
-        min_height=200,
-        margin=0,
-        linked_axes=False,
-        backend="bokeh",
-    )
+    return figure_pane(f"{uid}-overview", layers, _configure, sizing_mode="stretch_height", width=width_px)
 
 
 def _configure(figure: Any) -> None:
     # A pan tool that is not active makes Bokeh report drags without moving the plot itself.
     figure.tools = [PanTool()]
     figure.toolbar.active_drag = None
-    figure.min_border = 0
-    figure.outline_line_color = None
-    figure.xgrid.visible = figure.ygrid.visible = False
     figure.width = None
