@@ -14,7 +14,7 @@ from typing import Any
 from idlmav.graph import Graph, Node, format_shapes
 from idlmav.labels import node_label, node_sublabel
 from idlmav.layout import Layout, columns
-from idlmav.ops import category, docs_url
+from idlmav.ops import category
 from idlmav.palette import GRADIENT, Palette, ink
 
 __all__ = ["METRICS", "STATUS_COLORS", "Scene", "build_scene", "summary"]
@@ -94,7 +94,6 @@ def _node_columns(graph: Graph) -> dict[str, list[Any]]:
         "error": lambda node: node.error,
         "source": lambda node: node.source,
         "notes": lambda node: ", ".join(node.notes),
-        "docs": lambda node: docs_url(node.operation) or "",
     }
     return {name: [get(node) for node in graph.nodes] for name, get in fields.items()}
 

@@ -41,13 +41,12 @@ def capture(
     model : torch.nn.Module
         Any model, on any device, also without memory (on the meta device). It is left as found.
     args : tuple or None
-        Positional arguments of forward; ``None`` if there are none to give and inputs are to be assumed. Only shapes and types of tensors are read, and the content of small
-        tensors of whole numbers or truth values, on which control flow may depend.
+        Positional arguments of forward; ``None`` to have inputs assumed. Only shapes and types of tensors are read,
+        and the content of small tensors of whole numbers or truth values, on which control flow may depend.
     kwargs : dict, optional
         Keyword arguments.
     device : str or torch.device, optional
         Where the model is to believe that its tensors are; by default where its parameters are.
-
     assume : bool
         Whether to find inputs for the arguments that are not given. What was assumed is said in `Graph.inputs`;
         where no sizes work they stay unknown.
@@ -74,21 +73,20 @@ def capture(
             f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
         )
     kwargs, assume = dict(kwargs or {}), assume and not args
-    with collector_off():
-        tree = Tree(model)
-        # Running lazy layers would give them their sizes: a copy runs instead.
-        runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
-        on = _device(model, (args, kwargs), device)
-        if assume:
-            from idlmav.capture.repair.probe import probed
+    tree = Tree(model)
+    # Running lazy layers would give them their sizes: a copy runs instead.
+    runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
+    on = _device(model, (args, kwargs), device)
+    if assume:
+        from idlmav.capture.repair.probe import probed
 
-            return describe(probed(runnable, on, kwargs), tree)
-        finished = Run(runnable, on).forward(args, kwargs)
-        if finished.error is not None:
-            from idlmav.capture.repair import repaired  # late: most models run
+        return describe(probed(runnable, on, kwargs), tree)
+    finished = Run(runnable, on).forward(args, kwargs)
+    if finished.error is not None:
+        from idlmav.capture.repair import repaired  # late: most models run
 
-            finished = repaired(runnable, on, args, kwargs, finished)
-        return describe(finished, tree)
+        finished = repaired(runnable, on, args, kwargs, finished)
+    return describe(finished, tree)
 
 
 def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:

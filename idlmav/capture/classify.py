@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import torch
 from torch.utils._device import _device_constructors
 
 __all__ = [
@@ -151,8 +150,3 @@ def is_inplace_call(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
         return True
     position = inplace_position(func)
     return position is not None and len(args) > position and bool(args[position])
-
-
-def is_tensor(value: Any) -> bool:
-    """Return whether a value is a tensor of any class."""
-    return isinstance(value, torch.Tensor)
