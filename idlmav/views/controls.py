@@ -14,7 +14,7 @@ from idlmav.views.assets import stylesheet
 
 __all__ = ["slider_view", "toolbar"]
 
-WIDGET_PX = 46
+WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
 

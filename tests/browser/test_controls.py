@@ -183,6 +183,19 @@ def test_a_text_can_be_read_on_every_ground(dashboard):
         assert abs(luminance(color) - luminance(dashboard.grounds()["table"])) > 120
 
 
+def test_the_arrow_of_a_drop_down_has_the_colour_of_its_text(dashboard):
+    style = dashboard.page.get_by_label("Colour")
+    read = "(select) => [getComputedStyle(select).backgroundImage, getComputedStyle(select).color]"
+    colors = set()
+    for theme in ("dark", "light"):
+        dashboard.press("◐")
+        dashboard.wait("d.state.theme === arg", theme)
+        arrow, color = style.evaluate(read)
+        assert color in arrow
+        colors.add(color)
+    assert len(colors) == 2
+
+
 def test_what_is_seen_is_inside_the_graph(dashboard):
     """The interface's boxes are where the picture's pixels are."""
     box = dashboard.box("conv1")
