@@ -235,6 +235,11 @@ class Dashboard:
     def row(self, name: str) -> Locator:
         return self.page.locator(f'.tabulator-row:has(.idlmav-path[title="{name}"])')
 
+    def click_row(self, name: str) -> None:
+        """Click a row when the table has come to rest: while it scrolls or is filtered, a mouse misses it."""
+        self.rest()
+        self.row(name).click()
+
     def in_layout(self, x: float, y: float, part: str = "-graph") -> tuple[float, float]:
         """Return the layout px under a place in the page."""
         frame = self._place(part)

@@ -62,7 +62,7 @@ def test_after_a_search_the_table_is_where_the_graph_is(dashboard):
 def test_a_row_of_a_search_is_selected(dashboard):
     dashboard.search("layer3.2.conv2")
     dashboard.wait("d.rows().length === 1")
-    dashboard.row("layer3.2.conv2").click()
+    dashboard.click_row("layer3.2.conv2")
     dashboard.wait_selected("layer3.2.conv2")
     dashboard.wait("d.nodes().some((node) => node.id === 'layer3.2.conv2')")
     dashboard.rest()

@@ -32,7 +32,7 @@ def test_a_click_on_a_row_centers_its_box(dashboard):
     last = dashboard.rows()[-2]
     assert last not in [node["id"] for node in dashboard.nodes()]
     before = dashboard.state["viewport"]
-    dashboard.row(last).click()
+    dashboard.click_row(last)
     dashboard.wait_selected(last)
     dashboard.wait_moved(before)
     x, y = middle(dashboard.box(last))
@@ -116,7 +116,7 @@ def test_the_buttons_fold_and_unfold_everything(dashboard):
 def test_selecting_inside_a_folded_group_shows_its_box(dashboard):
     dashboard.press("Fold")
     dashboard.wait("d.nodes().filter((node) => node.folded).length === 3")
-    dashboard.row("layer1.0.conv1").click()
+    dashboard.click_row("layer1.0.conv1")
     dashboard.wait_selected("layer1.0.conv1")
     dashboard.rest()
     assert contains(dashboard.graph, *middle(dashboard.box("layer1")))

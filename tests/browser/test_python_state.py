@@ -83,7 +83,7 @@ def test_what_a_person_does_is_watched(dashboard, mav, wait_until):
     dashboard.rest()
     dashboard.click(dashboard.box("conv1"))
     wait_until(lambda: seen == [("selected", "conv1")])
-    dashboard.row("bn1").click()
+    dashboard.click_row("bn1")
     wait_until(lambda: seen[1:] == [("selected", "bn1")])
     dashboard.page.mouse.dblclick(*dashboard.title("layer1"))
     wait_until(lambda: ("folded", ["layer1"]) in seen)
@@ -226,7 +226,7 @@ def test_panels_are_switched_off(chromium_page, serve_here, mav, wait_until, off
         dashboard.views_agree()
     if shown["add_table"]:
         dashboard.search("")
-        dashboard.row("relu").click()
+        dashboard.click_row("relu")
         dashboard.wait_selected("relu")
     dashboard.rest()
     wait_until(dashboard.python_agrees)
