@@ -18,16 +18,27 @@ __all__ = ["changer", "maker"]
 T = TypeVar("T")
 
 
-def maker(cls: type[T]) -> type[T]:
+def maker(cls: type[T], *names: str) -> Callable[..., T]:
     """
-    Return a class that is called like a frozen, slotted dataclass and makes instances of that.
+    Return a function that makes instances of a frozen, slotted dataclass from positional arguments.
 
     Parameters
     ----------
     cls : type
-        The class; no default may come from a factory.
+        The class.
+    names : str
+        The fields that the arguments fill, in this order; every other field keeps its default, which must not come
+        from a factory.
+
+    Examples
+    --------
+    >>> from idlmav.graph import Edge
+    >>> maker(Edge, "source", "target")("a", "b")
+    Edge(source='a', target='b', outputs=(0,))
     """
-    return _draft(cls, fields(cls))  # type: ignore[arg-type]
+    found = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
+    rest = [entry for name, entry in found.items() if name not in names]
+    return _draft(cls, [found[name] for name in names], rest)
 
 
 def changer(cls: type[T], *names: str) -> Callable[..., T]:
@@ -50,7 +61,7 @@ def changer(cls: type[T], *names: str) -> Callable[..., T]:
     found = {entry.name: entry for entry in fields(cls)}  # type: ignore[arg-type]
     kept = [name for name in found if name not in names]
     values_of = attrgetter(*kept, kept[-1])  # the last one twice: a single name would not give a tuple
-    draft: Callable[..., T] = _draft(cls, [found[name] for name in (*kept, *names)], required=True)
+    draft: Callable[..., T] = _draft(cls, [found[name] for name in (*kept, *names)])
 
     def change(before: T, *values: Any) -> T:
         return draft(*values_of(before)[:-1], *values)
@@ -58,14 +69,12 @@ def changer(cls: type[T], *names: str) -> Callable[..., T]:
     return change
 
 
-def _draft(cls: type[T], entries: Iterable[Field[Any]], required: bool = False) -> type[T]:
+def _draft(cls: type[T], given: Iterable[Field[Any]], rest: Iterable[Field[Any]] = ()) -> type[T]:
     def become(self: Any) -> None:
         self.__class__ = cls
 
-    described = [
-        (entry.name, Any, field() if required else field(default=entry.default, kw_only=entry.kw_only))
-        for entry in entries
-    ]
+    described = [(entry.name, Any, field()) for entry in given]
+    described += [(entry.name, Any, field(default=entry.default)) for entry in rest]
     return make_dataclass(
         cls.__name__, described, namespace={"__post_init__": become}, slots=True, eq=False, repr=False, match_args=False
     )

@@ -21,7 +21,11 @@ from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format
 __all__ = ["describe"]
 
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
-_make_node, _make_edge, _make_call = maker(Node), maker(Edge), maker(Call)
+_make_node = maker(
+    Node, "id", "op", "operation", "path", "call", "shapes", "dtypes", "params", "args", "flops", "flops_source",
+    "status", "error", "source", "notes",
+)  # fmt: skip
+_make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call, "path", "number", "parent")
 
 
 def describe(run: Run, tree: Tree) -> Graph:
@@ -104,62 +108,55 @@ class _Description:
         self.nodes.append(Node(id=name, kind="input", op="input", operation="input", shapes=shapes, dtypes=dtypes))
 
     def _op(self, op: OpRecord) -> None:
-        call, name = op.call, op_name(op.func) if op.func is not identity else "identity"
+        call, index = op.call, op.index
         path = call.path if call is not None else ""
-        layer = call is not None and op.index in self.main_ops
-        operation = f"nn.{type(call.module).__name__}" if layer and call is not None else f"{name}()"
-        operation = name if operation == "raise()" else operation
-        where, flops = source_line(op.where), op.flops
-        node_id = self.ids[op.index] = self._unique((path or name) if layer else f"{path}:{name}" if path else name)
-        failed = op.index in self.error_ops
-        shapes, dtypes = _shapes(op.outputs)
-        if not failed:
-            self._note_constant(op)
+        layer = type(call.module) if call is not None and index in self.main_ops else None
+        name, operation = _operation(op.func, layer)
+        base = (path or name) if layer else f"{path}:{name}" if path else name
+        node_id = self.ids[index] = self._unique(base) if base in self.used else base
+        self.used.setdefault(base, 1)
+        params, constant = self._connect(op.origins, node_id)
+        failed = index in self.error_ops
+        if constant and not failed:
+            self.constant.add(index)
         notes = tuple([flag for flag in dict.fromkeys(op.flags) if flag in _NOTES]) if op.flags else ()
-        if op.index in self.constant:
+        if index in self.constant:
             notes = (*notes, "constant")
-        error = f"{type(op.error).__name__}: {op.error}" if failed else None
+        where, flops = source_line(op.where), op.flops
         self.nodes.append(
             _make_node(
-                id=node_id,
-                op=name,
-                operation=operation,
-                path=path,
-                call=call.index if call is not None else None,
-                shapes=shapes,
-                dtypes=dtypes,
-                params=_read(op.origins),
-                args=_arguments(op, failed),
-                flops=flops,
-                flops_source="counted" if flops is not None else "unknown",
-                status="failed" if failed else "not_run" if op.index > self.first_failure else "ran",
-                error=error,
-                source=where,
-                notes=notes,
+                node_id, name, operation, path,
+                call.index if call is not None else None,
+                *_shapes(op.outputs), params,
+                _arguments(op, failed), flops,
+                "counted" if flops is not None else "unknown",
+                "failed" if failed else "not_run" if index > self.first_failure else "ran",
+                f"{type(op.error).__name__}: {op.error}" if failed else None,
+                where, notes,
             )
-        )
-        self._connect(op.origins, node_id)
+        )  # fmt: skip
         if failed and op.error is not None:
             self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), where))
 
-    def _connect(self, origins: list[Any], target: str) -> None:
-        ids, edges = self.ids, self.edges
+    def _connect(self, origins: list[Origin], target: str) -> tuple[tuple[str, ...], bool]:
+        """Add the edges into a node; return the parameters it reads and whether it depends on constants alone."""
+        ids, edges, constant = self.ids, self.edges, True
+        params: tuple[str, ...] = ()
         for index, output, _ in origins:
-            source = ids.get(index)  # parameters and constants have no node
+            if index < 0:  # parameters and constants have no node
+                if index in (PARAMETER, BUFFER):
+                    constant = constant and index == BUFFER
+                    params = params if output in params else (*params, output)
+                continue
+            constant = constant and index in self.constant
+            source = ids.get(index)
             if source is not None and source != target:
                 found = edges.get((source, target))
                 if found is None:
                     edges[source, target] = [output]
                 else:
                     found.append(output)
-
-    def _note_constant(self, op: OpRecord) -> None:
-        """Remember an op as constant if it depends on no input and on no parameter."""
-        constant = self.constant
-        for origin in op.origins:
-            if origin[0] >= PARAMETER and origin[0] not in constant:
-                return
-        constant.add(op.index)
+        return params, constant
 
     def _raised(self, error: Exception) -> None:
         """Mark where an exception that no op raised has ended the run."""
@@ -199,6 +196,15 @@ class _Description:
         return made[0][0] if made and not isinstance(made[0], int) else tuple(tensor.shape)
 
 
+@lru_cache(maxsize=1 << 12)
+def _operation(func: Any, layer: Any) -> tuple[str, str]:
+    """Return an op's name, and the text of its Operation column."""
+    name = op_name(func) if func is not identity else "identity"
+    if layer is not None:
+        return name, f"nn.{layer.__name__}"
+    return name, name if name == "raise" else f"{name}()"
+
+
 def _arguments(op: OpRecord, failed: bool) -> str:
     if op.func is identity:
         return ""
@@ -208,12 +214,6 @@ def _arguments(op: OpRecord, failed: bool) -> str:
     if remembered.text is None:
         remembered.text = argument_text(op.func, op.args, op.kwargs)
     return remembered.text
-
-
-def _read(origins: list[Origin]) -> tuple[str, ...]:
-    """Return the names of the parameters and buffers among the operands, each once."""
-    names = [origin[1] for origin in origins if origin[0] == PARAMETER or origin[0] == BUFFER]
-    return tuple(dict.fromkeys(names)) if names else ()
 
 
 @lru_cache(maxsize=1 << 14)

@@ -31,15 +31,10 @@ class Snapshot:
         containers = _CONTAINERS
         for module in modules:
             attributes = module.__dict__
+            found = [value for value in attributes.values() if type(value) in containers]
             # Most containers are hooks, of which there are none: copying these would take most of the time.
-            empty, filled = [], []
-            for value in attributes.values():
-                if type(value) in containers:
-                    if value:
-                        filled.append((value, value.copy()))
-                    else:
-                        empty.append(value)
-            self._found.append((attributes, attributes.copy(), empty, filled))
+            filled = [(value, value.copy()) for value in found if value]
+            self._found.append((attributes, attributes.copy(), [value for value in found if not value], filled))
 
     def restore(self) -> None:
         """Put back every attribute, and the content of every container."""

@@ -9,6 +9,8 @@ subclass, hooks, a replaced weight or ``forward``, autocast, a function mode of 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from operator import itemgetter
 from types import FrameType
 from typing import Any
 
@@ -53,9 +55,19 @@ _SETTINGS: dict[tuple[type[nn.Module], ...], tuple[tuple[str, ...], tuple[str, .
 }  # fmt: skip
 """Layer classes -> all settings that their ``forward`` reads; the parameters and buffers that it reads."""
 
-Leaf = tuple[Any, tuple[str, ...], tuple[str, ...]]
+
+def _reader(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return a function that reads the values of several keys."""
+    return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
+
+
+def _table(name: str) -> str:
+    return "_buffers" if name.startswith("running_") else "_parameters"
+
+
+Leaf = tuple[Any, Callable[[dict[str, Any]], tuple[Any, ...]], tuple[tuple[str, str], ...]]
 LEAVES: dict[type[nn.Module], Leaf] = {
-    kind: (kind.forward, settings, tensors)
+    kind: (kind.forward, _reader(("training", *settings)), tuple((_table(name), name) for name in tensors))
     for kinds, (settings, tensors) in _SETTINGS.items()
     for kind in kinds
     # A library may have put its own function there before this one was imported.
@@ -105,25 +117,26 @@ class Leaves:
         leaf = LEAVES.get(kind)
         if leaf is None or kwargs or len(args) != 1 or type(args[0]) is not Tensor:
             return None
-        forward, settings, tensors = leaf
+        forward, read, tensors = leaf
         attributes = module.__dict__
         origin = self.trace.origins.get(id(args[0]))
         if origin is None or origin[2] is None or self._is_unusual(attributes, kind.forward is forward):
             return None
         origins = [origin]
-        key: list[Any] = [kind, self.default_dtype, attributes["training"]]
-        for name in settings:
-            value = attributes.get(name, key)  # the list stands for a missing setting: it cannot be a key
-            key.append(value)
-            # Types too, because 1, 1.0 and True are equal as keys.
-            key.append(tuple(map(type, value)) if type(value) is tuple else type(value))
-        for name in tensors:
-            found = self._origin(attributes, name)
-            if found is None:
-                return None
-            origins.append(found)
-        key += [origin[2] for origin in origins]
-        return tuple(key), origins
+        try:
+            values = read(attributes)
+            for table, name in tensors:
+                found = self._origin(attributes[table][name])
+                if found is None or name in attributes:
+                    return None
+                origins.append(found)
+        except KeyError:  # a setting was taken away, or a parameter replaced by something that is computed
+            return None
+        # Types too, because 1, 1.0 and True are equal as keys.
+        types = [*map(type, values)]
+        if tuple in types:
+            types += [type(item) for value in values if type(value) is tuple for item in value]
+        return (kind, self.default_dtype, values, *types, *[origin[2] for origin in origins]), origins
 
     def _is_unusual(self, attributes: dict[str, Any], own_forward: bool) -> bool:
         if not own_forward or "forward" in attributes or "_conv_forward" in attributes:
@@ -138,18 +151,14 @@ class Leaves:
             return True  # counts batches, which the model may read
         return bool(_any_autocast() or _depth() != self.depth or _all_disabled() or self.trace.mutated)
 
-    def _origin(self, attributes: dict[str, Any], name: str) -> Origin | None:
+    def _origin(self, tensor: Tensor | None) -> Origin | None:
         """Return who made a layer's tensor; one without a token if there is none; ``None`` if it is unusual."""
-        if name in attributes:
-            return None
-        tensor = attributes["_parameters"].get(name, attributes)
-        if tensor is attributes:
-            tensor = attributes["_buffers"].get(name, attributes)
         if tensor is None:
             return _NOTHING
         origin = self.trace.origins.get(id(tensor))
+        kind = type(tensor)
         # What has been replaced by another kind of tensor is looked at by the op itself.
-        usual = origin is not None and origin[2] is not None and type(tensor) in (Parameter, Tensor)
+        usual = origin is not None and origin[2] is not None and (kind is Parameter or kind is Tensor)
         return origin if usual else None
 
     def recall(self, lookup: Lookup, input: Tensor, frame: FrameType) -> Tensor | None:

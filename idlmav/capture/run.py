@@ -70,7 +70,7 @@ class Run:
         self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
         self.operands = Operands(self.trace, self.names)
-        for name, tensor, is_buffer in self.tree.tensors():
+        for name, tensor, is_buffer in self.tree.tensors:
             if id(tensor) not in self.names:
                 self.names[id(tensor)] = name, is_buffer
                 self.operands.expect(tensor, name, is_buffer)

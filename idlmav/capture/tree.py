@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,8 @@ from idlmav.graph import Module, Parameter
 
 __all__ = ["Tree"]
 
-_make_module, _make_parameter = maker(Module), maker(Parameter)
+_make_module = maker(Module, "path", "class_name", "class_path", "extra_repr", "params", "calls")
+_make_parameter = maker(Parameter, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
 
 
 class Tree:
@@ -38,6 +39,9 @@ class Tree:
         Every module with the path at which it is found first.
     twins : list of (str, str)
         First path and another path of modules that lie in more than one place.
+    tensors : list of (str, Tensor, bool)
+        The parameters and buffers of every module with their qualified names, and whether it is a buffer; what
+        modules share is there more than once.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -62,7 +66,8 @@ class Tree:
                 waiting.extend(
                     (prefix + name, child) for name, child in reversed(children.items()) if child is not None
                 )
-        self._own = [_own_tensors(module) for _, module in self.modules]
+        self.tensors: list[tuple[str, Tensor, bool]] = []
+        self._names = [self._take_tensors(path, module) for path, module in self.modules]
 
     @property
     def has_lazy(self) -> bool:
@@ -71,12 +76,21 @@ class Tree:
             isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
         )
 
-    def tensors(self) -> Iterator[tuple[str, Tensor, bool]]:
-        """Yield the parameters and buffers of every module with their qualified names, and whether it is a buffer."""
-        for (path, _), own in zip(self.modules, self._own, strict=True):
-            prefix = f"{path}." if path else ""
-            for name, tensor, is_buffer in own:
-                yield prefix + name, tensor, is_buffer
+    def _take_tensors(self, path: str, module: torch.nn.Module) -> tuple[str, ...]:
+        """Note the tensors that belong to a module directly; return their names."""
+        attributes = module.__dict__
+        parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
+        if parameters is None or buffers is None or isinstance(module, torch.jit.ScriptModule):
+            parameters = dict(module.named_parameters(recurse=False))
+            buffers = dict(module.named_buffers(recurse=False))
+        if not parameters and not buffers:
+            return ()
+        prefix = f"{path}." if path else ""
+        found = [(prefix + name, tensor, False) for name, tensor in parameters.items() if tensor is not None]
+        if buffers:
+            found += [(prefix + name, tensor, True) for name, tensor in buffers.items() if tensor is not None]
+        self.tensors += found
+        return tuple([entry[0] for entry in found])
 
     def describe_modules(self, calls: list[CallRecord]) -> tuple[Module, ...]:
         """Return every module as a value, with the number of its calls."""
@@ -84,50 +98,30 @@ class Tree:
         for call in calls:
             counts[call.path] = counts.get(call.path, 0) + 1
         found = []
-        for (path, module), own in zip(self.modules, self._own, strict=True):
-            prefix = f"{path}." if path else ""
+        for (path, module), names in zip(self.modules, self._names, strict=True):
             kind: Any = type(module)
             found.append(
-                _make_module(
-                    path=path,
-                    class_name=kind.__name__,
-                    class_path=_class_path(kind),
-                    extra_repr=module.extra_repr(),
-                    params=tuple([prefix + entry[0] for entry in own]) if own else (),
-                    calls=counts.get(path, 0),
-                )
+                _make_module(path, kind.__name__, _class_path(kind), module.extra_repr(), names, counts.get(path, 0))
             )
         return tuple(found)
 
     def describe_parameters(self) -> tuple[Parameter, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
-        names: dict[int, list[str]] = {}
-        tensors: list[tuple[Tensor, bool]] = []
-        for name, tensor, is_buffer in self.tensors():
-            known = names.get(id(tensor))
-            if known is None:
-                names[id(tensor)] = [name]
-                tensors.append((tensor, is_buffer))
-            else:
-                known.append(name)
+        found: dict[int, tuple[str, Tensor, bool]] = {}
+        aliases: dict[int, list[str]] = {}
+        for entry in self.tensors:
+            key = id(entry[1])
+            if found.setdefault(key, entry) is not entry:
+                aliases.setdefault(key, []).append(entry[0])
         for first, other in self.twins:
-            for found in names.values():
-                found += [other + name[len(first) :] for name in found if name.startswith(f"{first}.")]
-        parameters = [_describe(tensor, names[id(tensor)], False) for tensor, is_buffer in tensors if not is_buffer]
-        buffers = [_describe(tensor, names[id(tensor)], True) for tensor, is_buffer in tensors if is_buffer]
+            for key, (name, _, _) in found.items():
+                names = [name, *aliases.get(key, ())]
+                below = [other + name[len(first) :] for name in names if name.startswith(f"{first}.")]
+                if below:
+                    aliases.setdefault(key, []).extend(below)
+        parameters = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if not entry[2]]
+        buffers = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if entry[2]]
         return (*parameters, *buffers)
-
-
-def _own_tensors(module: torch.nn.Module) -> list[tuple[str, Tensor, bool]]:
-    attributes = module.__dict__
-    parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
-    if parameters is None or buffers is None or isinstance(module, torch.jit.ScriptModule):
-        parameters = dict(module.named_parameters(recurse=False))
-        buffers = dict(module.named_buffers(recurse=False))
-    if not parameters and not buffers:
-        return []
-    found = [(name, tensor, False) for name, tensor in parameters.items() if tensor is not None]
-    return found + [(name, tensor, True) for name, tensor in buffers.items() if tensor is not None]
 
 
 @cache
@@ -135,14 +129,12 @@ def _class_path(kind: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _describe(tensor: Tensor, names: list[str], is_buffer: bool) -> Parameter:
-    dtype = tensor.dtype
-    return _make_parameter(
-        name=names[0],
-        shape=tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None,
-        dtype=dtype_name(dtype),
-        itemsize=dtype.itemsize,
-        trainable=not is_buffer and tensor.requires_grad,
-        buffer=is_buffer,
-        aliases=tuple(names[1:]) if len(names) > 1 else (),
-    )
+@cache
+def _type(dtype: torch.dtype) -> tuple[str, int]:
+    return dtype_name(dtype), dtype.itemsize
+
+
+def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> Parameter:
+    shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
+    trainable = not is_buffer and tensor.requires_grad
+    return _make_parameter(name, shape, *_type(tensor.dtype), trainable, is_buffer, tuple(aliases))
