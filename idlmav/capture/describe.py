@@ -110,7 +110,7 @@ class _Description:
     def _op(self, op: OpRecord) -> None:
         call, index = op.call, op.index
         path = call.path if call is not None else ""
-        layer = type(call.module) if call is not None and index in self.main_ops else None
+        layer: Any = type(call.module) if call is not None and index in self.main_ops else None
         name, operation = _operation(op.func, layer)
         base = (path or name) if layer else f"{path}:{name}" if path else name
         node_id = self.ids[index] = self._unique(base) if base in self.used else base
