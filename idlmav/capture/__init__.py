@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from idlmav.capture.describe import describe
+from idlmav.capture.flips import flipped
 from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.run import Run
@@ -82,6 +83,8 @@ def capture(
 
         return describe(probed(runnable, on, kwargs), tree)
     finished = Run(runnable, on).forward(args, kwargs)
+    if finished.mode.decisions.guessed:
+        finished = flipped(finished, lambda flips: Run(runnable, on).turned(flips).forward(args, kwargs))
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
 

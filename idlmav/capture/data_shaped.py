@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.classify import op_name
+from idlmav.capture.operands import tensors_in
 from idlmav.capture.rules.registry import contiguous
 from idlmav.capture.trace import META
 
-__all__ = ["largest", "with_real_operands"]
+__all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
 
 _MASKS = (torch.bool, torch.uint8)
 
@@ -70,6 +71,21 @@ def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if name == "pad_packed_sequence" and args[0].is_meta and not args[1].is_meta:
         return _unpack(*args[:5])
     return None
+
+
+def with_guessed_numbers(args: Any) -> Any:
+    """Return arguments without tensors that stand for numbers: slices go to the end; ``None`` if there are none."""
+    first, rest = args[:1], tuple(args[1:])
+    known = _without_numbers(rest, 1)
+    return (*first, *known) if list(map(id, tensors_in(known))) != list(map(id, tensors_in(rest))) else None
+
+
+def _without_numbers(value: Any, number: int | None) -> Any:
+    if isinstance(value, Tensor):
+        return number if value.is_meta and value.dim() == 0 and not value.is_floating_point() else value
+    if isinstance(value, slice):
+        return slice(*[_without_numbers(end, None) for end in (value.start, value.stop, value.step)])
+    return type(value)([_without_numbers(item, number) for item in value]) if type(value) in (list, tuple) else value
 
 
 def _repeat_interleave(x: Tensor, repeats: Tensor, dim: int | None) -> Tensor | None:

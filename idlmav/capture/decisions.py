@@ -10,7 +10,9 @@ from torch import Tensor
 
 from idlmav.capture.classify import function_name
 from idlmav.capture.operands import SMALL, Operands, tensors_in
+from idlmav.capture.replay import Replay
 from idlmav.capture.rules.registry import contiguous
+from idlmav.capture.source import Where
 from idlmav.capture.trace import META, OpRecord, Trace
 
 __all__ = ["Decisions"]
@@ -23,23 +25,37 @@ _ARRAY_AT_MOST = 1 << 22
 
 
 class Decisions:
-    """Answers with the truth if the operands are real, else guesses and says so."""
+    """
+    Answers with the truth if the operands are real, else guesses and says so.
 
-    def __init__(self, trace: Trace, operands: Operands) -> None:
+    Attributes
+    ----------
+    flips : frozenset of Where
+        Places at which a guess is turned round.
+    guessed : dict of Where to None
+        Places at which a truth value was guessed, in order.
+    """
+
+    def __init__(self, trace: Trace, operands: Operands, replay: Replay) -> None:
         self.trace = trace
+        self.replay = replay
         self.operands = operands
         self.asked: dict[Any, int] = {}
+        self.flips: frozenset[Where | None] = frozenset()
+        self.guessed: dict[Where | None, None] = {}
 
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Return what a function that leaves torch returns; `op` is the record if it has to be guessed."""
         if op is None:
             return func(*[self.operands.replace(value) for value in args], **kwargs)
         tensor, name = args[0], function_name(func)
-        op.flags = ("guess",)
+        op.flags = (*op.flags, "guess")
         if name in _TRUTHS:
             # A loop that waits for a condition must end: after a while the other answer is given.
             seen = self.asked[op.where] = self.asked.get(op.where, 0) + 1
-            return (name in ("equal", "allclose") or self._made_by(tensor) == "all") != (seen > 16)
+            self.guessed.setdefault(op.where)
+            guess = name in ("equal", "allclose") or self._made_by(tensor) == "all"
+            return (guess != (op.where in self.flips)) != (seen > 16)
         if name in ("tolist", "numpy", "__array__"):
             shape = tensor.shape if tensor.numel() <= _ARRAY_AT_MOST else (1,)
             zeros = torch.zeros(shape, dtype=tensor.dtype)
@@ -59,8 +75,11 @@ class Decisions:
         name = function_name(func)
         args = tuple(self.operands.replace(value) for value in args)
         operands = list(tensors_in((args, kwargs)))
-        if any(tensor.is_meta for tensor in operands):
-            op.flags = ("guess",)
+        true = self.replay.arguments(args, kwargs, op.origins) if any(tensor.is_meta for tensor in operands) else None
+        if true is not None:
+            args, kwargs = true
+        elif any(tensor.is_meta for tensor in operands):
+            op.flags = (*op.flags, "guess")
             if name in _FROM_VALUES:
                 dtype = kwargs.get("dtype") or operands[0].dtype
                 return contiguous(_nested_shape(args[0]), dtype)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from functools import cache
 from typing import Any
 
-from torch import Tensor
+import torch
 
-from idlmav.capture.classify import is_inplace_call
+from idlmav.capture.classify import is_inplace_call, op_name
+from idlmav.capture.data_shaped import with_guessed_numbers
 from idlmav.capture.kernels import on_zeros, true_error
+from idlmav.capture.operands import as_operands, tensors_in
+from idlmav.capture.replay import Replay
 from idlmav.capture.trace import OpRecord, Trace
 
 __all__ = ["Failures"]
@@ -25,6 +30,7 @@ class Failures:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.replay: Replay
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """
@@ -45,6 +51,10 @@ class Failures:
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
     ) -> tuple[Exception, Any]:
         """Return what the op says when it runs on zeros, and its result; ``NotImplemented`` if it does not run."""
+        if _needs_values(error):
+            result = self._by_value(op, func, args, kwargs)
+            if result is not NotImplemented:
+                return error, self.registered(op, result)
         if is_inplace_call(func, args, kwargs):
             return error, NotImplemented
         try:
@@ -56,8 +66,39 @@ class Failures:
             return error, self.registered(op, result)
         return true_error(func, args, kwargs, error), result
 
+    def _by_value(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Return what an op makes whose sizes depend on values: numbers among its arguments, or all of its operands."""
+        numbers = self.replay.numbers(args, kwargs, op.origins)
+        if numbers is not None:
+            with contextlib.suppress(Exception):  # numbers are not all that is missing
+                return func(*numbers[0], **numbers[1])
+        result = NotImplemented if _has_fixed_size(func) else self.replay.result(op)
+        if result is not NotImplemented:
+            return as_operands(result)
+        guessed = with_guessed_numbers(args)
+        if numbers is None and guessed is not None:
+            with contextlib.suppress(Exception):  # the op's own message is better
+                result = func(*guessed, **kwargs)
+                op.flags = (*op.flags, "guess")
+        return result
+
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""
-        tensors = result if isinstance(result, (tuple, list)) else (result,)
-        op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors) if isinstance(x, Tensor)])
+        tensors = list(tensors_in(result))
+        op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
+        self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
         return result
+
+
+def _needs_values(error: Exception) -> bool:
+    """Return whether torch says that a carrier does not do, in contrast to sizes or types that do not fit."""
+    return isinstance(error, NotImplementedError) or " meta" in str(error)
+
+
+@cache
+def _has_fixed_size(func: Any) -> bool:
+    """Return whether torch declares that the size of what an op returns does not depend on values."""
+    packet = getattr(torch.ops.aten, op_name(func), None)
+    if packet is None:
+        return False
+    return not any(torch.Tag.dynamic_output_shape in getattr(packet, name).tags for name in packet.overloads())

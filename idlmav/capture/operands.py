@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, Origin, Trace
 
-__all__ = ["SMALL", "Operands", "carrier_like", "tensors_in"]
+__all__ = ["SMALL", "Operands", "as_operands", "carrier_like", "tensors_in"]
 
 _STRIDED = torch.strided
 SMALL = 1 << 16
@@ -46,6 +46,16 @@ def stays_real(tensor: Tensor) -> bool:
     return tensor.numel() <= SMALL and not tensor.is_floating_point() and not tensor.is_complex()
 
 
+def as_operands(value: Any) -> Any:
+    """Return a nested result with carriers for all tensors but those that are worth computing with."""
+    if isinstance(value, Tensor):
+        return value if stays_real(value) else carrier_like(value)
+    if isinstance(value, (list, tuple)):
+        items = [as_operands(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
+
+
 class Operands:
     """
     Says what stands for a tensor, and who made it.
@@ -56,11 +66,21 @@ class Operands:
         Where origins are written down.
     names : dict of int to (str, bool)
         Qualified name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
+
+    Attributes
+    ----------
+    own : sequence of (str, Tensor, bool)
+        Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
+    given : dict of int to Tensor
+        By ``id`` of an input's carrier, what the user has given.
     """
 
     def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
         self.trace = trace
         self.names = names
+        self.own: Sequence[tuple[str, Tensor, bool]] = ()
+        self.given: dict[int, Tensor] = {}
+        self._foreign: dict[int, Tensor] = {}
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
         """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
@@ -105,6 +125,14 @@ class Operands:
         carrier = trace.carriers[id(tensor)] = carrier_like(tensor)
         trace.origins[id(carrier)] = trace.origins[id(tensor)]
         return carrier
+
+    def stood_for(self, tensor: Tensor) -> Tensor:
+        """Return the tensor that a stand-in stands for; any other is returned as it is."""
+        trace = self.trace
+        if id(tensor) not in self._foreign:
+            found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.carriers}
+            self._foreign = {id(trace.carriers[key]): one for key, one in found.items()}
+        return self._foreign.get(id(tensor), tensor)
 
     def replace(self, value: Any, all_meta: bool = False) -> Any:
         """
@@ -169,6 +197,12 @@ class Operands:
             return copy.deepcopy(value)
 
     def _input_carrier(self, tensor: Tensor) -> Tensor:
+        carrier = self._carrier_of_input(tensor)
+        if not tensor.is_meta:
+            self.given[id(carrier)] = tensor
+        return carrier
+
+    def _carrier_of_input(self, tensor: Tensor) -> Tensor:
         if isinstance(tensor, Parameter) and id(tensor) in self.names:
             return tensor
         if not stays_real(tensor):

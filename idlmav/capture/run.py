@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from idlmav.capture.kernels import on_zeros
 from idlmav.capture.leaves import Leaves
 from idlmav.capture.modules import call_original, watch_calls
 from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.source import locate
+from idlmav.capture.source import Where, locate
 from idlmav.capture.trace import CallRecord, Trace
 from idlmav.capture.tree import Tree
 
@@ -70,6 +70,7 @@ class Run:
         self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
         self.operands = Operands(self.trace, self.names)
+        self.operands.own = self.tree.tensors
         for name, tensor, is_buffer in self.tree.tensors:
             if id(tensor) not in self.names:
                 self.names[id(tensor)] = name, is_buffer
@@ -84,6 +85,13 @@ class Run:
         self.error_call: CallRecord | None = None
         self.error_ops: list[int] | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
+
+    flips: frozenset[Where | None] = frozenset()
+
+    def turned(self, flips: frozenset[Where | None]) -> Self:
+        """Return this run, which has still to begin, with its guesses turned round at the given places."""
+        self.flips = self.mode.decisions.flips = flips
+        return self
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
         """Run the model once; an exception of the model is kept, an interruption is passed on."""
@@ -112,6 +120,9 @@ class Run:
             op = self.trace.new_op(model_input, None)
             op.args = (name,)
             op.outputs = (self.trace.register(op, 0, tensor),)
+            given = self.operands.given.get(id(tensor))
+            if given is not None:
+                self.mode.replay.given[op.index] = given
         return args, kwargs
 
     def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -163,6 +174,7 @@ class Run:
             op = self.trace.new_op(module.forward, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)
+            op.args, op.kwargs = args, kwargs
             result = on_zeros(module.forward, args, kwargs)
             if result is NotImplemented:
                 raise NotImplementedError(

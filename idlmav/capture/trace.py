@@ -114,7 +114,7 @@ class OpRecord:
         self.outputs: tuple[Token | tuple[Any, ...], ...] = ()
         self.flops: int | None = None
         self.error: BaseException | None = None
-        self.flags: tuple[str, ...] = ()
+        self.flags: tuple[Any, ...] = ()
         self.args: Any = ()
         self.kwargs: Any = None
         self.remembered: Remembered | None = None

@@ -49,6 +49,13 @@ def _tensors(value: Any) -> list[Tensor]:
     return []
 
 
+def _memory(x: Tensor) -> int:
+    try:
+        return x.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):  # sparse, nested, batched
+        return id(x)
+
+
 class _Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +67,7 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", str(func))
+        name = getattr(getattr(func, "overloadpacket", func), "__name__", str(func))
         if name == "__iter__":
             return iter(self.__torch_function__(torch.unbind, types, (args[0], 0)))
         if name == "__get__" and func.__self__.__name__ in VIEWS:
@@ -70,7 +77,7 @@ class _Watch(TorchFunctionMode):
         operands = _tensors(list(args)) + _tensors(kwargs)
         sources = {self.made[id(x)] for x in operands if id(x) in self.made}
         for x in operands:
-            writer = self.writers.get(x.untyped_storage().data_ptr())
+            writer = self.writers.get(_memory(x))
             if writer is not None and writer > self.made.get(id(x), -1):
                 sources.add(writer)
         versions = [x._version for x in operands]
@@ -83,7 +90,7 @@ class _Watch(TorchFunctionMode):
         ]
         if written and name != "batch_norm":
             outputs = written[:1]
-            self.writers[outputs[0].untyped_storage().data_ptr()] = index
+            self.writers[_memory(outputs[0])] = index
         else:
             handed = {id(x) for x in operands}
             if isinstance(result, Tensor) and id(result) in handed:

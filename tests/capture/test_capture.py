@@ -195,12 +195,13 @@ def test_unregistered_modules_belong_to_their_caller() -> None:
     assert graph.node_by_id["linear"].path == ""
 
 
-def test_decisions_on_known_numbers_are_true_and_others_are_marked() -> None:
+def test_decisions_are_true_and_guesses_are_marked() -> None:
     model = models.DataDependent()
     graph = capture(model, (torch.randn(2, 4), torch.tensor([2, 5])))
     assert graph.module_by_path["large"].calls == 1
+    assert "guess" not in {note for node in graph.nodes for note in node.notes}
+    graph = capture(model, (torch.randn(2, 4, device="meta"), torch.tensor([2, 3])))
     assert graph.node_by_id["bool"].notes == ("guess",)
-    graph = capture(model, (torch.randn(2, 4), torch.tensor([2, 3])))
     assert graph.module_by_path["small"].calls == 1
 
 

@@ -207,7 +207,7 @@ def test_torchscript_is_one_op() -> None:
 
 
 def test_data_dependent_sizes_are_the_largest_possible_and_marked() -> None:
-    graph = captured(lambda x: x[x > 0].sum() + x.nonzero().sum())
+    graph = capture(Call(lambda x: x[x > 0].sum() + x.nonzero().sum()), (torch.empty(2, 4, device="meta"),))
     assert [node.shapes for node in graph.nodes if "guess" in node.notes] == [((8,),), ((8, 2),)]
 
 

@@ -24,6 +24,7 @@ from idlmav.capture.repair.run import UNSPECIFIED, RepairRun
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key, Plan
 from idlmav.capture.run import Run
+from idlmav.capture.source import Where
 from idlmav.capture.trace import Origin
 from idlmav.capture.tree import Tree
 
@@ -52,6 +53,7 @@ def repaired(
     """
     codes = guardable(failed.error, set()) if failed is not None and failed.error is not None else []
     with Repair(tree, device, args, kwargs) as repair:
+        repair.flips = failed.flips if failed is not None else repair.flips
         return repair.finished(codes)
 
 
@@ -69,6 +71,7 @@ class Repair:
         self.tree = tree
         self.device = device
         self.inputs = args, kwargs
+        self.flips: frozenset[Where | None] = frozenset()
         self.plan = Plan()
         self.guarded: set[CodeType] = set()
         self._undo = ExitStack()
@@ -102,7 +105,8 @@ class Repair:
         with warnings.catch_warnings():
             # What the model warns of has been said by the run that failed; ops on stand-ins warn of more.
             warnings.simplefilter("ignore")
-            return RepairRun(self.tree, self.device, plan, self.guarded).forward(*self.inputs)
+            run = RepairRun(self.tree, self.device, plan, self.guarded).turned(self.flips)
+            return run.forward(*self.inputs)
 
     def _guard(self, codes: list[CodeType]) -> None:
         pairs = []
