@@ -55,14 +55,14 @@ class Failures:
             result = self._by_value(op, func, args, kwargs)
             if result is not NotImplemented:
                 return error, self.registered(op, result)
-        if is_inplace_call(func, args, kwargs):
-            return error, NotImplemented
         try:
             result = on_zeros(func, args, kwargs)
         except Exception as real:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
+            if is_inplace_call(func, args, kwargs):
+                return error, self.registered(op, args[0])
             return error, self.registered(op, result)
         return true_error(func, args, kwargs, error), result
 
@@ -81,6 +81,18 @@ class Failures:
                 result = func(*guessed, **kwargs)
                 op.flags = (*op.flags, "guess")
         return result
+
+    def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """
+        Return the result of an op that a tensor's own ``__torch_function__`` has refused, if the run goes on.
+
+        Raises
+        ------
+        Exception
+            The class's own; the model may handle it.
+        """
+        op.error = op.error or error
+        raise error
 
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""

@@ -34,6 +34,7 @@ from idlmav.capture.failures import Failures
 from idlmav.capture.kernels import Kernels, on_device
 from idlmav.capture.memo import MEMO, NEW, Outcomes
 from idlmav.capture.operands import Operands, as_operands, tensors_in
+from idlmav.capture.overrides import overrides, run_override
 from idlmav.capture.replay import Replay
 from idlmav.capture.source import locate
 from idlmav.capture.trace import OpRecord, Origin, Trace, storage_key
@@ -90,6 +91,8 @@ class FastMode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
+        if types and overrides(types):
+            return run_override(self, func, types, args, kwargs or {}, sys._getframe(1))
         kind = KINDS.get(func)
         if kind is None:
             kind = classify(func)

@@ -67,10 +67,11 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """
     if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _ZEROS_AT_MOST:
         return NotImplemented
+    inplace = is_inplace_call(func, args, kwargs)
 
     def zeros(tensor: Tensor) -> Tensor:
         if not tensor.is_meta:
-            return tensor
+            return tensor.clone() if inplace else tensor
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
 
     real_args, real_kwargs = _tree_map(zeros, list(args)), _tree_map(zeros, dict(kwargs))

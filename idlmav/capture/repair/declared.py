@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _Av
 from idlmav.capture.classify import op_name
 from idlmav.capture.repair.unknown import Assumption
 
-__all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of"]
+__all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of", "kernel_of"]
 
 
 def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
@@ -24,9 +25,10 @@ def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption |
     if shape_of is None:
         return None
     try:
-        return shape_of(*args, **kwargs)
+        found = shape_of(*args, **kwargs)
     except (TypeError, AttributeError, IndexError, ValueError, ZeroDivisionError, RuntimeError):
         return None  # called in a way that its shape cannot be told from
+    return found and replace(found, soft=True)
 
 
 def identity_of(tensor: Tensor, dtype: torch.dtype | None = None) -> Assumption:
@@ -124,9 +126,12 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
     dtype = next((parameter.dtype for parameter in module.parameters()), None)
     dtype = dtype or next((x.dtype for x in tensors if x.is_floating_point()), torch.get_default_dtype())
     try:
-        return find(module, tensors[0], dtype) if tensors else None
+        found = find(module, tensors[0], dtype) if tensors else None
     except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
         return None  # settings that nobody can know the result of
+    if found and any(x.is_floating_point() and x.dtype is not dtype for x in tensors):
+        return [replace(output, typed=False) for output in found]
+    return found
 
 
 def accepted_rank(module: nn.Module) -> int | None:
@@ -139,6 +144,17 @@ def accepted_rank(module: nn.Module) -> int | None:
         except ValueError:
             continue
         return rank
+    return None
+
+
+def kernel_of(module: nn.Module) -> Any:
+    """Return the op of a layer of torch that checks its input before the op runs; ``None`` for other modules."""
+    if "forward" in module.__dict__:
+        return None
+    for kind in type(module).__mro__:
+        if kind in _KERNELS:
+            own = type(module).forward is getattr(kind, "forward", None)
+            return _KERNELS[kind] if own and not isinstance(module, nn.RNN) else torch.rnn_tanh if own else None
     return None
 
 
@@ -215,6 +231,12 @@ _ACTIVATIONS = tuple(
     for name in nn.modules.activation.__all__
     if name not in ("MultiheadAttention", "GLU")
 )
+_KERNELS: dict[type, Any] = {
+    nn.LSTM: torch.lstm, nn.GRU: torch.gru, nn.RNN: torch.rnn_tanh, nn.LSTMCell: torch.lstm_cell,
+    nn.GRUCell: torch.gru_cell, nn.RNNCell: torch.rnn_tanh_cell,
+    nn.modules.batchnorm._BatchNorm: nn.functional.batch_norm,
+    nn.modules.instancenorm._InstanceNorm: nn.functional.instance_norm,
+}  # fmt: skip
 _MODULES: dict[type, Any] = {
     nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), _ConvNd: _channels,
     _ConvTransposeNd: _channels, _NormBase: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,

@@ -18,13 +18,14 @@ from idlmav.capture.repair.blame import will_be_handled
 from idlmav.capture.repair.declared import declared_by_op
 from idlmav.capture.repair.demands import Demand, demands
 from idlmav.capture.repair.session import Session
-from idlmav.capture.repair.unknown import Unknown, UnknownSize, make_unknown, resized
+from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownSize, make_unknown, resized
 from idlmav.capture.rules.registry import contiguous
 from idlmav.capture.trace import PARAMETER, OpRecord, Trace
 
 __all__ = ["Recovery", "RepairMode"]
 
 _RANKS = (4, 3, 2, 5, 1)
+_OTHER_SPATIAL = 64
 
 
 class RepairMode(FastMode):
@@ -134,6 +135,16 @@ class Recovery(Failures):
         if will_be_handled(error, sys._getframe(1)):
             op.error = error
             raise error
+        return self.gone_on(op, func, args, kwargs, error)
+
+    def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """Return what stands for the result of an op that a tensor's class has refused."""
+        if self.session.knows(error) or will_be_handled(error, sys._getframe(1)):
+            return super().refused(op, func, args, kwargs, error)
+        return self.gone_on(op, func, args, kwargs, error)
+
+    def gone_on(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """Note what an op has raised, and return what stands for its result."""
         session = self.session
         session.note(op, error)
         args = [session.operands.replace(value, all_meta=True) for value in args]
@@ -142,7 +153,7 @@ class Recovery(Failures):
         if result is None:
             result = self._other_rank(func, args, kwargs)
         if result is not None:
-            return self.registered(op, result)
+            return result if op.outputs else self.registered(op, result)
         declared = declared_by_op(func, args, kwargs)
         if declared is None:
             return session.assume(op, session.prior((args, kwargs)))
@@ -156,7 +167,7 @@ class Recovery(Failures):
         session = self.session
         wrong = [demand for demand in demands(func, args, kwargs) if not demand.fits()]
         unsure = session.unsure()
-        doubtful = [demand for demand in wrong if session.origin_of(demand.operand)[0] in unsure]
+        doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
         found = session.mismatches.setdefault(op.index, [])
         for demand in doubtful or wrong:
             index, output, _ = session.origin_of(demand.operand)
@@ -177,22 +188,40 @@ class Recovery(Failures):
         for group in (usable, *[[demand] for demand in usable if len(usable) > 1]):
             result = self._evaluated(func, args, kwargs, group)
             if result is not None:
-                return result
+                return self._as_assumed(op, func, args, kwargs, group, result)
         return None
 
-    def _evaluated(self, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand]) -> Any:
+    def _evaluated(
+        self, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], spatial: int | None = None
+    ) -> Any:
         if not changed:
             return None
         new: dict[int, Tensor] = {}
         for demand in changed:
             x = demand.operand
-            least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
-            rank = x.dim() if not demand.ranks or x.dim() in demand.ranks else demand.ranks[0]
-            sizes = resized(list(x.shape), max(rank, least))
+            rank = _rank_demanded(demand)
+            sizes = resized(list(x.shape), rank) if spatial is None else resized(list(x.shape), rank, spatial)
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
             new[id(x)] = contiguous(sizes, demand.dtype or x.dtype)
         return self._try(func, _replaced(args, new), _replaced(kwargs, new))
+
+    def _as_assumed(
+        self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], result: Any
+    ) -> Any:
+        """Return results of which an invented size or the element type may be others as assumptions."""
+        invented = any(_rank_demanded(demand) > demand.operand.dim() for demand in changed)
+        typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
+        if is_inplace_call(func, args, kwargs) or not (invented or not typed):
+            return result
+        other = self._evaluated(func, args, kwargs, changed, _OTHER_SPATIAL) if invented else result
+        new = {}
+        for tensor, altered in zip(tensors_in(result), tensors_in(other), strict=False):
+            known = [size == changed_size for size, changed_size in zip(tensor.shape, altered.shape, strict=False)]
+            new[id(tensor)] = self.session.assume(
+                op, Assumption(list(tensor.shape), known, True, tensor.dtype, typed=typed)
+            )
+        return _replaced(result, new)
 
     def _try(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         try:
@@ -215,6 +244,12 @@ class Recovery(Failures):
                     session.plan.pin_rank(key, rank - offset)
                     return result
         return None
+
+
+def _rank_demanded(demand: Demand) -> int:
+    least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
+    rank = demand.operand.dim()
+    return max(rank if not demand.ranks or rank in demand.ranks else demand.ranks[0], least)
 
 
 def _all_unknown(args: Any) -> bool:

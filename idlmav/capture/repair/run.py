@@ -12,7 +12,7 @@ from torch import Tensor
 from idlmav.capture.leaves import Leaves
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.repair.blame import came_through, will_be_handled
-from idlmav.capture.repair.declared import accepted_rank, declared_by_module
+from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown
@@ -136,8 +136,13 @@ class RepairRun(Run):
         unsure = session.unsure() if session.assumed else set()
         follows = declared is not None and any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
         follows = follows and not isinstance(error, NotImplementedError)
-        ran = any(op.call is call and op.outputs for op in self.trace.ops[call.first_op :])
-        op = session.fail(error, () if ran else (args, kwargs), call, locate_error(error), doubtful=follows)
+        kernel = kernel_of(module) if not isinstance(error, NotImplementedError) else None
+        ran = kernel is None and any(op.call is call and op.outputs for op in self.trace.ops[call.first_op :])
+        values = () if ran else (args, kwargs)
+        if kernel is not None:
+            values = (args, kwargs, [p for p in module._parameters.values() if p is not None])
+        op = session.fail(error, values, call, locate_error(error), doubtful=follows)
+        op.func = kernel or op.func
         if declared is None:
             return session.assume(op, session.prior((args, kwargs)))
         return _shaped(module, [session.assume(op, output) for output in declared])

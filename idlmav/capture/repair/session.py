@@ -159,35 +159,48 @@ class Session:
         bool
             Whether there is one.
         """
-        index, output, _ = self.origin_of(tensor)
-        shape = tuple(tensor.shape)
-        while index >= 0:
-            assumption = self.assumed.get((index, output))
-            if assumption is not None:
-                if dim < len(assumption.known) and not assumption.known[dim]:
-                    self.plan.pin_size((index, output), dim, size)
-                    return True
-                return False
-            before = [o for o in self.trace.ops[index].origins if o[0] >= 0 and _shape_of(o) == shape]
-            if not before:
-                return False
-            index, output, _ = before[0]
-        return False
+        key = self._assumed_like(tensor, 0)
+        if key is None or dim >= len(self.assumed[key].known):
+            return False
+        if self.assumed[key].known[dim] and not self._yields(key, dim):
+            return False
+        self.plan.pin_size(key, dim, size)
+        return True
 
     def pin_dtype(self, tensor: Tensor, dtype: torch.dtype) -> None:
         """Note an element type that a consumer demands, through ops that keep it; ids have a batch and steps."""
+        key = self._assumed_like(tensor, 2)
+        if key is not None:
+            if not dtype.is_floating_point and not self.assumed[key].rank_known:
+                self.plan.pin_rank(key, 2, firm=True)
+            self.plan.pin_dtype(key, dtype)
+
+    def gives_way(self, demand: Demand) -> bool:
+        """Return whether an operand is wrong only by what an op that failed declares, and the demand can be met."""
+        key = self._assumed_like(demand.operand, 0)
+        if key is not None and any(self._yields(key, dim) for dim, _ in demand.mismatches()):
+            return True
+        if demand.dtype is None or demand.dtype is demand.operand.dtype:
+            return False
+        key = self._assumed_like(demand.operand, 2)
+        return key is not None and not self.assumed[key].typed and self.plan.dtype_of(key) in (None, demand.dtype)
+
+    def _yields(self, key: Key, dim: int) -> bool:
+        """Return whether a declared size gives way to a consumer; the first one is believed."""
+        return self.assumed[key].soft and dim not in self.plan.sizes_of(key)
+
+    def _assumed_like(self, tensor: Tensor, part: int) -> Key | None:
+        """Return the assumption that a tensor comes from through ops that keep shape (`part` 0) or type (2)."""
         index, output, _ = self.origin_of(tensor)
+        wanted = tuple(tensor.shape) if part == 0 else tensor.dtype
         while index >= 0:
-            assumption = self.assumed.get((index, output))
-            if assumption is not None:
-                if not dtype.is_floating_point and not assumption.rank_known:
-                    self.plan.pin_rank((index, output), 2, firm=True)
-                self.plan.pin_dtype((index, output), dtype)
-                return
-            before = [origin for origin in self.trace.ops[index].origins if origin[0] >= 0]
-            if len(before) != 1:
-                return
+            if (index, output) in self.assumed:
+                return index, output
+            before = [o for o in self.trace.ops[index].origins if o[0] >= 0 and _part_of(o, part) == wanted]
+            if not before:
+                return None
             index, output, _ = before[0]
+        return None
 
     def settle(self, found: list[Demand]) -> dict[int, Tensor]:
         """Return, by ``id`` of the unknown tensors among them, carriers that are as demanded; the plan learns it."""
@@ -286,6 +299,10 @@ class Session:
             error = error.__cause__ or error.__context__
         return None
 
+    def knows(self, error: BaseException) -> bool:
+        """Return whether an op has raised an exception already."""
+        return any(op.error is error for op in self.trace.ops)
+
     def let_pass(self, error: BaseException, frame: FrameType | None) -> None:
         """Raise an exception again if the model handles it, or a demand to guard what raised it."""
         if will_be_handled(error, frame):
@@ -300,5 +317,5 @@ class Session:
         return not self.failures or self._loops < _LOOPS_AT_MOST
 
 
-def _shape_of(origin: Any) -> tuple[int, ...] | None:
-    return SIGNATURES.values[origin[2]][0] if origin[2] is not None else None
+def _part_of(origin: Any, part: int) -> Any:
+    return SIGNATURES.values[origin[2]][part] if origin[2] is not None else None

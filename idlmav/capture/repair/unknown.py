@@ -6,7 +6,7 @@ import dis
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any, Protocol
@@ -52,12 +52,18 @@ class Assumption:
         Whether the number of dimensions is.
     dtype : torch.dtype
         Element type.
+    soft : bool
+        Whether the sizes come from arguments that may be what is wrong, so that a consumer knows better.
+    typed : bool
+        Whether the element type is known; otherwise a consumer knows better.
     """
 
     sizes: list[int]
     known: list[bool]
     rank_known: bool
     dtype: torch.dtype
+    soft: bool = False
+    typed: bool = True
 
 
 @dataclass
@@ -108,6 +114,16 @@ class Plan:
         pins = self.pins.get(key)
         return None if pins is None else pins.rank
 
+    def sizes_of(self, key: Key) -> dict[int, int]:
+        """Return the sizes that consumers have told."""
+        pins = self.pins.get(key)
+        return {} if pins is None else pins.sizes
+
+    def dtype_of(self, key: Key) -> torch.dtype | None:
+        """Return the element type that consumers have told."""
+        pins = self.pins.get(key)
+        return None if pins is None else pins.dtype
+
     def pin_size(self, key: Key, dim: int, size: int) -> None:
         """Note a size; the last word counts."""
         pins = self._pins(key)
@@ -125,7 +141,7 @@ class Plan:
 
     def applied(self, key: Key, prior: Assumption) -> Assumption:
         """Return an assumption with all that is known of it by now."""
-        found = Assumption(list(prior.sizes), list(prior.known), prior.rank_known, prior.dtype)
+        found = replace(prior, sizes=list(prior.sizes), known=list(prior.known))
         pins = self.pins.get(key)
         if pins is not None:
             if pins.rank is not None:
