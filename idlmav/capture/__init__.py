@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from idlmav.capture.describe import describe
+from idlmav.capture.devices import Places, follow_devices
 from idlmav.capture.flips import flipped
 from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
@@ -85,10 +86,13 @@ def capture(
     finished = Run(runnable, on).forward(args, kwargs)
     if finished.mode.decisions.guessed:
         finished = flipped(finished, lambda flips: Run(runnable, on).turned(flips).forward(args, kwargs))
+    places = Places(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
 
-        finished = repaired(runnable, on, args, kwargs, finished)
+        finished = repaired(runnable, args, kwargs, finished, places)
+    elif places.worth_following(finished):
+        follow_devices(finished, places, args, kwargs)
     return describe(finished, tree)
 
 

@@ -25,8 +25,11 @@ def overrides(types: tuple[type, ...]) -> bool:
 
 
 def _own(kind: Any) -> bool:
-    handler = getattr(kind.__torch_function__, "__func__", kind.__torch_function__)
-    return handler is not Tensor.__torch_function__.__func__ and not kind.__module__.startswith("torch.")
+    return _function(kind) is not _function(Tensor) and not kind.__module__.startswith("torch.")
+
+
+def _function(kind: Any) -> Any:
+    return getattr(kind.__torch_function__, "__func__", kind.__torch_function__)
 
 
 def run_override(

@@ -16,11 +16,12 @@ from typing import Any, Self
 
 import torch
 
+from idlmav.capture.devices import Places, accept
 from idlmav.capture.repair.blame import guardable
 from idlmav.capture.repair.guard import GUARD
 from idlmav.capture.repair.guarded import guarded_code, swapped
 from idlmav.capture.repair.masks import Masks, doubtful_sizes, shape_of_output
-from idlmav.capture.repair.run import UNSPECIFIED, RepairRun
+from idlmav.capture.repair.run import UNSPECIFIED, PlacedRepairRun, RepairRun
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key, Plan
 from idlmav.capture.run import Run
@@ -34,9 +35,7 @@ _RUNS_AT_MOST = 40
 _CHANGES_AT_MOST = 24
 
 
-def repaired(
-    tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run | None
-) -> Run:
+def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run, places: Places) -> Run:
     """
     Return a run of a model that raises, to its end.
 
@@ -44,17 +43,21 @@ def repaired(
     ----------
     tree : Tree
         The model.
-    device : torch.device
-        Where it believes to be.
     args, kwargs : tuple, dict
         Its inputs.
-    failed : Run or None
+    failed : Run
         The run that ended in an exception.
+    places : Places
+        Where the model's own tensors lie.
     """
-    codes = guardable(failed.error, set()) if failed is not None and failed.error is not None else []
-    with Repair(tree, device, args, kwargs) as repair:
-        repair.flips = failed.flips if failed is not None else repair.flips
-        return repair.finished(codes)
+    codes = guardable(failed.error, set()) if failed.error is not None else []
+    with Repair(tree, failed.mode.device, args, kwargs) as repair:
+        repair.flips = failed.flips
+        run = repair.finished(codes)
+        if places.worth_following(run):
+            placed = repair.placed(places)
+            accept(run, placed, placed.mode)
+        return run
 
 
 class Repair:
@@ -107,6 +110,17 @@ class Repair:
             warnings.simplefilter("ignore")
             run = RepairRun(self.tree, self.device, plan, self.guarded).turned(self.flips)
             return run.forward(*self.inputs)
+
+    def placed(self, places: Places) -> PlacedRepairRun:
+        """Return the settled run once more, with devices followed."""
+        plan = Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run = PlacedRepairRun(self.tree, self.device, plan, self.guarded)
+            run.turned(self.flips)
+            run.mode.follow(places)
+            run.forward(*self.inputs)
+        return run
 
     def _guard(self, codes: list[CodeType]) -> None:
         pairs = []

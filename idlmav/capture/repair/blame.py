@@ -44,7 +44,7 @@ def _worth(frame: FrameType) -> bool:
     """Return whether code is the user's, or that of a torch module which is made of other modules."""
     code = frame.f_code
     if is_users(code):
-        return code.co_name != "<module>"
+        return code.co_name not in ("<module>", "__torch_function__")
     if not code.co_filename.startswith(_LAYERS) or code.co_filename == _CALLING or code.co_name.startswith("__"):
         return False
     if code.co_filename == _CONTAINERS and code.co_name != "forward":

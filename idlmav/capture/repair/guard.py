@@ -123,7 +123,7 @@ class Guard:
             # The last thing that was made is nearest to the end of the function.
             last = max(made, key=lambda tensor: session.origin_of(tensor)[0], default=None)
             op = session.trace.ops[max(session.failures)]
-            return session.assume(op, session.prior(tensors, last)) if last is not None else None
+            return session.assume(op, session.prior(tensors, last))
 
 
 GUARD = Guard()

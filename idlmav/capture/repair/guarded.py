@@ -57,7 +57,9 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         # Decorators, defaults and annotations are evaluated before anything can fail in the body.
+        last = node.body[-1]
         node.body = self.block(node.body)
+        _add_end(node, last)
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
@@ -208,13 +210,7 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     definition.decorator_list, definition.returns = [], None
     definition.args.defaults = [ast.copy_location(ast.Constant(None), default) for default in definition.args.defaults]
     definition.body = _Rewriter().block(definition.body)
-    tail = ast.parse(f"{_GUARD!r}.ended(locals())").body[0]
-    assert isinstance(tail, ast.Expr)
-    end: ast.stmt = ast.Return(tail.value)
-    if not _yields(definition):
-        for part in (end, *ast.walk(tail)):
-            ast.copy_location(part, last)
-        definition.body.append(end)
+    _add_end(definition, last)
     body: list[ast.stmt] = [definition]
     if code.co_freevars:
         # Within an outer function that has variables of these names, so that the closure fits.
@@ -233,6 +229,17 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     if made is None or made.co_freevars != code.co_freevars:
         return None
     return _with_guard(made, guard).replace(co_qualname=code.co_qualname)
+
+
+def _add_end(definition: ast.FunctionDef, last: ast.stmt) -> None:
+    """Let a function of which a statement failed return something."""
+    tail = ast.parse(f"{_GUARD!r}.ended(locals())").body[0]
+    assert isinstance(tail, ast.Expr)
+    end: ast.stmt = ast.Return(tail.value)
+    if not _yields(definition):
+        for part in (end, *ast.walk(tail)):
+            ast.copy_location(part, last)
+        definition.body.append(end)
 
 
 def _yields(definition: ast.FunctionDef) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from idlmav.capture.devices import PlacedMode
 from idlmav.capture.leaves import Leaves
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.repair.blame import came_through, will_be_handled
@@ -21,7 +22,7 @@ from idlmav.capture.source import Where, locate_error
 from idlmav.capture.trace import CallRecord
 from idlmav.capture.tree import Tree
 
-__all__ = ["UNSPECIFIED", "RepairRun"]
+__all__ = ["UNSPECIFIED", "PlacedRepairRun", "RepairRun"]
 
 UNSPECIFIED = type("Unspecified", (), {"__repr__": lambda self: "an unspecified input"})()
 """An argument of which nothing is known."""
@@ -194,6 +195,18 @@ class RepairRun(Run):
         finally:
             if index < len(self.trace.calls) and op.func.__name__ == "raise":
                 op.call = self.trace.calls[index]
+
+
+class _PlacedRepairMode(PlacedMode, RepairMode):
+    """A mode that knows tensors of unknown structure, and where tensors lie."""
+
+
+class PlacedRepairRun(RepairRun):
+    """A run that no exception ends, with devices followed."""
+
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
+        super().__init__(tree, device, plan, guarded)
+        self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.failures, self.session)
 
 
 class _NoLeaves(Leaves):
