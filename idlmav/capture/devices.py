@@ -52,7 +52,7 @@ class Places:
     """
 
     def __init__(self, tree: Tree, inputs: Any, home: torch.device, moved: bool) -> None:
-        own = {name: tensor.device for name, tensor, _ in tree.tensors()}
+        own = {name: tensor.device for name, tensor, _ in tree.tensors}
         # A model without memory is where its inputs are.
         moved = moved or all(device.type == "meta" for device in own.values())
         self.home, self.moved = home, moved

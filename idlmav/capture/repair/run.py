@@ -54,8 +54,8 @@ class RepairRun(Run):
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
         super().__init__(tree, device)
         self.session = Session(self.trace, self.operands, plan, guarded)
-        self.failures = Recovery(self.trace, self.session)
-        self.mode = RepairMode(self.trace, self.operands, device, self.failures, self.session)
+        self.failures = self.recovery = Recovery(self.trace, self.session)
+        self.mode = RepairMode(self.trace, self.operands, device, self.recovery, self.session)
         self.leaves = _NoLeaves(self.trace, self.mode.outcomes)
         self.wanted: list[Any] = []
 
@@ -139,9 +139,8 @@ class RepairRun(Run):
         follows = follows and not isinstance(error, NotImplementedError)
         kernel = kernel_of(module) if not isinstance(error, NotImplementedError) else None
         ran = kernel is None and any(op.call is call and op.outputs for op in self.trace.ops[call.first_op :])
-        values = () if ran else (args, kwargs)
-        if kernel is not None:
-            values = (args, kwargs, [p for p in module._parameters.values() if p is not None])
+        own = list(module._parameters.values()) if kernel is not None else []
+        values: Any = () if ran else (args, kwargs, own)
         op = session.fail(error, values, call, locate_error(error), doubtful=follows)
         op.func = kernel or op.func
         if declared is None:
@@ -206,7 +205,7 @@ class PlacedRepairRun(RepairRun):
 
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
         super().__init__(tree, device, plan, guarded)
-        self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.failures, self.session)
+        self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.recovery, self.session)
 
 
 class _NoLeaves(Leaves):
