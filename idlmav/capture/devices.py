@@ -226,6 +226,7 @@ def follow_devices(run: Run, places: Places, args: tuple[Any, ...], kwargs: dict
         The inputs.
     """
     placed = _PlacedRun(run.tree, run.mode.device, places)
+    placed.turned(run.flips)
     placed.forward(args, kwargs)
     accept(run, placed, placed.mode)
 
