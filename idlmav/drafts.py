@@ -76,5 +76,12 @@ def _draft(cls: type[T], given: Iterable[Field[Any]], rest: Iterable[Field[Any]]
     described = [(entry.name, Any, field()) for entry in given]
     described += [(entry.name, Any, field(default=entry.default)) for entry in rest]
     return make_dataclass(
-        cls.__name__, described, namespace={"__post_init__": become}, slots=True, eq=False, repr=False, match_args=False
+        cls.__name__,
+        described,
+        bases=cls.__bases__,  # Python lets a class be exchanged only for one of the same layout
+        namespace={"__post_init__": become},
+        slots=True,
+        eq=False,
+        repr=False,
+        match_args=False,
     )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from idlmav.modules import Module, Parameter, Totals
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,7 +57,8 @@ class Node:
     flops : int or None
         One multiply-add counts as 2. ``None`` if unknown.
     flops_source : {'counted', 'estimated', 'measured', 'unknown'}
-        How `flops` came about.
+        How `flops` came about: by torch's formulas (or the op only moves data: 0), by ours
+        (`idlmav.flop_estimates`), by counting what a part did that had to run for real, or not at all.
     param_count : int
         Elements in the parameters first used by this op; a shared parameter is counted at its first use.
     shares_params : bool
@@ -122,100 +125,6 @@ class Call:
     parent: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
-    """
-    One entry of the module tree; the parent is the path less its last part.
-
-    Attributes
-    ----------
-    path : str
-        Qualified path, ``""`` for the model.
-    class_name : str
-        ``"Conv2d"``.
-    class_path : str
-        ``"torch.nn.modules.conv.Conv2d"``.
-    extra_repr : str
-        What the module says about itself: ``"3, 64, kernel_size=(7, 7)"``.
-    params : tuple of str
-        Names of the parameters and buffers that belong to this module directly.
-    calls : int
-        How often the module was called; 0 means that forward never reached it (containers stay at 0).
-    param_count, trainable_count : int
-        Elements in the parameters of the module and all below, each once.
-    param_bytes, buffer_bytes : int
-        Bytes of these parameters, and of the buffers.
-    flops : int
-        Sum over the ops below whose FLOPs are known from a formula (``counted``).
-    flops_estimated : int
-        Sum over those that are estimated.
-    flops_unknown : int
-        Number of ops below whose FLOPs are unknown.
-    activation_bytes : int
-        Sum over the ops below whose outputs are known.
-    failed : bool
-        Whether an op below failed.
-    """
-
-    path: str
-    class_name: str
-    class_path: str = ""
-    extra_repr: str = ""
-    params: tuple[str, ...] = ()
-    calls: int = 0
-    param_count: int = 0
-    trainable_count: int = 0
-    param_bytes: int = 0
-    buffer_bytes: int = 0
-    flops: int = 0
-    flops_estimated: int = 0
-    flops_unknown: int = 0
-    activation_bytes: int = 0
-    failed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """
-    One parameter or buffer; what several modules share is listed once.
-
-    Attributes
-    ----------
-    name : str
-        Qualified name at which it was found first.
-    shape : tuple of int or None
-        ``None`` for a lazy parameter without a size yet.
-    dtype : str
-        ``"float32"``.
-    itemsize : int
-        Bytes of one element.
-    trainable : bool
-        Whether it requires a gradient.
-    buffer : bool
-        Whether it is a buffer instead of a parameter.
-    aliases : tuple of str
-        Its other names, if modules share it.
-    """
-
-    name: str
-    shape: tuple[int, ...] | None
-    dtype: str
-    itemsize: int
-    trainable: bool = True
-    buffer: bool = False
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def numel(self) -> int:
-        """Number of elements; 0 while the size is not known."""
-        if self.shape is None:
-            return 0
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """
@@ -240,21 +149,6 @@ class Failure:
     kind: str
     message: str
     source: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Sums over the whole model; the fields mean what they mean on `Module`."""
-
-    node_count: int = 0
-    param_count: int = 0
-    trainable_count: int = 0
-    param_bytes: int = 0
-    buffer_bytes: int = 0
-    flops: int = 0
-    flops_estimated: int = 0
-    flops_unknown: int = 0
-    activation_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,6 +210,11 @@ class Graph:
     def targets(self) -> dict[str, tuple[str, ...]]:
         """Ids of the nodes that read from each node."""
         return self._neighbours((edge.source, edge.target) for edge in self.edges)
+
+    @cached_property
+    def unreached(self) -> tuple[Module, ...]:
+        """The modules that forward never came to; containers, which have no forward, are left out."""
+        return tuple(module for module in self.modules if not module.reached and not module.container)
 
     def _neighbours(self, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {node.id: [] for node in self.nodes}

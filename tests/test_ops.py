@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from idlmav.metrics import ESTIMATES
+from idlmav.flop_estimates import ESTIMATES
 from idlmav.ops import categories, category, docs_url
 
 

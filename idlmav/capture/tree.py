@@ -18,7 +18,7 @@ from idlmav.graph import Module, Parameter
 
 __all__ = ["Tree"]
 
-_make_module = maker(Module, "path", "class_name", "class_path", "extra_repr", "params", "calls")
+_make_module = maker(Module, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
 _make_parameter = maker(Parameter, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
 
 
@@ -100,8 +100,10 @@ class Tree:
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
             kind: Any = type(module)
+            container = _has_no_forward(kind) and "forward" not in module.__dict__
+            called = counts.get(path, 0)
             found.append(
-                _make_module(path, kind.__name__, _class_path(kind), module.extra_repr(), names, counts.get(path, 0))
+                _make_module(path, kind.__name__, _class_path(kind), module.extra_repr(), names, called, container)
             )
         return tuple(found)
 
@@ -122,6 +124,11 @@ class Tree:
         parameters = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if not entry[2]]
         buffers = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if entry[2]]
         return (*parameters, *buffers)
+
+
+@cache
+def _has_no_forward(kind: Any) -> bool:
+    return getattr(kind, "forward", None) is torch.nn.Module.forward
 
 
 @cache
