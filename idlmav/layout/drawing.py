@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from idlmav.layout.block import Block, Item
+from idlmav.layout.block import Block, Item, Ranked
 from idlmav.layout.coordinates import place_across
+from idlmav.layout.crossings import drawn_crossings
 from idlmav.layout.geometry import Geometry
 from idlmav.layout.options import Options
 from idlmav.layout.ordering import order_ranks
@@ -129,11 +131,7 @@ def _draw_block(
     """Rank, order, weld and place the members, and route the edges between them."""
     block = _make_block(region, members, edges)
     ranked = rank_block(block)
-    ranks = order_ranks(ranked, options)
-    geometry = Geometry(ranked, ranks, weld(ranked, ranks))
-    set_ports(geometry, options)
-    place_across(geometry, options)
-    segments, followed = make_segments(geometry, options)
+    geometry, segments, followed = _place_best(ranked, options)
     height = place_along(geometry, segments, followed, options)
     drawing = Drawing(height=height, size=sum(item.size for item in members))
     drawing.depth = sum(block.items[item].depth for item in ranked.spine)
@@ -147,6 +145,25 @@ def _draw_block(
     _set_borders(region, block.items, drawing, edges, block.entry, block.exit)
     del drawing.at[len(members) :]
     return drawing
+
+
+def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[Segment]], dict[int, list[Segment]]]:
+    """Place the items across the flow in each of the orders found; return the drawing with the fewest crossings."""
+    least, best = (math.inf, math.inf), None
+    orders = order_ranks(ranked, options)
+    for ranks in orders:
+        geometry = Geometry(ranked, ranks, weld(ranked, ranks))
+        set_ports(geometry, options)
+        place_across(geometry, options)
+        segments, followed = make_segments(geometry, options)
+        cost = (0.0, 0.0)
+        if len(orders) > 1:
+            ink = sum(segment.high - segment.low for drawn in segments for segment in drawn)
+            cost = drawn_crossings(geometry, segments, followed), ink
+        if best is None or cost < least:
+            least, best = cost, (geometry, segments, followed)
+    assert best is not None, "there is always an order"
+    return best
 
 
 def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]]) -> Block:

@@ -9,6 +9,7 @@ doi:10.1109/32.221135: barycentres and medians, then transposition of neighbours
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_left, bisect_right, insort
 
 from idlmav.layout.block import Ranked
@@ -20,19 +21,37 @@ _LARGE = 4000
 """From this many items on, only one start is tried."""
 _STALLED = 4
 """Sweeps without progress after which a start is given up."""
+_KEPT = 8
+"""So many of the best orders are drawn at most; the drawings decide."""
+_DRAWN_ARCS = 4000
+"""So many arcs are drawn for that at most."""
+_EFFORT = 60_000
+"""Visits of arcs after which no more starts are made: what a tenth of a second allows."""
+_VISITS = 200
+"""Visits of every arc after which no more starts are made, so that many small blocks do not add up."""
 
 
-def order_ranks(ranked: Ranked, options: Options) -> list[list[int]]:
-    """Return the items of every rank from left to right."""
+def order_ranks(ranked: Ranked, options: Options) -> list[list[list[int]]]:
+    """Return the items of every rank from left to right, in one order or in several nearly as good ones, best first."""
     search = _Search(ranked, options)
     widest = max(map(len, search.ranks), default=0)
     if widest > 1 or search.shifts:
         search.run()
-    return search.ranks
+        return [ranks for _, ranks in search.kept]
+    return [search.ranks]
 
 
 class _Search:
-    """The best order found so far, and the order at hand (`ranks`, with `place` of every item in its rank)."""
+    """
+    The best orders found so far, and the order at hand.
+
+    Attributes
+    ----------
+    ranks, place
+        The items of every rank, and the place of every item in its rank.
+    kept : list of (int, list)
+        Crossings and order, the fewest first.
+    """
 
     def __init__(self, ranked: Ranked, options: Options) -> None:
         self.ranked, self.options = ranked, options
@@ -43,9 +62,17 @@ class _Search:
         for rank_items in self.ranks:
             rank_items.sort(key=lambda item: (self.first_guess[item], item))
         self.place = [0] * len(ranked.rank)
-        self._number()
+        for items in self.ranks:
+            for place, item in enumerate(items):
+                self.place[item] = place
         self.shifts = _port_shifts(ranked)
         self._find_neighbours()
+        self.crossings_of = [0] * len(self.ranks)
+        self.stale = set(range(len(self.ranks)))
+        self.kept: list[tuple[int, list[list[int]]]] = []
+        self.effort = 0
+        self.enough = min(_EFFORT, _VISITS * len(ranked.arcs))
+        self.most = min(_KEPT, 1 + _DRAWN_ARCS // (1 + len(ranked.arcs)))
 
     def _find_neighbours(self) -> None:
         ranked, shifts = self.ranked, self.shifts
@@ -60,43 +87,81 @@ class _Search:
             self.below[source].append((target, into - out))
 
     def run(self) -> None:
-        """Try up to three starts; keep the order with the fewest crossings."""
-        fewest, best = self._crossings(), [items[:] for items in self.ranks]
-        initial = best
+        """Try three starts, then variations of the best order as long as there is something to gain."""
+        initial = [items[:] for items in self.ranks]
+        self._keep()
         small = len(self.place) < _LARGE
         for start in range(3 if small else 1):
-            if fewest == 0:
+            if self.kept[0][0] == 0:
                 break
-            self.ranks = [items[:] for items in initial]
-            if start == 1:
-                self._sort_depth_first(initial)
-            self._number()
-            stalled = 0
-            for sweep in range(self.options.sweeps):
-                self._sweep(downwards=(sweep + start) % 2 == 0, median=start == 2)
-                if small and sweep % 2:
-                    self._transpose(2)
-                crossings = self._crossings()
-                if crossings < fewest:
-                    fewest, best, stalled = crossings, [items[:] for items in self.ranks], 0
-                else:
-                    stalled += 1
-                if stalled >= _STALLED or fewest == 0:
-                    break
-        self.ranks = best
-        self._number()
+            self._take(self._depth_first(initial) if start == 1 else initial)
+            self._descend(downwards=start % 2 == 0, median=start == 2, thorough=small)
+        pick = random.Random(len(self.place))  # a fixed seed: same input, same picture
+        while small and self.kept[0][0] and self.effort < self.enough:
+            self._take(self._varied(pick))
+            self._descend(downwards=pick.random() < 0.5, median=pick.random() < 0.3, thorough=True)
+
+    def _descend(self, *, downwards: bool, median: bool, thorough: bool) -> None:
+        """Sweep down and up until that stops to help, then transpose."""
+        fewest, stalled = self._crossings(), 0
+        best = [items[:] for items in self.ranks]
+        for sweep in range(self.options.sweeps):
+            self._sweep(downwards=(sweep % 2 == 0) == downwards, median=median)
+            if thorough and sweep % 2:
+                self._transpose(2)
+            crossings = self._crossings()
+            if crossings < fewest:
+                fewest, best, stalled = crossings, [items[:] for items in self.ranks], 0
+            else:
+                stalled += 1
+            if stalled >= _STALLED or fewest == 0:
+                break
+        self._take(best)
         if fewest:
             self._transpose(6)
+        self._keep()
 
-    def _number(self) -> None:
-        for items in self.ranks:
-            for place, item in enumerate(items):
-                self.place[item] = place
+    def _keep(self) -> None:
+        """Note the order at hand if it is among the best."""
+        found = self._crossings(), [items[:] for items in self.ranks]
+        if found in self.kept:
+            return
+        self.kept.append(found)
+        self.kept.sort(key=lambda kept: kept[0])  # of equals the first found stays first
+        del self.kept[self.most :]
+
+    def _take(self, ranks: list[list[int]]) -> None:
+        """Make an order the one at hand."""
+        for rank, items in enumerate(ranks):
+            self._set_rank(rank, items)
+
+    def _set_rank(self, rank: int, items: list[int]) -> None:
+        if items == self.ranks[rank]:
+            return
+        self.ranks[rank] = items[:]
+        for place, item in enumerate(items):
+            self.place[item] = place
+        self.stale.update((rank - 1, rank) if rank else (rank,))
 
     def _crossings(self) -> int:
-        return sum(_count_crossings(arcs, self.place) for arcs in self.gaps if len(arcs) > 1)
+        for gap in self.stale:
+            arcs = self.gaps[gap]
+            self.crossings_of[gap] = _count_crossings(arcs, self.place) if len(arcs) > 1 else 0
+            self.effort += len(arcs)
+        self.stale.clear()
+        return sum(self.crossings_of)
 
-    def _sort_depth_first(self, initial: list[list[int]]) -> None:
+    def _varied(self, pick: random.Random) -> list[list[int]]:
+        """Return one of the best orders with a few neighbouring ranks shuffled."""
+        _, best = self.kept[min(int(pick.expovariate(1.0)), len(self.kept) - 1)]
+        ranks = [items[:] for items in best]
+        length = pick.randint(1, max(1, len(ranks) // 2))
+        first = pick.randrange(len(ranks) - length + 1)
+        for items in ranks[first : first + length]:
+            pick.shuffle(items)
+        return ranks
+
+    def _depth_first(self, initial: list[list[int]]) -> list[list[int]]:
         ranked, guess = self.ranked, self.first_guess
         seen: dict[int, int] = {}
         stack = [item for item, above in enumerate(ranked.above) if not above]
@@ -107,8 +172,7 @@ class _Search:
                 continue
             seen[item] = len(seen)
             stack += sorted(ranked.below[item], key=lambda other: (-ranked.rank[other], -guess[other]), reverse=True)
-        for items in self.ranks:
-            items.sort(key=lambda item: seen.get(item, 0))
+        return [sorted(items, key=lambda item: seen.get(item, 0)) for items in initial]
 
     def _sweep(self, *, downwards: bool, median: bool) -> None:
         """Sort every rank by the places of its neighbours; items without any keep their place."""
@@ -120,23 +184,27 @@ class _Search:
                 continue
             wanted = {item: _wanted_place(neighbours[item], place, median) for item in items if neighbours[item]}
             movable = iter(sorted(wanted, key=lambda item: wanted[item]))
-            items[:] = [next(movable) if item in wanted else item for item in items]
-            for position, item in enumerate(items):
-                place[item] = position
+            self._set_rank(rank, [next(movable) if item in wanted else item for item in items])
+        self.effort += len(self.ranked.arcs)
 
     def _transpose(self, limit: int) -> None:
         """Swap neighbours as long as that removes crossings."""
         place = self.place
+        active = set(range(len(self.ranks)))
         for _ in range(limit):
-            improved = False
-            for items in self.ranks:
+            improved: set[int] = set()
+            for rank in sorted(active):
+                items = self.ranks[rank]
                 for position in range(len(items) - 1):
                     left, right = items[position], items[position + 1]
                     if self._gain_of_swap(left, right) > 0:
                         items[position], items[position + 1] = right, left
                         place[left], place[right] = position + 1, position
-                        improved = True
-            if not improved:
+                        improved.update((rank - 1, rank, rank + 1))
+                self.effort += len(self.gaps[rank])
+            active = improved & set(range(len(self.ranks)))
+            self.stale |= {rank - 1 for rank in active if rank} | active
+            if not active:
                 return
 
     def _gain_of_swap(self, left: int, right: int) -> int:

@@ -104,15 +104,11 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
         free = geometry.is_item(target) and not geometry.is_rigid(target) and not geometry.is_port(target)
         if 0 < abs(apart) < _STRAIGHT and free:
             geometry.in_offset[arc] += apart
-    busy: dict[tuple[int, bool, float], int] = {}
-    for arc in arcs:
-        key = _bus_key(geometry, arc)
-        if key:
-            busy[key] = busy.get(key, 0) + 1
+    busy = _ends(geometry, arcs)
     gathered: dict[tuple[object, ...], list[int]] = {}
     for arc in arcs:
         key = _bus_key(geometry, arc)
-        if key and busy[key] >= options.bus_at:
+        if key and busy[_port(geometry, arc)] >= options.bus_at:
             target, from_right, _ = key
             if not geometry.is_rigid(target):
                 wide_enough = geometry.left[target] > options.port_gap + 4
@@ -127,6 +123,20 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
         if max(risers[-1], drops[-1]) - min(risers[0], drops[0]) > 0.01:
             found.append(Segment(risers, drops, members, gap))
     return found
+
+
+def _ends(geometry: Geometry, arcs: list[int]) -> dict[tuple[int, float], int]:
+    """Count the arcs that end at every port of a rigid item, and at every other item."""
+    found: dict[tuple[int, float], int] = {}
+    for arc in arcs:
+        port = _port(geometry, arc)
+        found[port] = found.get(port, 0) + 1
+    return found
+
+
+def _port(geometry: Geometry, arc: int) -> tuple[int, float]:
+    target = geometry.ranked.arcs[arc][2]
+    return target, geometry.in_offset[arc] if geometry.is_rigid(target) else 0.0
 
 
 def _bus_key(geometry: Geometry, arc: int) -> tuple[int, bool, float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from idlmav.layout import Box, Layout, Point
+from idlmav.layout import Box, Layout, Point, Route
 
 INSIDE = 1.0
 """So far (px) must something reach into a box before it counts."""
@@ -154,3 +154,30 @@ def _wrong_extent(layout: Layout) -> Iterator[str]:
     expected = (0.0, 0.0, layout.width, layout.height)
     if any(abs(a - b) > 0.11 for a, b in zip(extent, expected, strict=True)):
         yield f"the picture spans {extent}, it says {expected}"
+
+
+def crossings(layout: Layout) -> int:
+    """Count the points at which a vertical line crosses a horizontal one of another tensor for another target."""
+    across, down = [], []
+    for edge, points in layout.routes.items():
+        for a, b in pairwise(points):
+            if a[1] == b[1]:
+                across.append((a[1], min(a[0], b[0]), max(a[0], b[0]), edge))
+            else:
+                down.append((a[0], min(a[1], b[1]), max(a[1], b[1]), edge))
+    found = {
+        (x, y, source, other_source)
+        for x, top, bottom, (source, target) in down
+        for y, left, right, (other_source, other_target) in across
+        if source != other_source and target != other_target and left < x < right and top < y < bottom
+        # Where a trunk meets the bus that it is on, the lines join.
+        if not _passes(layout.routes.get((source, other_target), ()), x, y)
+        and not _passes(layout.routes.get((other_source, target), ()), x, y)
+    }
+    return len(found)
+
+
+def _passes(points: Route, x: float, y: float) -> bool:
+    return any(
+        min(a[0], b[0]) <= x <= max(a[0], b[0]) and min(a[1], b[1]) <= y <= max(a[1], b[1]) for a, b in pairwise(points)
+    )
