@@ -39,8 +39,9 @@ function readLayout({ nodes, groups, edges, direction, spacing }) {
     return { low, high: low.map((value, i) => roundPx(value + columns[size][i])) };
   });
   const options = { ...SPACING, ...spacing };
-  const transposed = direction === "right" || direction === "left";
-  const along = axis => (axis === 0) === transposed;
+  const isAlong = (axis, flow) => (axis === 0) === (flow === "right" || flow === "left");
+  const along = axis => isAlong(axis, direction);
+  const flowOf = group => groups.flow?.[group] ?? direction;
   return {
     nodes: boxes(nodes), nodeGroup: Int32Array.from(nodes.group), nodeCount: nodes.group.length,
     nodeSizes: [Float64Array.from(nodes.w), Float64Array.from(nodes.h)],
@@ -50,7 +51,8 @@ function readLayout({ nodes, groups, edges, direction, spacing }) {
     source: Int32Array.from(edges.source), target: Int32Array.from(edges.target),
     start: Int32Array.from(edges.start), edgeCount: edges.source.length,
     points: [Float64Array.from(edges.xs), Float64Array.from(edges.ys)],
-    along, mirrored: direction === "up" || direction === "left", options,
+    groupAlong: (axis, group) => isAlong(axis, flowOf(group)),
+    mirrored: group => flowOf(group) === "up" || flowOf(group) === "left", options,
     room: axis => (along(axis) ? options.rankGap : options.nodeGap) / 2,
     clearance: axis => (along(axis) ? options.trackGap : options.portGap) / 2,
   };
@@ -106,10 +108,10 @@ function stretches(layout, crossings, axis, group) {
   const length = layout.folded[axis][group], clearance = layout.clearance(axis);
   const frameLow = layout.frames[axis].low[group], frameHigh = layout.frames[axis].high[group];
   let low = frameLow;
-  if (!layout.along(axis)) {
+  if (!layout.groupAlong(axis, group)) {
     const port = mainPort(crossings[group], axis, (frameLow + frameHigh) / 2);
     low = Math.max(frameLow, Math.min(roundPx(port - length / 2), roundPx(frameHigh - length)));
-  } else if (layout.mirrored) low = roundPx(frameHigh - length);
+  } else if (layout.mirrored(group)) low = roundPx(frameHigh - length);
   const high = roundPx(low + length);
   let first = low, last = high;
   for (const kind of ["entering", "leaving"]) {

@@ -6,7 +6,7 @@ from idlmav.layout.engine import compute_layout, lay_out_network
 from idlmav.layout.fold_data import columns
 from idlmav.layout.folding import fold
 from idlmav.layout.network import Network, network_of, network_of_paths
-from idlmav.layout.options import Direction, Options
+from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Box, Group, Layout, Point, Route
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Options",
     "Point",
     "Route",
+    "TurnKind",
     "columns",
     "compute_layout",
     "fold",

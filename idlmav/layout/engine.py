@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from idlmav.graph import Graph
-from idlmav.layout.compound import lay_out
+from idlmav.layout.compound import Placed, lay_out
 from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
 from idlmav.layout.network import Network, network_of
-from idlmav.layout.options import Direction, Options
+from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Layout
+from idlmav.layout.turned import lay_out_turned
 
 __all__ = ["compute_layout", "lay_out_network"]
 
@@ -20,6 +21,8 @@ def compute_layout(
     sizes: Mapping[str, tuple[float, float]],
     *,
     direction: Direction = "down",
+    latent: str | None = None,
+    turn: TurnKind = "opposite",
     options: Options | None = None,
 ) -> Layout:
     """
@@ -33,6 +36,10 @@ def compute_layout(
         Width and height in px of every node's box, by id.
     direction : {'down', 'right', 'up', 'left'}
         Where the data flows.
+    latent : str, optional
+        Id of the op, or path of the module, at which the flow turns: the bottleneck of an autoencoder.
+    turn : {'opposite', 'perpendicular'}
+        Whether it flows back from there, as in the picture of a U-Net, or to the side.
     options : Options, optional
         Distances.
 
@@ -44,12 +51,20 @@ def compute_layout(
     Raises
     ------
     ValueError
-        If the direction is unknown.
+        If the direction or the turn is unknown, or there is no such op or module.
     """
-    return lay_out_network(network_of(graph, sizes), direction=direction, options=options)
+    network = network_of(graph, sizes)
+    return lay_out_network(network, direction=direction, latent=latent, turn=turn, options=options)
 
 
-def lay_out_network(network: Network, *, direction: Direction = "down", options: Options | None = None) -> Layout:
+def lay_out_network(
+    network: Network,
+    *,
+    direction: Direction = "down",
+    latent: str | None = None,
+    turn: TurnKind = "opposite",
+    options: Options | None = None,
+) -> Layout:
     """
     Lay out a network that need not stem from a model.
 
@@ -57,7 +72,7 @@ def lay_out_network(network: Network, *, direction: Direction = "down", options:
     ----------
     network : Network
         Sizes, edges and groups.
-    direction, options
+    direction, latent, turn, options
         As for `compute_layout`.
 
     Returns
@@ -67,37 +82,51 @@ def lay_out_network(network: Network, *, direction: Direction = "down", options:
     """
     if direction not in ("down", "right", "up", "left"):
         raise ValueError(f"direction must be 'down', 'right', 'up' or 'left', got {direction!r}")
+    if turn not in ("opposite", "perpendicular"):
+        raise ValueError(f"turn must be 'opposite' or 'perpendicular', got {turn!r}")
     options = options or Options()
-    placed = lay_out(_in_flow(network, direction), frame_insets(direction, options), options)
-    turn = Turn(direction, placed.boxes + placed.frames, placed.routes)
+    flowing = _in_flow(network, direction)
+    turned = lay_out_turned(flowing, latent, turn, direction, options) if latent else None
+    if turned is None:
+        placed = lay_out(flowing, frame_insets(direction, options), options)
+        return _picture(network, placed, direction, None, options)
+    split = turned.network
+    groups = [replace(group, folded_size=_swapped(group.folded_size, direction)) for group in split.groups]
+    return _picture(replace(split, groups=tuple(groups)), turned.placed, direction, latent, options)
+
+
+def _picture(network: Network, placed: Placed, direction: Direction, latent: str | None, options: Options) -> Layout:
+    """Turn what flows downwards into its direction, with names."""
+    picture = Turn(direction, placed.boxes + placed.frames, placed.routes)
     ids, groups = network.ids, network.groups
     names = [group.id for group in groups]
     routes = zip(network.edges, placed.routes, strict=True)
     return Layout(
-        boxes={name: turn.box(box) for name, box in zip(ids, placed.boxes, strict=True)},
-        routes={(ids[source], ids[target]): turn.route(points) for (source, target), points in routes},
-        frames={name: turn.box(box) for name, box in zip(names, placed.frames, strict=True)},
+        boxes={name: picture.box(box) for name, box in zip(ids, placed.boxes, strict=True)},
+        routes={(ids[source], ids[target]): picture.route(points) for (source, target), points in routes},
+        frames={name: picture.box(box) for name, box in zip(names, placed.frames, strict=True)},
         groups=dict(zip(names, groups, strict=True)),
         group_of={name: names[group] if group >= 0 else "" for name, group in zip(ids, network.group_of, strict=True)},
         direction=direction,
-        width=turn.size[0],
-        height=turn.size[1],
+        latent=latent,
+        width=picture.size[0],
+        height=picture.size[1],
         options=options,
     )
 
 
 def _in_flow(network: Network, direction: Direction) -> Network:
     """Round the sizes, and swap them if the flow is horizontal."""
-    swap = is_transposed(direction)
 
     def turned(size: tuple[float, float]) -> tuple[float, float]:
-        width, height = round_px(size[0]), round_px(size[1])
-        return (height, width) if swap else (width, height)
+        return _swapped((round_px(size[0]), round_px(size[1])), direction)
 
-    return Network(
-        ids=network.ids,
+    return replace(
+        network,
         sizes=tuple(map(turned, network.sizes)),
-        edges=network.edges,
         groups=tuple(replace(group, folded_size=turned(group.folded_size)) for group in network.groups),
-        group_of=network.group_of,
     )
+
+
+def _swapped(size: tuple[float, float], direction: Direction) -> tuple[float, float]:
+    return (size[1], size[0]) if is_transposed(direction) else size

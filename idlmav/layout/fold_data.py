@@ -37,7 +37,8 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
         ``nodes``      ``ids``; ``x``, ``y`` (left, top), ``w``, ``h`` in px; ``group``, the index of the
                        innermost group or -1
         ``groups``     ``ids``; ``parent``, an index or -1, parents first; ``x``, ``y``, ``w``, ``h`` of the
-                       frame; ``foldedW``, ``foldedH``
+                       frame; ``foldedW``, ``foldedH``; ``flow``, the direction inside
+                       each, or ``None`` where it is everywhere the same
         ``edges``      ``source``, ``target``, indices of nodes; ``xs``, ``ys`` of all routes one after another;
                        ``start``, where each route begins there, and their length at the end
         ``direction``  of the flow
@@ -67,6 +68,7 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
             **_box_columns([layout.frames[group.id] for group in groups]),
             "foldedW": [group.folded_size[0] for group in groups],
             "foldedH": [group.folded_size[1] for group in groups],
+            "flow": [group.direction or layout.direction for group in groups] if layout.latent else None,
         },
         "edges": _edge_columns(layout, ids),
         "direction": layout.direction,

@@ -152,10 +152,11 @@ class _Fold:
         layout = self.layout
         low, high = _extent(layout.frames[name], axis)
         length = layout.groups[name].folded_size[axis]
-        if not _is_along(layout, axis):
+        flow = layout.groups[name].direction or layout.direction
+        if (axis == 0) != is_transposed(flow):
             port = self.crossings[name].main_port(axis, (low + high) / 2)
             low = max(low, min(round_px(port - length / 2), round_px(high - length)))
-        elif is_mirrored(layout.direction):
+        elif is_mirrored(flow):
             low = round_px(high - length)
         return low, round_px(low + length)
 

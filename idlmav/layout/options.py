@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Direction", "Options"]
+__all__ = ["Direction", "Options", "TurnKind"]
 
 Direction = Literal["down", "right", "up", "left"]
+TurnKind = Literal["opposite", "perpendicular"]
+"""Where the flow turns to at a latent node: back, so that a U results, or to the side, an L."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ class Group:
         Text of the frame's header and of the folded box.
     folded_size : tuple of float
         Width and height in px of the folded box.
+    direction : {'down', 'right', 'up', 'left'} or None
+        Where the data flows inside; ``None`` for where it flows in the whole picture.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Group:
     parent: str = ""
     title: str = ""
     folded_size: tuple[float, float] = (90.0, 38.0)
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,9 @@ class Layout:
     group_of : mapping of str to str
         Innermost group of every node, ``""`` for none.
     direction : {'down', 'right', 'up', 'left'}
-        Where the data flows.
+        Where the data flows, before it turns.
+    latent : str or None
+        Id of the op, or path of the module, at which the flow turns.
     width, height : float
         Size of the picture.
     options : Options
@@ -74,6 +79,7 @@ class Layout:
     groups: Mapping[str, Group]
     group_of: Mapping[str, str]
     direction: Direction = "down"
+    latent: str | None = None
     width: float = 0.0
     height: float = 0.0
     options: Options = field(default_factory=Options)

@@ -91,6 +91,12 @@ def _flow(layout: Layout, box: Box) -> tuple[float, float]:
 def _wrong_ends(layout: Layout) -> Iterator[str]:
     for (source, target), points in layout.routes.items():
         edge = f"{source} -> {target}"
+        for a, b in pairwise(points):
+            if a[0] != b[0] and a[1] != b[1]:
+                yield f"{edge} has a slanted line from {a} to {b}"
+        if layout.latent:  # flows in more than one direction
+            yield from _apart_from_borders(edge, layout.boxes[source], layout.boxes[target], points)
+            continue
         start = _flow(layout, (*points[0], 0, 0))[0]
         end = _flow(layout, (*points[-1], 0, 0))[0]
         leaves, enters = _flow(layout, layout.boxes[source])[1], _flow(layout, layout.boxes[target])[0]
@@ -101,10 +107,17 @@ def _wrong_ends(layout: Layout) -> Iterator[str]:
         if enters < leaves - 0.11:
             yield f"{edge} runs against the flow"
         for a, b in pairwise(points):
-            if a[0] != b[0] and a[1] != b[1]:
-                yield f"{edge} has a slanted line from {a} to {b}"
             if _flow(layout, (*b, 0, 0))[0] < _flow(layout, (*a, 0, 0))[0] - 0.11:
                 yield f"{edge} turns back from {a} to {b}"
+
+
+def _apart_from_borders(edge: str, source: Box, target: Box, points: Route) -> Iterator[str]:
+    for what, (x, y, width, height), point in (("start", source, points[0]), ("end", target, points[-1])):
+        inside = (x - 0.11 <= point[0] <= x + width + 0.11, y - 0.11 <= point[1] <= y + height + 0.11)
+        on_side = min(abs(point[0] - x), abs(point[0] - x - width)) <= 0.11
+        on_end = min(abs(point[1] - y), abs(point[1] - y - height)) <= 0.11
+        if not all(inside) or not (on_side or on_end):
+            yield f"{edge} does not {what} on a border"
 
 
 def _runs_through(a: Point, b: Point, box: Box) -> bool:
