@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 import gc
-import random
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import models
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from capture.state import changes, random_state, state
 from idlmav.capture import capture
-
-
-def state(model: nn.Module) -> dict[str, Any]:
-    """Everything that a forward pass could change: values, identities, attributes, modes, hooks."""
-    found: dict[str, Any] = {}
-    for path, module in model.named_modules():
-        for name, value in module.__dict__.items():
-            key = f"{path}.{name}"
-            if isinstance(value, dict):
-                found[key] = [(k, id(v)) for k, v in value.items()]
-            elif isinstance(value, (list, set)):
-                found[key] = [id(item) for item in value]
-            else:
-                found[key] = value if isinstance(value, (bool, int, float, str, tuple, type(None))) else id(value)
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        found[name] = (
-            tensor.detach().clone(),
-            tensor._version,
-            tensor.requires_grad,
-            tensor.grad,
-            type(tensor),
-            tensor.device,
-        )
-    return found
-
-
-def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert before.keys() == after.keys()
-    for key, value in before.items():
-        if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
-            assert torch.equal(value[0], after[key][0]), key
-            assert value[1:] == after[key][1:], key
-        else:
-            assert value == after[key], key
-
-
-def generators() -> list[Any]:
-    numpy_state = np.random.get_state()
-    return [torch.get_rng_state().tolist(), random.getstate(), numpy_state[1].tolist(), numpy_state[2:]]
-
 
 ALL = {**models.WORKING, **models.BROKEN}
 
@@ -66,11 +25,11 @@ def test_model_and_process_are_left_as_found(name: str, training: bool) -> None:
     model = example.model().train(training)
     args, kwargs = example.args(), example.kwargs()
     kept = [tensor.clone() for tensor in args if isinstance(tensor, Tensor)]
-    before, random_before = state(model), generators()
+    before, random_before = state(model), random_state()
     for _ in range(2):  # the second one runs on a warm memo
         capture(model, args, kwargs)
-        assert_same(before, state(model))
-        assert generators() == random_before
+        assert changes(before, state(model)) == []
+        assert random_state() == random_before
     assert all(torch.equal(a, b) for a, b in zip(kept, [x for x in args if isinstance(x, Tensor)], strict=True))
     assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
     assert gc.isenabled()
@@ -95,11 +54,11 @@ def test_interruption_restores_and_is_passed_on(error: type[BaseException]) -> N
             raise error
 
     model = Stops()
-    before, random_before = state(model), generators()
+    before, random_before = state(model), random_state()
     with pytest.raises(error):
         capture(model, (torch.ones(6, 4),))
-    assert_same(before, state(model))
-    assert generators() == random_before
+    assert changes(before, state(model)) == []
+    assert random_state() == random_before
     assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
     assert gc.isenabled()
 
