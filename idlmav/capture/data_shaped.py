@@ -15,6 +15,12 @@ from idlmav.capture.trace import META
 __all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
 
 _MASKS = (torch.bool, torch.uint8)
+_SIZED = frozenset({
+    "view", "reshape", "expand", "repeat", "tile", "narrow", "unflatten", "as_strided", "split", "chunk", "split_with_sizes",
+    "tensor_split", "pad", "roll", "interpolate", "new_zeros", "new_ones", "new_empty", "new_full", "select", "unfold",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+})  # fmt: skip
+"""Ops whose arguments after the first are sizes, positions and counts: known ones, even if a tensor holds them."""
 
 
 def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -54,6 +60,9 @@ def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if not args or not isinstance(args[0], Tensor):
         return None
     name = op_name(func)
+    if name in _SIZED and args[0].is_meta and next(tensors_in((args[1:], kwargs)), None) is not None:
+        numbers = [_number(value) for value in args[1:]]
+        return func(args[0], *numbers, **{key: _number(value) for key, value in kwargs.items()})
     if name == "getitem" and args[0].is_meta:
         parts = args[1] if isinstance(args[1], tuple) else (args[1],)
         if _has_mask(args[1]) and all(not part.is_meta for part in parts if isinstance(part, Tensor)):
@@ -86,6 +95,14 @@ def _without_numbers(value: Any, number: int | None) -> Any:
     if isinstance(value, slice):
         return slice(*[_without_numbers(end, None) for end in (value.start, value.stop, value.step)])
     return type(value)([_without_numbers(item, number) for item in value]) if type(value) in (list, tuple) else value
+
+
+def _number(value: Any) -> Any:
+    """Return the number in a tensor that is known, also within a tuple of sizes; what is no such tensor as it is."""
+    if isinstance(value, Tensor):
+        known = not value.is_meta and value.dim() == 0 and not value.is_floating_point() and not value.is_complex()
+        return value.item() if known else value
+    return type(value)([_number(item) for item in value]) if type(value) in (list, tuple) else value
 
 
 def _repeat_interleave(x: Tensor, repeats: Tensor, dim: int | None) -> Tensor | None:

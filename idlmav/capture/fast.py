@@ -244,7 +244,10 @@ class FastMode(TorchFunctionMode):
         op.kwargs = kwargs = self.operands.replace(dict(kwargs))
         tensors = list(tensors_in((args, kwargs)))
         if any(tensor.is_meta for tensor in tensors):
-            answer = data_shaped.with_real_operands(func, args, kwargs)
+            try:
+                answer = data_shaped.with_real_operands(func, args, kwargs)
+            except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+                return self.failures.failed(op, func, args, kwargs, error)
             if answer is not None:
                 return self.outcomes.finish(op, answer, args, kwargs, None, False)
             return self._as_carriers(op, func, args, kwargs)
@@ -260,6 +263,9 @@ class FastMode(TorchFunctionMode):
         return self.outcomes.finish(op, result, args, kwargs, None, inplace)
 
     def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        if is_inplace_call(func, args, kwargs):
+            for target in tensors_in(kwargs.get("out") or args[:1]):
+                self.operands.lose_content(target)
         args = [self.operands.replace(value, all_meta=True) for value in args]
         kwargs = self.operands.replace(kwargs, all_meta=True)
         key: list[Any] = [func, self.default_dtype]

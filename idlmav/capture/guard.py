@@ -9,18 +9,38 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any
 
 import torch
+
+from idlmav.capture.caches import without_kept_tensors
 
 __all__ = ["Snapshot", "collector_off", "left_as_found"]
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 
 
+_DULL: set[type] = {bool, int, float, str, tuple, type(None), torch.dtype, torch.device, torch.Size}
+"""Types of attributes that hold nothing to put back; those met are added."""
+_OBJECTS_AT_MOST = 1000
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is an object with attributes of its own that is neither module, tensor nor code."""
+    kind = type(value)
+    if kind in _CONTAINERS:
+        return False
+    opaque = isinstance(value, (type, ModuleType, torch.nn.Module, torch.Tensor, *_CONTAINERS)) or callable(value)
+    if opaque or not hasattr(value, "__dict__"):
+        _DULL.add(kind)
+        return False
+    return True
+
+
 class Snapshot:
     """
-    The attributes of all modules, with shallow copies of the containers among them.
+    The attributes of all modules and of plain objects among them, with shallow copies of the containers.
 
     Tensors are not copied: capture never computes with them. Parameters, buffers, hooks and child modules lie in
     such containers, the training mode is an attribute.
@@ -28,10 +48,17 @@ class Snapshot:
 
     def __init__(self, modules: Iterable[torch.nn.Module]) -> None:
         self._found: list[tuple[dict[str, Any], dict[str, Any], list[Any], list[tuple[Any, Any]]]] = []
-        containers = _CONTAINERS
-        for module in modules:
-            attributes = module.__dict__
-            found = [value for value in attributes.values() if type(value) in containers]
+        containers, dull = _CONTAINERS, _DULL
+        objects: dict[int, Any] = {}
+        waiting = [module.__dict__ for module in modules]
+        for attributes in waiting:
+            others = [value for value in attributes.values() if type(value) not in dull]
+            found = [value for value in others if type(value) in containers]
+            if len(found) < len(others) and len(objects) < _OBJECTS_AT_MOST:
+                # A configuration, a cache: forward may write into it as into the module itself.
+                new = {id(value): value for value in others if id(value) not in objects and _is_plain(value)}
+                objects.update(new)
+                waiting += map(vars, new.values())
             # Most containers are hooks, of which there are none: copying these would take most of the time.
             filled = [(value, value.copy()) for value in found if value]
             self._found.append((attributes, attributes.copy(), [value for value in found if not value], filled))
@@ -75,8 +102,10 @@ def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     modules : iterable of torch.nn.Module
         The model that runs inside, with all modules below.
     """
+    modules = list(modules)
     snapshot = Snapshot(modules)
     with ExitStack() as undo:
+        undo.enter_context(without_kept_tensors(modules))
         undo.callback(torch.set_rng_state, torch.get_rng_state())
         undo.callback(random.setstate, random.getstate())
         if "numpy" in sys.modules:

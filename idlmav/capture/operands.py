@@ -166,6 +166,26 @@ class Operands:
             trace.kept.append(tensor)
         return carrier
 
+    def lose_content(self, tensor: Tensor) -> None:
+        """Turn a real tensor that is overwritten with what is not known into a carrier, with all that look at its memory."""
+        if tensor.is_meta:
+            return
+        storage, trace = tensor.untyped_storage(), self.trace
+        memory = torch.UntypedStorage(storage.nbytes(), device=META)
+        candidates = {
+            id(x): x for x in (tensor, *trace.kept) if type(x) is Tensor and x.layout is _STRIDED and not x.is_meta
+        }
+        for other in candidates.values():
+            if other.untyped_storage()._cdata != storage._cdata:
+                continue
+            carrier = torch.empty(0, dtype=other.dtype, device=META)
+            carrier.set_(memory, other.storage_offset(), other.shape, other.stride())
+            # The model holds the tensor itself, so it has to stay the same object.
+            torch._C._swap_tensor_impl(other, carrier)
+            index, output, _ = trace.origins.get(id(other), (CONSTANT, None, None))
+            trace.origins[id(other)] = (index, output, SIGNATURES.token(other))
+            trace.views.append(other)
+
     def take_input(self, value: Any, path: str, named: list[tuple[str, Tensor]]) -> Any:
         """
         Return a user's input with carriers for its tensors; nothing that the model changes in it is the user's.

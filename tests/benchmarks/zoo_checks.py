@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from capture.compare import differences
-from capture.state import changes, random_state, state
+from capture.state import changes, generators, state
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils._pytree import tree_leaves
@@ -152,12 +152,12 @@ def _fake_seconds(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any
 
 def check_restore(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], measured: Measured) -> list[str]:
     """Compare the model, the inputs and the random number generators before and after two captures."""
-    before, random_before = state(model), random_state()
+    before, random_before = state(model), generators()
     inputs_before = copy.deepcopy((args, kwargs))
     for _ in range(2):
         capture(model, args, kwargs)
     found = [f"not as found: {text}" for text in changes(before, state(model))]
-    if random_state() != random_before:
+    if generators() != random_before:
         found.append("not as found: random number generators")
     for old, new in zip(tree_leaves(inputs_before), tree_leaves((args, kwargs)), strict=True):
         if isinstance(old, Tensor) and (old.shape != new.shape or not torch.equal(old, new)):

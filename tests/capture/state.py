@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["changes", "random_state", "state"]
+__all__ = ["assert_same", "changes", "generators", "state"]
 
 
 def state(model: nn.Module) -> dict[str, Any]:
@@ -49,6 +49,11 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
+def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Fail with the names of what differs between two states."""
+    assert changes(before, after) == []
+
+
 def _equal_bits(one: Tensor, other: Tensor) -> bool:
     """Return whether two tensors are equal, where what was never initialized may be no number."""
     if one.shape != other.shape or one.dtype != other.dtype:
@@ -56,7 +61,7 @@ def _equal_bits(one: Tensor, other: Tensor) -> bool:
     return one.is_meta or torch.equal(one, other) or torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
-def random_state() -> list[Any]:
+def generators() -> list[Any]:
     """Return the states of torch's, Python's and NumPy's generators."""
     numpy_state = np.random.get_state()
     return [torch.get_rng_state().tolist(), random.getstate(), numpy_state[1].tolist(), numpy_state[2:]]

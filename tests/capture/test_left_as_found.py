@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import models
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from capture.state import changes, random_state, state
+from capture.state import assert_same, generators, state
 from idlmav.capture import capture
 
 ALL = {**models.WORKING, **models.BROKEN}
@@ -25,11 +26,11 @@ def test_model_and_process_are_left_as_found(name: str, training: bool) -> None:
     model = example.model().train(training)
     args, kwargs = example.args(), example.kwargs()
     kept = [tensor.clone() for tensor in args if isinstance(tensor, Tensor)]
-    before, random_before = state(model), random_state()
+    before, random_before = state(model), generators()
     for _ in range(2):  # the second one runs on a warm memo
         capture(model, args, kwargs)
-        assert changes(before, state(model)) == []
-        assert random_state() == random_before
+        assert_same(before, state(model))
+        assert generators() == random_before
     assert all(torch.equal(a, b) for a, b in zip(kept, [x for x in args if isinstance(x, Tensor)], strict=True))
     assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
     assert gc.isenabled()
@@ -46,6 +47,30 @@ def test_hooks_run_and_stay() -> None:
     assert list(model[0]._forward_hooks) == [handle.id]
 
 
+def test_objects_that_a_model_writes_into() -> None:
+    class Memory:
+        def __init__(self) -> None:
+            self.keys: list[Tensor] = []
+            self.last: Tensor | None = None
+            self.inner = SimpleNamespace(count=0)
+
+    class Remembers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.memory = Memory()
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.memory.keys.append(x)
+            self.memory.last = x
+            self.memory.new = True
+            self.memory.inner.count += 1
+            return x + 1
+
+    model = Remembers()
+    capture(model, (torch.zeros(2),))
+    assert vars(model.memory) == {"keys": [], "last": None, "inner": SimpleNamespace(count=0)}
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_interruption_restores_and_is_passed_on(error: type[BaseException]) -> None:
     class Stops(models.Stateful):
@@ -54,11 +79,11 @@ def test_interruption_restores_and_is_passed_on(error: type[BaseException]) -> N
             raise error
 
     model = Stops()
-    before, random_before = state(model), random_state()
+    before, random_before = state(model), generators()
     with pytest.raises(error):
         capture(model, (torch.ones(6, 4),))
-    assert changes(before, state(model)) == []
-    assert random_state() == random_before
+    assert_same(before, state(model))
+    assert generators() == random_before
     assert torch.nn.Module._call_impl.__module__ == "torch.nn.modules.module"
     assert gc.isenabled()
 

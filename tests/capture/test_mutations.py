@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from capture.mutations import MODELS, Outcome, judge, mutations
-from capture.test_left_as_found import assert_same, state
+from capture.state import assert_same, state
 from idlmav.capture import capture
 
 COUNT = 256
