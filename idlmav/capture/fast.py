@@ -264,7 +264,7 @@ class FastMode(TorchFunctionMode):
 
     def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
-            for target in tensors_in(kwargs.get("out") or args[:1]):
+            for target in tensors_in(args[:1] if kwargs.get("out") is None else kwargs["out"]):
                 self.operands.lose_content(target)
         args = [self.operands.replace(value, all_meta=True) for value in args]
         kwargs = self.operands.replace(kwargs, all_meta=True)

@@ -29,6 +29,15 @@ class IntoAView(nn.Module):
         return rows + 1
 
 
+class IntoOut(nn.Module):
+    """The same through ``out=``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        table = torch.zeros(4, 3)
+        torch.mul(x, 2, out=table)
+        return table.exp()
+
+
 class SizeFromATensor(nn.Module):
     """Computes a size with torch, on numbers."""
 
@@ -51,6 +60,12 @@ def test_views_of_what_is_written_are_no_longer_known() -> None:
     found, graph = differences(IntoAView(), (torch.randn(4, 3),), {})
     assert found == []
     assert "copy" in graph.sources["add"]
+
+
+def test_what_is_written_by_out_is_read_back() -> None:
+    found, graph = differences(IntoOut(), (torch.randn(4, 3),), {})
+    assert found == []
+    assert graph.sources["exp"] == ("mul",)
 
 
 def test_sizes_are_computed_with_tensors() -> None:
