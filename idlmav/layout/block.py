@@ -37,6 +37,8 @@ class Item:
         Number of units in it.
     into, out_of : mapping of int to float
         Offset in px from the axis at which a tensor enters or leaves a rigid item.
+    slack_in, slack_out : float
+        So far (px) these ports may still move to either side.
     """
 
     kind: Literal["box", "rigid", "port"] = "box"
@@ -49,6 +51,8 @@ class Item:
     size: int = 1
     into: Mapping[int, float] = field(default_factory=lambda: _NO_OFFSETS)
     out_of: Mapping[int, float] = field(default_factory=lambda: _NO_OFFSETS)
+    slack_in: float = 0.0
+    slack_out: float = 0.0
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from idlmav.layout.crossings import drawn_crossings
 from idlmav.layout.geometry import Geometry
 from idlmav.layout.options import Options
 from idlmav.layout.ordering import order_ranks
-from idlmav.layout.ports import set_ports
+from idlmav.layout.ports import outermost_port, set_ports, slide_ports
 from idlmav.layout.ranking import rank_block
 from idlmav.layout.regions import VIRTUAL, Member, Region, find_regions
 from idlmav.layout.result import Point
@@ -40,6 +40,8 @@ class Drawing:
         The part of every edge that this region draws.
     into, out_of : dict of int to float
         Where tensors enter and leave.
+    slack_in, slack_out : float
+        So far (px) these places may still move to either side.
     depth, size : int
         Ops on the longest way through, and number of units.
     """
@@ -51,12 +53,25 @@ class Drawing:
     pieces: dict[int, list[Point]] = field(default_factory=dict)
     into: dict[int, float] = field(default_factory=dict)
     out_of: dict[int, float] = field(default_factory=dict)
+    slack_in: float = 0.0
+    slack_out: float = 0.0
     depth: int = 0
     size: int = 0
 
     def as_item(self) -> Item:
         """Return the drawing as an item of the region around it."""
-        return Item("rigid", self.left, self.right, self.height, "", 0, self.depth, self.size, self.into, self.out_of)
+        return Item(
+            "rigid",
+            self.left,
+            self.right,
+            self.height,
+            depth=self.depth,
+            size=self.size,
+            into=self.into,
+            out_of=self.out_of,
+            slack_in=self.slack_in,
+            slack_out=self.slack_out,
+        )
 
 
 def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options) -> Drawing:
@@ -122,6 +137,9 @@ def _draw_chain(
         drawing.right = max(drawing.right, item.right + x)
     drawing.height = y
     _set_borders(region, members, drawing, edges)
+    first, last = members[0], members[-1]
+    drawing.slack_in = outermost_port(first.left) if first.kind == "box" else first.slack_in
+    drawing.slack_out = outermost_port(last.left) if last.kind == "box" else last.slack_out
     return drawing
 
 
@@ -155,6 +173,7 @@ def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[S
         geometry = Geometry(ranked, ranks, weld(ranked, ranks))
         set_ports(geometry, options)
         place_across(geometry, options)
+        slide_ports(geometry, options)
         segments, followed = make_segments(geometry, options)
         cost = (0.0, 0.0)
         if len(orders) > 1:

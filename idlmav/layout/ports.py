@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from idlmav.layout.geometry import Geometry
 from idlmav.layout.options import Options
 
-__all__ = ["set_ports"]
+__all__ = ["outermost_port", "set_ports", "slide_ports"]
 
 _CORNER = 6.0
 """Ports keep off the rounded corners of a box."""
+_STRAIGHT = 0.5
+"""An edge whose ends differ by less (px) is straight."""
 
 
 def set_ports(geometry: Geometry, options: Options) -> None:
@@ -31,6 +35,11 @@ def set_ports(geometry: Geometry, options: Options) -> None:
             _spread(geometry, index, options)
 
 
+def outermost_port(half: float) -> float:
+    """Return how far from its axis the last port of a box of half a width lies."""
+    return max(half - _CORNER, 0.0)
+
+
 def _spread(geometry: Geometry, item: int, options: Options) -> None:
     arcs, place = geometry.ranked.arcs, geometry.place
     entering = sorted(geometry.arcs_in[item], key=lambda arc: place[arcs[arc][1]])
@@ -39,7 +48,71 @@ def _spread(geometry: Geometry, item: int, options: Options) -> None:
         if geometry.straight[arcs[arc][1]] == item:
             middle = position
             break
-    widest = max(middle, len(entering) - 1 - middle)
-    step = min(options.port_gap, max(geometry.left[item] - _CORNER, 1.0) / widest)
+    step = _step(geometry, item, max(middle, len(entering) - 1 - middle), options)
     for position, arc in enumerate(entering):
         geometry.in_offset[arc] = (position - middle) * step
+
+
+def _step(geometry: Geometry, item: int, ports: float, options: Options) -> float:
+    return min(options.port_gap, max(outermost_port(geometry.left[item]), 1.0) / ports)
+
+
+def slide_ports(geometry: Geometry, options: Options) -> None:
+    """
+    Move the ports of bent arcs along their box towards where the arcs go, once x is known.
+
+    That makes some arcs straight and the detours of the others shorter. What is straight stays.
+    """
+    items = geometry.ranked.block.items
+    for index, item in enumerate(items):
+        if item.kind == "box":
+            _slide_out(geometry, index, options)
+        elif item.slack_out:
+            for arc in geometry.arcs_out[index]:
+                geometry.out_offset[arc] += _clamped(geometry.end(arc) - geometry.start(arc), item.slack_out)
+    for index, item in enumerate(items):
+        if item.kind == "box" and 0 < len(geometry.arcs_in[index]) < options.bus_at:
+            _slide_in(geometry, index, options)
+        elif item.slack_in:
+            for arc in geometry.arcs_in[index]:
+                geometry.in_offset[arc] += _clamped(geometry.start(arc) - geometry.end(arc), item.slack_in)
+
+
+def _clamped(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
+
+
+def _slide_out(geometry: Geometry, item: int, options: Options) -> None:
+    """Let the arcs to one side leave by a port on that side, all by the same."""
+    limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
+    ends = {arc: geometry.end(arc) - axis for arc in geometry.arcs_out[item]}
+    centred = any(abs(end) <= _STRAIGHT for end in ends.values())
+    for sign in (1, -1):
+        side = [arc for arc, end in ends.items() if sign * end > _STRAIGHT]
+        nearest = min((sign * ends[arc] for arc in side), default=0.0)
+        if len(side) == len(ends) > 1 or (centred and min(nearest, limit) < options.port_gap):
+            continue
+        for arc in side:
+            geometry.out_offset[arc] = sign * min(nearest, limit)
+
+
+def _slide_in(geometry: Geometry, item: int, options: Options) -> None:
+    """Let every bent arc enter as close to its source as the other arcs allow."""
+    limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
+    entering = sorted(geometry.arcs_in[item], key=lambda arc: (geometry.in_offset[arc], geometry.start(arc)))
+    step = _step(geometry, item, max(len(entering) - 1, 1), options)
+    offsets, fixed = [], []
+    for arc in entering:
+        wanted = geometry.start(arc) - axis
+        fixed.append(abs(wanted - geometry.in_offset[arc]) <= _STRAIGHT)
+        offsets.append(geometry.in_offset[arc] if fixed[-1] else _clamped(wanted, limit))
+    for position in range(1, len(entering)):
+        if not fixed[position]:
+            offsets[position] = max(offsets[position], offsets[position - 1] + step)
+    for position in reversed(range(len(entering) - 1)):
+        if not fixed[position]:
+            offsets[position] = min(offsets[position], offsets[position + 1] - step)
+    apart = all(after - before >= step - 1e-6 for before, after in pairwise(offsets))
+    if apart and -limit - 1e-6 <= offsets[0] and offsets[-1] <= limit + 1e-6:
+        for arc, offset in zip(entering, offsets, strict=True):
+            geometry.in_offset[arc] = offset

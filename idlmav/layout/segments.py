@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from idlmav.layout.geometry import Geometry
 from idlmav.layout.options import Options
+from idlmav.layout.ports import outermost_port
 
 __all__ = ["Segment", "make_segments"]
 
@@ -111,8 +112,7 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
         if key and busy[_port(geometry, arc)] >= options.bus_at:
             target, from_right, _ = key
             if not geometry.is_rigid(target):
-                wide_enough = geometry.left[target] > options.port_gap + 4
-                geometry.in_offset[arc] = (1 if from_right else -1) * options.port_gap if wide_enough else 0.0
+                geometry.in_offset[arc] = (1 if from_right else -1) * outermost_port(geometry.left[target])
             gathered.setdefault(("bus", *key), []).append(arc)
         else:
             gathered.setdefault((table[arc][1], round(geometry.start(arc), 2)), []).append(arc)

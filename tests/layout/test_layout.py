@@ -79,10 +79,10 @@ def test_many_tensors_for_one_op_share_a_port() -> None:
 
 
 def test_verticals_that_would_swap_columns_get_a_dogleg(monkeypatch: pytest.MonkeyPatch) -> None:
-    edges = [(0, 1), (0, 2), (0, 4), (1, 2), (1, 5), (2, 3), (2, 4), (2, 5), (3, 6), (4, 6), (5, 6), (5, 7), (5, 8)]
-    edges += [(5, 9), (6, 8), (6, 9), (7, 8), (7, 9)]
-    sizes = [(80.0 if number % 3 else 30.0, 38.0) for number in range(10)]
-    network = network_of_paths([f"n{i}" for i in range(10)], sizes, edges, [""] * 10)
+    edges = [(0, 3), (0, 4), (1, 3), (1, 5), (2, 3), (3, 5), (4, 5)]
+    sizes = [(80.0, 38.0), (33.0, 26.0), (80.0, 38.0), (33.0, 26.0), (141.0, 60.0), (141.0, 60.0)]
+    paths = ["", "", "", "g0/g1", "g0/g1", "g0"]
+    network = network_of_paths([f"n{i}" for i in range(6)], sizes, edges, paths)
     assert problems(lay_out_network(network)) == []
     # Without doglegs this graph has edges on top of each other, so the test above tests something.
     monkeypatch.setattr(segments, "_split_conflicts", lambda geometry, drawn, arcs, followed: drawn)
@@ -108,3 +108,15 @@ def test_edges_must_point_forwards() -> None:
 def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(ValueError, match="'sideways'"):
         lay_out_network(net.chain(2), direction="sideways")  # type: ignore[arg-type]
+
+
+def test_edges_go_straight_or_short_where_boxes_are_wide_enough() -> None:
+    # A skip beside one op leaves and enters near the corners, not at the centres.
+    layout = lay_out_network(net.network([(0, 1), (1, 2), (0, 2)]))
+    skip = layout.routes["n0", "n2"]
+    lane = max(x for x, _ in skip)
+    assert lane == centre(layout, "n1") + net.SIZE[0] / 2 + Options().lane_gap
+    assert skip[0][0] == skip[-1][0] == centre(layout, "n0") + net.SIZE[0] / 2 - 6.0
+    # Boxes that overlap across the flow are joined by a straight line.
+    wide = network_of_paths(["a", "b", "c"], [(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
+    assert [len(points) for points in lay_out_network(wide).routes.values()] == [2, 2]
