@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from idlmav.explorer import Explorer
     from idlmav.export import ReleaseGraph
+    from idlmav.still import Picture
 
 __all__ = ["MAV", "load"]
 
@@ -234,8 +235,9 @@ class MAV:
         ----------
         file : str or Path
             Ends in ``.html``: one self-contained page with every interaction, no kernel and no network needed.
+            Ends in ``.svg`` or ``.png``: the graph alone, folded, coloured and sized as `state` says.
         **options
-            Those of `draw_release_graph`.
+            Those of `draw_release_graph`; none for a still picture.
 
         Raises
         ------
@@ -243,11 +245,37 @@ class MAV:
             If the name ends in something else.
         """
         path = Path(file)
-        if path.suffix.lower() not in (".html", ".htm"):
+        kind = path.suffix.lower()
+        if kind in (".svg", ".png"):
+            if options:
+                raise TypeError(
+                    f"save: a still picture has no options, got {', '.join(options)}. Set them in mav.state."
+                )
+            from idlmav.still import to_png, to_svg
+
+            picture = self._still_picture()
+            path.write_bytes(to_svg(picture).encode() if kind == ".svg" else to_png(picture))
+            return
+        if kind not in (".html", ".htm"):
             raise ValueError(
-                f"save: a name that ends in .html is needed, got {path.name!r}. A graph is saved by save_graph()."
+                f"save: a name that ends in .html, .svg or .png is needed, got {path.name!r}. "
+                "A graph is saved by save_graph()."
             )
         self.draw_release_graph(**options).save(path)
+
+    def _still_picture(self) -> Picture:
+        from idlmav.still import still_picture
+
+        state = self.state
+        return still_picture(
+            self.scene(),
+            self.layout,
+            folded=state.folded,
+            color_by=state.color_by,
+            size_by=state.size_by,
+            selected=state.selected,
+            theme="dark" if state.theme == "dark" else "light",
+        )
 
     def save_graph(self, file: str | Path) -> None:
         """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""

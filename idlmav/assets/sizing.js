@@ -1,5 +1,6 @@
 // Boxes as tall as a number says: the drawing is stretched along the flow, so order and straight lines stay.
 
+const ON_BORDER = 0.05;
 const FLOW_IS_X = new Set(["left", "right"]);
 
 // geometry: what makeFolder's function returns; extra: px that each node grows along the flow.
@@ -7,12 +8,14 @@ export function stretch(geometry, extra, direction) {
   const [start, length] = FLOW_IS_X.has(direction) ? ["x", "w"] : ["y", "h"];
   const {nodes, groups} = geometry;
   const map = stretchMap(nodes[start], nodes[length], nodes.visible, extra);
-  const box = {...nodes, [start]: nodes[start].map(map), [length]: nodes[length].map((size, i) => size + extra[i])};
+  const axis = start === "x" ? "xs" : "ys";
+  const sides = sideEnds(geometry.edges, nodes[start], nodes[length], axis);
+  const grown = (size, i) => Math.max(size + extra[i], sides.has(i) ? map(sides.get(i)) - map(nodes[start][i]) : 0);
+  const box = {...nodes, [start]: nodes[start].map(map), [length]: nodes[length].map(grown)};
   const ends = (group) => group[start].map((low, i) => map(low + group[length][i]));
   const lows = groups[start].map(map);
   const highs = ends(groups);
   const frames = {...groups, [start]: lows, [length]: highs.map((high, i) => high - lows[i])};
-  const axis = start === "x" ? "xs" : "ys";
   const edges = geometry.edges.map((edge) => ({...edge, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)}));
   const total = start === "x" ? "width" : "height";
   return {...geometry, nodes: box, groups: frames, edges, [total]: map(geometry[total])};
@@ -36,12 +39,29 @@ function stretchMap(starts, lengths, visible, extra) {
   return (value) => value + before(value);
 }
 
+// Where along the flow the last edge ends on a side of a box, as skip connections that run straight do.
+function sideEnds(edges, starts, lengths, axis) {
+  const found = new Map();
+  for (const {source, target, [axis]: route} of edges) {
+    for (const [end, at] of [[source, route[0]], [target, route[route.length - 1]]]) {
+      if (end.group || !onSide(at, starts[end.index], lengths[end.index])) continue;
+      found.set(end.index, Math.max(found.get(end.index) ?? at, at));
+    }
+  }
+  return found;
+}
+
+function onSide(at, start, length) {
+  return start + ON_BORDER < at && at < start + length - ON_BORDER;
+}
+
 // The ends of a route stay on the borders of their boxes, which may be shorter than the stretch beside them.
 function stretchRoute(edge, axis, map, old, box, start, length) {
   const route = edge[axis].map(map);
   const settle = (end, at) => {
     if (end.group) return;
     const i = end.index;
+    if (onSide(edge[axis][at], old[start][i], old[length][i])) return;
     const [low, high] = [old[start][i], old[start][i] + old[length][i]];
     const near = Math.abs(edge[axis][at] - low) < Math.abs(edge[axis][at] - high);
     route[at] = near ? box[start][i] : box[start][i] + box[length][i];

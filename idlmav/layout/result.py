@@ -83,3 +83,7 @@ class Layout:
     width: float = 0.0
     height: float = 0.0
     options: Options = field(default_factory=Options)
+
+    def is_folded(self, name: str) -> bool:
+        """Return whether a visible box is a folded group; an op may have the id of the group that it is in."""
+        return name in self.groups and name not in self.frames

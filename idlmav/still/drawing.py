@@ -1,0 +1,193 @@
+"""The shapes of a still picture: what the page shows at zoom 1, as ``assets/drawing.js`` draws it there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+from idlmav.labels import text_width
+from idlmav.layout import Layout, Point, fold
+from idlmav.scene import METRICS, Scene
+from idlmav.still.shapes import Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.sizing import growth, stretch
+from idlmav.still.themes import THEMES, Theme
+
+__all__ = ["still_picture"]
+
+_MARGIN_PX = 20.0
+_LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
+_ARROW_PX = (8.0, 7.0)
+"""Width and length of an arrow's head."""
+_DIMMED = 0.35
+_UNKNOWN = "#e2e5e9", "#10151c"
+
+
+def still_picture(
+    scene: Scene,
+    layout: Layout,
+    *,
+    folded: Collection[str] = (),
+    color_by: str = "operation",
+    size_by: str = "none",
+    selected: str = "",
+    theme: str = "light",
+) -> Picture:
+    """
+    Draw a scene at zoom 1.
+
+    Parameters
+    ----------
+    scene : dict
+        Of `idlmav.scene.build_scene`.
+    layout : Layout
+        The one the scene was built from, everything unfolded.
+    folded : collection of str
+        Ids of the groups that are drawn as one box.
+    color_by, size_by : str
+        As in `idlmav.state.ViewState`.
+    selected : str
+        Id of a node or group that is marked.
+    theme : {'light', 'dark'}
+        Colours of everything that is not data.
+
+    Returns
+    -------
+    Picture
+        Shapes, back to front.
+    """
+    layout = fold(layout, [group for group in folded if group in layout.groups])
+    if size_by in METRICS:
+        ids = scene["geometry"]["nodes"]["ids"]
+        layout = stretch(layout, dict(zip(ids, growth(scene["nodes"][size_by]), strict=True)))
+    drawing = _Drawing(scene, layout, color_by, THEMES[theme])
+    summary = scene["summary"]
+    shapes = [*drawing.frames(), *drawing.edges(), *drawing.boxes(selected), *drawing.titles()]
+    return Picture(
+        width=layout.width + 2 * _MARGIN_PX,
+        height=layout.height + 2 * _MARGIN_PX,
+        background=THEMES[theme].paper,
+        name=summary["name"],
+        description=", ".join(filter(None, (summary["inputs"], summary["ops"], summary["params"], summary["flops"]))),
+        shapes=[_moved(shape) for shape in shapes],
+    )
+
+
+class _Drawing:
+    def __init__(self, scene: Scene, layout: Layout, color_by: str, theme: Theme) -> None:
+        self.scene, self.layout, self.color_by, self.theme = scene, layout, color_by, theme
+        geometry = scene["geometry"]
+        self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
+        self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
+        self.depth: dict[str, int] = {"": -1}
+        for name, group in layout.groups.items():
+            self.depth[name] = self.depth[group.parent] + 1
+
+    def frames(self) -> Iterator[Shape]:
+        for name, box in self.layout.frames.items():
+            yield Rect(*box, self.theme.frames[self.depth[name] % 2], self.theme.frame_line, radius=8.0)
+
+    def edges(self) -> Iterator[Shape]:
+        color = self.theme.edge
+        for points in self.layout.routes.values():
+            yield Line(points, color)
+        for points in self.layout.routes.values():
+            yield Triangle(_arrow(points[-2], points[-1]), color)
+
+    def boxes(self, selected: str) -> Iterator[Shape]:
+        for name, box in self.layout.boxes.items():
+            if name == selected:
+                x, y, width, height = box
+                yield Rect(x - 4, y - 4, width + 8, height + 8, "none", self.theme.accent, 3.0, 9.0)
+            if self.layout.is_folded(name):
+                yield from self._group(self.group_index[name], box)
+            else:
+                yield from self._node(self.node_index[name], box)
+
+    def _node(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
+        nodes, theme = self.scene["nodes"], self.theme
+        fill, ink = self._node_colors(index)
+        failed, dimmed = nodes["status"][index] == "failed", nodes["status"][index] == "not_run"
+        line, line_width = (theme.error, 3.0) if failed else (theme.node_line, 1.0)
+        yield Rect(*box, fill, line, line_width, opacity=_DIMMED if dimmed else 1.0)
+        x, y, width, height = box
+        sublabel = nodes["sublabel"][index]
+        color = theme.text if dimmed else ink
+        middle, center = x + width / 2, y + height / 2
+        yield from _fitted(
+            middle, center - (7 if sublabel else 0), nodes["label"][index], width - 6, color, _LABEL_PX, True
+        )
+        yield from _fitted(middle, center + 8, sublabel, width - 6, color, _SUBLABEL_PX)
+
+    def _group(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
+        groups, theme = self.scene["groups"], self.theme
+        fill, ink = theme.group, theme.text
+        if self.color_by in METRICS:
+            fill, ink = self._by_number(groups[self.color_by][index])
+        failed = groups["failed"][index]
+        yield Rect(*box, fill, theme.error if failed else theme.node_line, 3.0 if failed else 1.0)
+        x, y, width, height = box
+        yield from _fitted(
+            x + width / 2, y + height / 2, f"▸ {groups['title'][index]}", width - 8, ink, _LABEL_PX, True
+        )
+
+    def titles(self) -> Iterator[Shape]:
+        header = self.layout.options.header
+        for name, (x, y, width, _) in self.layout.frames.items():
+            title = _fit(f"▾ {self.layout.groups[name].title}", width - 14, _TITLE_PX, True)
+            if not title:
+                continue
+            # A plate, so that an edge that enters the frame there passes behind the text.
+            plate = text_width(title, _TITLE_PX) * 1.1 + 5
+            fill = self.theme.frames[self.depth[name] % 2]
+            yield Rect(x + 6, y + header / 2 + 1 - 0.62 * _TITLE_PX, plate, 1.24 * _TITLE_PX, fill, radius=2.0)
+            yield Text(x + 8, y + header / 2 + 1, title, self.theme.muted, _TITLE_PX, True, "start")
+
+    def _node_colors(self, index: int) -> tuple[str, str]:
+        if self.color_by in METRICS:
+            return self._by_number(self.scene["nodes"][self.color_by][index])
+        encoded = self.scene["colors"][self.color_by]
+        place = encoded["of"][index]
+        return encoded["colors"][place], encoded["inks"][place]
+
+    def _by_number(self, value: float | None) -> tuple[str, str]:
+        if value is None:
+            return _UNKNOWN
+        positive = [number for number in self.scene["nodes"][self.color_by] if number]
+        low, high = (min(positive), max(positive)) if positive else (1, 1)
+        share = 0.0 if value <= low else math.log(value / low) / math.log(high / low) if high > low else 1.0
+        gradient: list[Any] = self.scene["gradient"]
+        step = min(len(gradient) - 1, int(share * len(gradient)))
+        return gradient[step], self.scene["gradient_inks"][step]
+
+
+def _arrow(before: Point, end: Point) -> tuple[Point, Point, Point]:
+    width, length = _ARROW_PX
+    dx, dy = (end[0] > before[0]) - (end[0] < before[0]), (end[1] > before[1]) - (end[1] < before[1])
+    x, y = end[0] - length * dx, end[1] - length * dy
+    return end, (x - width / 2 * dy, y - width / 2 * dx), (x + width / 2 * dy, y + width / 2 * dx)
+
+
+def _fitted(x: float, y: float, text: str, room: float, color: str, size: float, bold: bool = False) -> Iterator[Shape]:
+    fitting = _fit(text, room, size, bold)
+    if fitting:
+        yield Text(x, y, fitting, color, size, bold)
+
+
+def _fit(text: str, room: float, size: float, bold: bool = False) -> str:
+    """Return a text, or as much of it as fits into a width in px, or nothing."""
+    width = text_width(text, size) * (1.1 if bold else 1.0)
+    if width <= room:
+        return text
+    characters = int(len(text) * room / width) - 1
+    return f"{text[:characters]}…" if characters >= 3 else ""
+
+
+def _moved(shape: Shape) -> Shape:
+    """Move a shape into the margins."""
+    by = _MARGIN_PX
+    if isinstance(shape, Rect | Text):
+        return replace(shape, x=shape.x + by, y=shape.y + by)
+    points = tuple((x + by, y + by) for x, y in shape.points)
+    return replace(shape, points=points)  # type: ignore[arg-type]

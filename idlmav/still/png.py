@@ -1,0 +1,150 @@
+"""A still picture as PNG, drawn by Pillow, which comes with Bokeh."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from functools import lru_cache
+from io import BytesIO
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from idlmav.still.shapes import Line, Picture, Rect, Text, Triangle
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
+
+__all__ = ["to_png"]
+
+_MOST_PIXELS = 64_000_000
+_LONGEST_PX = 30_000
+_LEGIBLE_PX = 4.0
+_FONTS = {
+    False: ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "Helvetica.ttc"),
+    True: ("DejaVuSans-Bold.ttf", "Arial Bold.ttf", "arialbd.ttf", "LiberationSans-Bold.ttf"),
+}
+"""Looked for in this order, by whether they are bold."""
+_SUBSTITUTES = str.maketrans({"▸": ">", "▾": "v", "✕": "X", "×": "x", "…": "..."})
+"""Signs that the font of Pillow itself lacks."""
+
+
+def to_png(picture: Picture, scale: float = 2.0) -> bytes:
+    """
+    Draw a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+        Of `idlmav.still.still_picture`.
+    scale : float
+        Pixels for one px; less where the image would have more than 64 million pixels or 30,000 on a side.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    from PIL import Image, ImageDraw
+
+    area, longest = picture.width * picture.height, max(picture.width, picture.height)
+    scale = min(scale, math.sqrt(_MOST_PIXELS / area), _LONGEST_PX / longest)
+    size = max(1, math.ceil(picture.width * scale)), max(1, math.ceil(picture.height * scale))
+    image = Image.new("RGB", size, picture.background)
+    canvas = _Canvas(ImageDraw.Draw(image), scale, picture.background)
+    for shape in picture.shapes:
+        canvas.draw(shape)
+    file = BytesIO()
+    image.save(file, "PNG", optimize=False)
+    return file.getvalue()
+
+
+class _Canvas:
+    def __init__(self, pen: ImageDraw.ImageDraw, scale: float, background: str) -> None:
+        self.pen, self.scale, self.background = pen, scale, background
+
+    def draw(self, shape: Rect | Line | Triangle | Text) -> None:
+        match shape:
+            case Rect():
+                self._rect(shape)
+            case Line():
+                self._line(shape)
+            case Triangle():
+                self.pen.polygon([(x * self.scale, y * self.scale) for x, y in shape.points], fill=shape.color)
+            case Text():
+                self._text(shape)
+
+    def _rect(self, rect: Rect) -> None:
+        scale = self.scale
+        corners = [rect.x * scale, rect.y * scale, (rect.x + rect.width) * scale, (rect.y + rect.height) * scale]
+        self.pen.rounded_rectangle(
+            corners,
+            radius=rect.radius * scale,
+            fill=None if rect.fill == "none" else _mixed(rect.fill, self.background, rect.opacity),
+            outline=_mixed(rect.line, self.background, rect.opacity) if rect.line else None,
+            width=max(1, round(rect.line_width * scale)),
+        )
+
+    def _line(self, line: Line) -> None:
+        scale, width = self.scale, max(1, round(line.width * self.scale))
+        points = [(x * scale, y * scale) for x, y in line.points]
+        for number, (start, end) in enumerate(pairwise(points)):
+            # Each piece begins and ends where the arcs of its corners do.
+            first = self._radius(points, number) if number else 0.0
+            last = self._radius(points, number + 1) if number + 2 < len(points) else 0.0
+            length = math.dist(start, end) or 1.0
+            dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+            piece = [(start[0] + dx * first, start[1] + dy * first), (end[0] - dx * last, end[1] - dy * last)]
+            self.pen.line(piece, fill=line.color, width=width)
+            if last:
+                self._corner(points, number + 1, last, line.color, width)
+
+    def _radius(self, points: list[tuple[float, float]], corner: int) -> float:
+        before, at, after = points[corner - 1 : corner + 2]
+        return min(6.0 * self.scale, math.dist(before, at) / 2, math.dist(at, after) / 2)
+
+    def _corner(self, points: list[tuple[float, float]], corner: int, radius: float, color: str, width: int) -> None:
+        before, at, after = points[corner - 1 : corner + 2]
+        ends = []
+        for other in (before, after):
+            length = math.dist(at, other) or 1.0
+            ends.append(tuple(at[i] + (other[i] - at[i]) * radius / length for i in (0, 1)))
+        (ax, ay), (bx, by) = ends
+        steps = [index / 8 for index in range(9)]
+        curve = [
+            (
+                (1 - t) ** 2 * ax + 2 * t * (1 - t) * at[0] + t * t * bx,
+                (1 - t) ** 2 * ay + 2 * t * (1 - t) * at[1] + t * t * by,
+            )
+            for t in steps
+        ]
+        self.pen.line(curve, fill=color, width=width, joint="curve")
+
+    def _text(self, text: Text) -> None:
+        size = text.size * self.scale
+        if size < _LEGIBLE_PX:
+            return
+        font, complete = _font(round(size, 1), text.bold)
+        written = text.text if complete else text.text.translate(_SUBSTITUTES)
+        anchor = "mm" if text.anchor == "middle" else "lm"
+        self.pen.text((text.x * self.scale, text.y * self.scale), written, fill=text.color, font=font, anchor=anchor)
+
+
+@lru_cache(maxsize=64)
+def _font(size: float, bold: bool) -> tuple[Any, bool]:
+    """Return a font, and whether it has every sign that boxes show."""
+    from PIL import ImageFont
+
+    for name in _FONTS[bold]:
+        with suppress(OSError):  # not on this machine
+            return ImageFont.truetype(name, size), True
+    return ImageFont.load_default(size), False
+
+
+def _mixed(color: str, background: str, opacity: float) -> str:
+    """Return what a translucent colour looks like on the background."""
+    if opacity >= 1.0:
+        return color
+    channels = [
+        round(int(color[i : i + 2], 16) * opacity + int(background[i : i + 2], 16) * (1 - opacity)) for i in (1, 3, 5)
+    ]
+    return f"#{channels[0]:02x}{channels[1]:02x}{channels[2]:02x}"

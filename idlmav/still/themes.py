@@ -1,0 +1,66 @@
+"""Light and dark: the colours of everything that is not data, as ``assets/theme.js`` has them (a test compares)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["THEMES", "Theme"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """
+    Colours of one theme, ``#rrggbb``.
+
+    Attributes
+    ----------
+    paper, text, muted : str
+        Background, titles of folded groups, titles of open ones.
+    edge, frame_line, node_line : str
+        Lines.
+    frames : tuple of str
+        Fill of frames, by depth in turn.
+    group : str
+        Fill of a folded group that has no colour by its content.
+    accent, error : str
+        Around the selected box, and around one that failed.
+    """
+
+    paper: str
+    text: str
+    muted: str
+    edge: str
+    frame_line: str
+    node_line: str
+    frames: tuple[str, str]
+    group: str
+    accent: str
+    error: str
+
+
+THEMES = {
+    "light": Theme(
+        paper="#ffffff",
+        text="#1b2330",
+        muted="#5c6675",
+        edge="#8b96a5",
+        frame_line="#c3ccd9",
+        node_line="#5c6675",
+        frames=("#f3f5f9", "#e9edf4"),
+        group="#ffffff",
+        accent="#d1480a",
+        error="#b3261e",
+    ),
+    "dark": Theme(
+        paper="#14181f",
+        text="#e6eaf0",
+        muted="#a3adba",
+        edge="#75808f",
+        frame_line="#465161",
+        node_line="#0c0f14",
+        frames=("#1c232d", "#242c38"),
+        group="#2f3947",
+        accent="#ff9d5c",
+        error="#ff8a80",
+    ),
+}

@@ -1,0 +1,185 @@
+"""Still pictures: what they show, that they are what the page shows, and that they are valid files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from assets.node import run_js
+from models import BROKEN, WORKING
+from PIL import Image
+
+from idlmav import MAV
+from idlmav.labels import node_sizes
+from idlmav.layout import compute_layout, fold
+from idlmav.still import still_picture, to_png, to_svg
+from idlmav.still.shapes import Line, Rect, Text, Triangle
+from idlmav.still.sizing import growth, stretch
+from idlmav.still.themes import THEMES
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def mav() -> MAV:
+    return MAV(WORKING["transformer"].model(), WORKING["transformer"].args())
+
+
+def test_the_colours_are_those_of_the_page():
+    page = run_js('return (await load("theme")).THEMES;')
+    for name, theme in THEMES.items():
+        for field in ("paper", "text", "muted", "edge", "group", "accent", "error"):
+            assert getattr(theme, field) == page[name][field], (name, field)
+        assert (theme.frame_line, theme.node_line) == (page[name]["frameLine"], page[name]["nodeLine"])
+        assert list(theme.frames) == page[name]["frames"]
+
+
+@pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
+@pytest.mark.parametrize("metric", ["flops", "activation_bytes"])
+@pytest.mark.parametrize("latent", [None, "bottom"])
+def test_boxes_grow_as_on_the_page(direction, metric, latent):
+    model = WORKING["unet"]
+    mav = MAV(model.model(), model.args(), direction=direction)
+    found = compute_layout(mav.graph, node_sizes(mav.graph), direction=direction, latent=latent)
+    scene = mav.scene()
+    scene["geometry"] = columns_of(found, mav)
+    folded = list(found.groups)[1:2]
+    code = """
+        const { Picture } = await load("picture");
+        const picture = new Picture(input.scene);
+        picture.update(input.folded, input.metric);
+        const {nodes, groups, edges, width, height} = picture;
+        return {nodes, groups, edges, width, height};
+    """
+    page = run_js(code, {"scene": scene, "folded": folded, "metric": metric})
+    ids = scene["geometry"]["nodes"]["ids"]
+    ours = stretch(fold(found, folded), dict(zip(ids, growth(scene["nodes"][metric]), strict=True)))
+    assert (ours.width, ours.height) == pytest.approx((page["width"], page["height"]))
+    for row, name in enumerate(ids):
+        if page["nodes"]["visible"][row]:
+            assert ours.boxes[name] == pytest.approx([page["nodes"][side][row] for side in "xywh"]), name
+    for row, name in enumerate(found.groups):
+        if page["groups"]["state"][row]:
+            box = ours.boxes[name] if page["groups"]["state"][row] == 2 else ours.frames[name]
+            assert box == pytest.approx([page["groups"][side][row] for side in "xywh"]), name
+    routes = [tuple(zip(edge["xs"], edge["ys"], strict=True)) for edge in page["edges"]]
+    assert len(routes) == len(ours.routes)
+    for route, points in zip(routes, ours.routes.values(), strict=True):
+        assert [value for point in route for value in point] == pytest.approx([v for p in points for v in p])
+
+
+def columns_of(layout, mav):
+    from idlmav.layout import columns
+
+    return columns(layout, mav.graph)
+
+
+def test_everything_visible_is_drawn_once(mav):
+    layout = mav.layout
+    folded = [list(layout.groups)[-1]]
+    picture = still_picture(mav.scene(), layout, folded=folded)
+    visible = fold(layout, folded)
+    kinds = {kind: sum(isinstance(shape, kind) for shape in picture.shapes) for kind in (Line, Triangle)}
+    assert kinds == {Line: len(visible.routes), Triangle: len(visible.routes)}
+    boxes = {(rect.x - 20, rect.y - 20) for rect in picture.shapes if isinstance(rect, Rect)}
+    assert boxes >= {(x, y) for x, y, _, _ in (*visible.boxes.values(), *visible.frames.values())}
+    texts = [shape.text for shape in picture.shapes if isinstance(shape, Text)]
+    assert f"▸ {layout.groups[folded[0]].title}" in texts
+
+
+def test_boxes_have_the_colours_of_the_scene(mav):
+    scene = mav.scene()
+    colors = scene["colors"]["category"]
+    picture = still_picture(scene, mav.layout, color_by="category")
+    fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
+    for row, name in enumerate(scene["geometry"]["nodes"]["ids"]):
+        x, y, _, _ = mav.layout.boxes[name]
+        assert fill[x + 20, y + 20] == colors["colors"][colors["of"][row]]
+
+
+@pytest.mark.parametrize("choice", ["param_count", "flops", "activation_bytes"])
+def test_colours_by_a_number_are_those_of_the_page(mav, choice):
+    scene = mav.scene()
+    code = """
+        const { Coloring } = await load("colors");
+        const coloring = new Coloring(input.scene, input.choice);
+        return input.scene.nodes.label.map((_, i) => coloring.node(i).fill);
+    """
+    page = run_js(code, {"scene": scene, "choice": choice})
+    picture = still_picture(scene, mav.layout, color_by=choice)
+    fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
+    places = [mav.layout.boxes[name] for name in scene["geometry"]["nodes"]["ids"]]
+    assert [fill[x + 20, y + 20] for x, y, _, _ in places] == page
+
+
+def test_a_failed_op_and_what_is_not_run_are_told_apart():
+    broken = next(iter(BROKEN.values()))
+    mav = MAV(broken.model(), broken.args())
+    shapes = still_picture(mav.scene(), mav.layout).shapes
+    assert any(isinstance(shape, Rect) and shape.line == THEMES["light"].error for shape in shapes)
+    assert any(isinstance(shape, Text) and shape.text.startswith("✕") for shape in shapes)
+
+
+def test_the_svg_is_valid_and_needs_nothing_from_elsewhere(mav, tmp_path):
+    mav.save(tmp_path / "m.svg")
+    root = ElementTree.parse(tmp_path / "m.svg").getroot()
+    assert root.tag == f"{SVG}svg"
+    assert root.find(f"{SVG}title").text == mav.graph.name
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+        "svg", "title", "desc", "rect", "path", "polygon", "text"
+    }  # fmt: skip
+    text = (tmp_path / "m.svg").read_text("utf-8")
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert sum(1 for _ in root.iter(f"{SVG}path")) == len(mav.layout.routes)
+
+
+def test_a_name_with_html_is_shown_as_text():
+    class Odd(torch.nn.Module):
+        def forward(self, x):
+            return x.relu()
+
+    Odd.__name__ = "<script>alert(1)</script>&"
+    mav = MAV(Odd(), torch.zeros(2))
+    text = to_svg(still_picture(mav.scene(), mav.layout))
+    assert "<script" not in text
+    assert ElementTree.fromstring(text).find(f"{SVG}title").text == Odd.__name__
+
+
+def test_the_png_shows_every_box_in_its_colour(mav):
+    scene = mav.scene()
+    picture = still_picture(scene, mav.layout)
+    image = Image.open(io.BytesIO(to_png(picture, scale=2.0)))
+    assert image.size == (round(2 * picture.width + 0.49), round(2 * picture.height + 0.49))
+    colors = scene["colors"]["operation"]
+    for row, name in enumerate(scene["geometry"]["nodes"]["ids"]):
+        x, y, _, _ = mav.layout.boxes[name]
+        # Beside the texts, inside the border.
+        pixel = image.getpixel((2 * (x + 20) + 8, 2 * (y + 20) + 38))
+        assert "#{:02x}{:02x}{:02x}".format(*pixel) == colors["colors"][colors["of"][row]], name
+
+
+def test_a_huge_picture_stays_within_what_viewers_open(mav):
+    picture = replace(still_picture(mav.scene(), mav.layout), width=600.0, height=200_000.0, shapes=[])
+    image = Image.open(io.BytesIO(to_png(picture)))
+    assert max(image.size) <= 30_000
+    assert image.width * image.height <= 64_100_000
+
+
+def test_the_state_decides_what_is_saved(mav, tmp_path):
+    other = MAV(mav.graph)
+    other.save(tmp_path / "open.svg")
+    other.state.folded = [next(iter(other.layout.groups))]
+    other.state.theme = "dark"
+    other.save(tmp_path / "folded.svg")
+    assert (tmp_path / "folded.svg").stat().st_size < (tmp_path / "open.svg").stat().st_size
+    assert THEMES["dark"].paper in (tmp_path / "folded.svg").read_text("utf-8")
+
+
+def test_options_and_other_kinds_are_refused(mav, tmp_path):
+    with pytest.raises(TypeError, match="a still picture has no options, got height_px"):
+        mav.save(tmp_path / "m.svg", height_px=3)
+    with pytest.raises(ValueError, match=r"ends in \.html, \.svg or \.png"):
+        mav.save(tmp_path / "m.gif")
