@@ -342,8 +342,8 @@ def test_repr_says_name_nodes_and_parameters():
 
 
 @pytest.mark.parametrize("name", ["m.pdf", "m", "m.html.gz", "m.json"])
-def test_a_picture_is_saved_as_html_only(name, tmp_path):
-    with pytest.raises(ValueError, match=rf"save: a name that ends in \.html is needed, got '{name}'"):
+def test_a_picture_is_saved_as_a_known_kind_only(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"save: a name that ends in \.html, \.svg or \.png is needed, got '{name}'"):
         small().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
