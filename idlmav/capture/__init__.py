@@ -83,17 +83,27 @@ def capture(
         from idlmav.capture.repair.probe import probed
 
         return describe(probed(runnable, on, kwargs), tree)
-    finished = Run(runnable, on).forward(args, kwargs)
-    if finished.mode.decisions.guessed:
-        finished = flipped(finished, lambda flips: Run(runnable, on).turned(flips).forward(args, kwargs))
+    finished = _run(runnable, on, args, kwargs)
     places = Places(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
 
         finished = repaired(runnable, args, kwargs, finished, places)
-    elif places.worth_following(finished):
+    elif not finished.differentiates and places.worth_following(finished):
         follow_devices(finished, places, args, kwargs)
     return describe(finished, tree)
+
+
+def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    """Run a model once if it can be, natively where it differentiates, and again where guesses were wrong."""
+    finished = Run(tree, on).forward(args, kwargs)
+    if finished.differentiates:
+        from idlmav.capture.native import run_natively  # late: hardly any model does
+
+        return run_natively(tree, on, args, kwargs)
+    if finished.mode.decisions.guessed:
+        return flipped(finished, lambda flips: Run(tree, on).turned(flips).forward(args, kwargs))
+    return finished
 
 
 def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:

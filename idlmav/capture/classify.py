@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import torch
 from torch.utils._device import _device_constructors
 
 __all__ = [
     "ASK",
+    "AUTOGRAD",
     "DATA",
     "DEVICE",
     "FACTORY",
@@ -23,7 +25,7 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET = range(7)
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD = range(8)
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 
@@ -36,16 +38,20 @@ _DATA = {
 _ASKS = {
     "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "is_contiguous", "is_floating_point",
     "is_complex", "is_signed", "storage_offset", "data_ptr", "get_device", "is_set_to", "has_names", "untyped_storage",
-    "storage", "_is_view", "is_shared", "is_pinned", "register_hook", "retain_grad", "is_tensor", "is_storage",
+    "storage", "_is_view", "is_shared", "is_pinned", "is_tensor", "is_storage",
     "is_nested", "is_inference", "is_conj", "is_neg", "is_same_size", "is_coalesced", "sparse_dim", "dense_dim",
     "_set_grad_enabled", "set_grad_enabled", "is_grad_enabled", "is_inference_mode_enabled", "is_autocast_enabled",
     "get_autocast_dtype", "manual_seed", "seed", "initial_seed", "result_type", "promote_types", "can_cast",
     "broadcast_shapes", "get_default_dtype", "set_default_dtype", "get_default_device", "set_default_device",
-    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "is_distributed", "apply_", "map_", "backward",
+    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "is_distributed", "apply_", "map_",
     "__len__", "__hash__", "__repr__", "__str__", "__format__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
     "__deepcopy__", "__torch_function__", "__dir__", "_assert",
 }  # fmt: skip
 _FACTORIES = _device_constructors()
+_AUTOGRAD = (
+    torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, vars(torch._C.TensorBase)["grad"].__get__,
+    torch.Tensor.register_post_accumulate_grad_hook,
+)  # fmt: skip
 _SAME = {
     "true_divide": "div", "truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "absolute": "abs",
     "negative": "neg", "concat": "cat", "concatenate": "cat", "floordiv": "floor_divide", "mod": "remainder",
@@ -91,7 +97,9 @@ def classify(func: Any) -> int:
     """Return how a torch function is to be treated, and remember it in `KINDS`."""
     slot = getattr(func, "__name__", "")
     name = function_name(func)
-    if slot == "__get__":
+    if func in _AUTOGRAD or name == "_make_dual":
+        kind = AUTOGRAD
+    elif slot == "__get__":
         kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
     elif slot in ("__set__", "__delete__") or name == "requires_grad_":
         kind = SET

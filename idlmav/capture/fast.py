@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from idlmav.capture import data_shaped
 from idlmav.capture.classify import (
     ASK,
+    AUTOGRAD,
     DATA,
     DEVICE,
     FACTORY,
@@ -37,7 +38,7 @@ from idlmav.capture.operands import Operands, as_operands, tensors_in
 from idlmav.capture.overrides import overrides, run_override
 from idlmav.capture.replay import Replay
 from idlmav.capture.source import locate
-from idlmav.capture.trace import OpRecord, Origin, Trace, storage_key
+from idlmav.capture.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 
 __all__ = ["FastMode"]
 
@@ -111,18 +112,29 @@ class FastMode(TorchFunctionMode):
                 return self.device
             return name != "is_meta" and name == f"is_{self.device.type}"
         if kind == FACTORY:
-            op = self.trace.new_op(func, locate(frame))
-            op.args, op.kwargs = args, kwargs
-            op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
-            try:
-                result = self.decisions.create(op, func, args, kwargs)
-            except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
-                return self.failures.failed(op, func, args, kwargs, error)
-            op.outputs = (self.trace.register(op, 0, result),)
-            return result
+            return self._create(func, args, kwargs, frame)
         if kind == DATA:
             return self._data(func, args, kwargs, frame)
+        if kind == AUTOGRAD:
+            return self._autograd(func, args, kwargs, frame)
         return self._set(func, args, kwargs)
+
+    def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Differentiate: not with carriers."""
+        if function_name(func) == "grad" and func is not torch.autograd.grad:
+            return func(*args, **kwargs)  # the property
+        raise NeedsAutograd
+
+    def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        op = self.trace.new_op(func, locate(frame))
+        op.args, op.kwargs = args, kwargs
+        op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+        try:
+            result = self.decisions.create(op, func, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        op.outputs = (self.trace.register(op, 0, result),)
+        return result
 
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]

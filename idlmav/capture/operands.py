@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
-from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, Origin, Trace
+from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
 
 __all__ = ["SMALL", "Operands", "as_operands", "carrier_like", "tensors_in"]
 
 _STRIDED = torch.strided
+is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 SMALL = 1 << 16
 """Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
 
@@ -71,6 +72,8 @@ class Operands:
     ----------
     own : sequence of (str, Tensor, bool)
         Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
+    may_be_wrapped : bool
+        Whether tensors in the course of a transformation by functorch are taken as they are.
     given : dict of int to Tensor
         By ``id`` of an input's carrier, what the user has given.
     """
@@ -81,6 +84,7 @@ class Operands:
         self.own: Sequence[tuple[str, Tensor, bool]] = ()
         self.given: dict[int, Tensor] = {}
         self._foreign: dict[int, Tensor] = {}
+        self.may_be_wrapped = False
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
         """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
@@ -94,6 +98,8 @@ class Operands:
         """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
         trace = self.trace
         name, is_buffer = self.names.get(id(tensor), (None, False))
+        if name is None and not self.may_be_wrapped and is_wrapped(tensor):
+            raise NeedsAutograd
         trace.kept.append(tensor)
         kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
         strided = tensor.layout is torch.strided

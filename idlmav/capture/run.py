@@ -19,7 +19,7 @@ from idlmav.capture.leaves import Leaves
 from idlmav.capture.modules import call_original, watch_calls
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.source import Where, locate
-from idlmav.capture.trace import CallRecord, Trace
+from idlmav.capture.trace import CallRecord, NeedsAutograd, Trace
 from idlmav.capture.tree import Tree
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
@@ -53,6 +53,8 @@ class Run:
         The carriers that were fed, with their names.
     assumed : set of str
         Names of inputs that nobody has given.
+    differentiates : bool
+        Whether the run has ended because the model uses autograd.
     result : object
         What forward returned, made of carriers.
     error : Exception or None
@@ -80,6 +82,7 @@ class Run:
         self.leaves = Leaves(self.trace, self.mode.outcomes)
         self.inputs: list[tuple[str, Tensor]] = []
         self.assumed: set[str] = set()
+        self.differentiates = False
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None
@@ -97,7 +100,7 @@ class Run:
         """Run the model once; an exception of the model is kept, an interruption is passed on."""
         with ExitStack() as stack:
             stack.enter_context(left_as_found(module for _, module in self.tree.modules))
-            stack.enter_context(torch.no_grad())
+            stack.enter_context(self.gradients())
             if "torch._dynamo" in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             args, kwargs = self._take_inputs(args, kwargs)
@@ -105,11 +108,20 @@ class Run:
             try:
                 with self.mode:
                     self.result = self.model(*args, **kwargs)
+            except NeedsAutograd:
+                self.differentiates = True
+                self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
             except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
+                # What torch says where the function mode is not asked.
+                self.differentiates = "require grad" in str(error)
                 self.error = error
                 if self._innermost is not None and self._innermost[0] in causes(error):
                     self.error_call = self._innermost[1]
         return self
+
+    def gradients(self) -> Any:
+        """Return the context in which the model runs: without autograd."""
+        return torch.no_grad()
 
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         names = argument_names(self.model, args)

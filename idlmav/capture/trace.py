@@ -15,6 +15,7 @@ __all__ = [
     "PARAMETER",
     "SIGNATURES",
     "CallRecord",
+    "NeedsAutograd",
     "OpRecord",
     "Origin",
     "Remembered",
@@ -29,6 +30,10 @@ Origin = tuple[int, Any, Token | None]
 """Record that made a tensor, which output of it, token. Parameters: (PARAMETER, name, token)."""
 PARAMETER, BUFFER, CONSTANT = -2, -3, -4
 META = torch.device("meta")
+
+
+class NeedsAutograd(BaseException):
+    """Ends a run on carriers because the model differentiates."""
 
 
 class Signatures:
@@ -180,4 +185,9 @@ class Trace:
 
 def storage_key(tensor: Tensor) -> int:
     """Return what is equal for tensors that share memory; unique while either is alive."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
+    if tensor.layout is not torch.strided:
+        return id(tensor)
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # wrapped by functorch, nested
+        return id(tensor)

@@ -20,10 +20,12 @@ class _Named:
         self.__name__ = name
 
 
-def differences(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[str], Graph]:
+def differences(
+    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *, grad: bool = False
+) -> tuple[list[str], Graph]:
     """Return what differs in ops, paths, shapes, types and edges; and the graph."""
     graph = capture(model, args, kwargs)
-    seen = watch(copy.deepcopy(model), copy.deepcopy(args), copy.deepcopy(kwargs))
+    seen = watch(copy.deepcopy(model), copy.deepcopy(args), copy.deepcopy(kwargs), grad=grad)
     counting = {i for i, op in enumerate(seen) if op.name == "add_" and op.outputs == [((), "int64")]}
     # A value that was asked of a carrier has a node, as a guess; the real run just answers.
     nodes = [node for node in graph.nodes if node.kind == "op" and not ("guess" in node.notes and not node.shapes)]

@@ -22,7 +22,7 @@ IGNORED = {
     "__float__", "__index__", "__array__", "is_nonzero", "equal", "allclose", "__contains__", "__set__", "ndimension",
     "element_size", "nelement", "requires_grad_", "is_autocast_enabled", "_set_grad_enabled", "set_grad_enabled",
     "is_grad_enabled", "get_autocast_dtype", "get_default_dtype", "result_type", "has_names", "is_inference", "untyped_storage",
-    "broadcast_shapes", "is_tensor", "_is_view", "is_same_size", "__deepcopy__", "__reduce_ex__", "is_storage", "_assert",
+    "broadcast_shapes", "is_tensor", "register_hook", "retain_grad", "_is_view", "is_same_size", "__deepcopy__", "__reduce_ex__", "is_storage", "_assert",
 }  # fmt: skip
 VIEWS = {"T", "mT", "H", "mH", "real", "imag", "data"}
 
@@ -56,6 +56,10 @@ def _memory(x: Tensor) -> int:
         return id(x)
 
 
+def _version(x: Tensor) -> int:
+    return 0 if x.is_inference() else x._version
+
+
 class _Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +68,7 @@ class _Watch(TorchFunctionMode):
         self.kept: list[Tensor] = []
         self.paths: list[str] = [""]
         self.writers: dict[int, int] = {}
+        self.backward: int | None = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -72,6 +77,12 @@ class _Watch(TorchFunctionMode):
             return iter(self.__torch_function__(torch.unbind, types, (args[0], 0)))
         if name == "__get__" and func.__self__.__name__ in VIEWS:
             name = func.__self__.__name__
+        if name == "__get__" and func.__self__.__name__ == "grad" and self.backward is not None:
+            result = func(*args, **kwargs)
+            if isinstance(result, Tensor) and id(result) not in self.made:
+                self.made[id(result)] = self.backward
+                self.kept.append(result)
+            return result
         if name in IGNORED or name == "__get__" or name.startswith("_record_function"):
             return func(*args, **kwargs)
         operands = _tensors(list(args)) + _tensors(kwargs)
@@ -80,13 +91,15 @@ class _Watch(TorchFunctionMode):
             writer = self.writers.get(_memory(x))
             if writer is not None and writer > self.made.get(id(x), -1):
                 sources.add(writer)
-        versions = [x._version for x in operands]
+        versions = [_version(x) for x in operands]
         result = func(*args, **kwargs)
         index = len(self.seen)
+        if name == "backward":
+            self.backward = index
         written = [
             x
             for x, version in zip(operands, versions, strict=True)
-            if x._version != version and not isinstance(x, nn.Parameter)
+            if _version(x) != version and not isinstance(x, nn.Parameter)
         ]
         if written and name != "batch_norm":
             outputs = written[:1]
@@ -105,8 +118,8 @@ class _Watch(TorchFunctionMode):
         return result
 
 
-def watch(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Seen]:
-    """Run a model for real and return its ops in order."""
+def watch(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *, grad: bool = False) -> list[Seen]:
+    """Run a model for real, with or without autograd, and return its ops in order."""
     mode = _Watch()
     handles = []
     for path, module in model.named_modules():
@@ -119,7 +132,7 @@ def watch(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
 
         handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave, always_call=True)]
     try:
-        with torch.no_grad(), mode:
+        with torch.set_grad_enabled(grad), mode:
             model(*args, **kwargs)
     finally:
         for handle in handles:

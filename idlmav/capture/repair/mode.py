@@ -20,6 +20,7 @@ from idlmav.capture.repair.demands import Demand, demands
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownSize, make_unknown, resized
 from idlmav.capture.rules.registry import contiguous
+from idlmav.capture.source import locate
 from idlmav.capture.trace import PARAMETER, OpRecord, Trace
 
 __all__ = ["Recovery", "RepairMode"]
@@ -68,6 +69,21 @@ class RepairMode(FastMode):
         sizes = UnknownSize.of(tensor, tuple(tensor.shape))
         dim = args[1] if len(args) > 1 else kwargs.get("dim")
         return sizes if dim is None else sizes[dim]
+
+    def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Return gradients as large as what they are taken of; anything else that differentiates does nothing."""
+        if function_name(func) == "_make_dual":
+            return args[0]
+        if func is not torch.autograd.grad:
+            return None
+        outputs, inputs = args[0], args[1] if len(args) > 1 else kwargs["inputs"]
+        op = self.trace.new_op(func, locate(frame))
+        tensors = list(tensors_in(inputs))
+        op.origins = [self.origin_of(tensor) for tensor in (*tensors_in(outputs), *tensors)]
+        gradients = tuple([contiguous(tensor.shape, tensor.dtype) for tensor in tensors])
+        op.flags = ("guess",)
+        op.outputs = tuple([self.trace.register(op, i, gradient) for i, gradient in enumerate(gradients)])
+        return gradients
 
     def _plain(self, value: Any, replaced: dict[int, Tensor] | None = None) -> Any:
         """Return arguments with ordinary carriers in place of the tensors that are replaced, or of all unknown ones."""

@@ -121,6 +121,10 @@ def _tried(tree: Tree, device: torch.device, kwargs: dict[str, Any], known: dict
     for spatial, steps, batch in _combinations(known):
         inputs = {name: _example(value, spatial, steps, batch) for name, value in known.items()}
         run = Run(tree, device).forward((), {**kwargs, **inputs})
+        if run.differentiates:
+            from idlmav.capture.native import run_natively
+
+            run = run_natively(tree, device, (), {**kwargs, **inputs})
         if run.error is None:
             return run
         messages.append(str(run.error))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.devices import PlacedMode
-from idlmav.capture.leaves import Leaves
+from idlmav.capture.leaves import NoLeaves
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.repair.blame import came_through, will_be_handled
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
@@ -56,7 +56,8 @@ class RepairRun(Run):
         self.session = Session(self.trace, self.operands, plan, guarded)
         self.failures = self.recovery = Recovery(self.trace, self.session)
         self.mode = RepairMode(self.trace, self.operands, device, self.recovery, self.session)
-        self.leaves = _NoLeaves(self.trace, self.mode.outcomes)
+        self.operands.may_be_wrapped = True
+        self.leaves = NoLeaves(self.trace, self.mode.outcomes)
         self.wanted: list[Any] = []
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
@@ -206,14 +207,6 @@ class PlacedRepairRun(RepairRun):
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
         super().__init__(tree, device, plan, guarded)
         self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.recovery, self.session)
-
-
-class _NoLeaves(Leaves):
-    """Looks nothing up: what a layer returns here may be an assumption."""
-
-    def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        """Return nothing."""
-        return
 
 
 def _fitting(
