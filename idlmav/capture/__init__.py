@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from idlmav.capture.containers import hold_iterators
 from idlmav.capture.describe import describe
 from idlmav.capture.devices import Places, follow_devices
 from idlmav.capture.flips import flipped
@@ -75,6 +76,7 @@ def capture(
             f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
         )
     kwargs, assume = dict(kwargs or {}), assume and not args
+    args, kwargs = hold_iterators(args), {name: hold_iterators(value) for name, value in kwargs.items()}
     tree = Tree(model)
     # Running lazy layers would give them their sizes: a copy runs instead.
     runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from idlmav.capture.arguments import argument_text, dtype_name
 from idlmav.capture.classify import op_name
+from idlmav.capture.containers import walk
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.source import locate_error, source_line
 from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
@@ -61,7 +61,7 @@ class _Description:
         self.main_ops = _main_ops(run, self.ops)
 
     def graph(self) -> Graph:
-        outputs = list(_output_tensors(self.run.result))
+        outputs = [found for _, found in walk(self.run.result) if isinstance(found, Tensor)]
         self.used = dict.fromkeys([*(name for name, _ in self.run.inputs), "output"], 1)
         for op in self.ops:
             if op.func is model_input:
@@ -85,13 +85,16 @@ class _Description:
             calls=_calls(self.run.trace.calls),
             parameters=self.tree.describe_parameters(),
             errors=tuple(self.errors),
-            inputs=", ".join(
-                f"{name}: {'assumed ' if name in self.run.assumed else ''}{format_shape(self._shape_of(x))} "
-                f"{dtype_name(x.dtype)}"
-                for name, x in self.run.inputs
-            ),
+            inputs=self._inputs(),
             info={"torch": torch.__version__},
         )
+
+    def _inputs(self) -> str:
+        found = []
+        for name, x in self.run.inputs:
+            assumed = "assumed " if name in self.run.assumed else ""
+            found.append(f"{name}: {assumed}{format_shape(self._shape_of(x))} {dtype_name(x.dtype)}")
+        return ", ".join([*found, *(f"{name}: the same as {first}" for name, first in self.run.copier.twins)])
 
     def _unique(self, base: str) -> str:
         number = self.used.get(base, 0) + 1
@@ -267,19 +270,3 @@ def _calls(records: list[CallRecord]) -> tuple[Call, ...]:
         number = seen[path] = seen.get(path, 0) + 1
         calls.append(_make_call(path, number, parent.index if parent is not None else None))
     return tuple(calls)
-
-
-def _output_tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    """Yield the tensors in whatever a model returns: containers, dataclasses, caches."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth > 6:
-        return
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _output_tensors(item, depth + 1)
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _output_tensors(item, depth + 1)
-    elif hasattr(value, "__dict__") and not isinstance(value, (type, torch.nn.Module)) and not callable(value):
-        yield from _output_tensors(vars(value), depth + 1)

@@ -84,6 +84,7 @@ class NativeRun(Run):
         for tensor in [tensor for _, tensor, _ in self.tree.tensors]:
             self.trace.lazy.pop(id(tensor), None)
             operands.adopt(tensor)
+        self.copier.carrier_of = operands.input_carrier
         self.mode = _NativeMode(self.trace, operands, device, self.failures, place)
         self.leaves = NoLeaves(self.trace, self.mode.outcomes)
         self.differentiates = True

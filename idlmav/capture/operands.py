@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
 
@@ -192,37 +190,8 @@ class Operands:
             trace.origins[id(other)] = (index, output, SIGNATURES.token(other))
             trace.views.append(other)
 
-    def take_input(self, value: Any, path: str, named: list[tuple[str, Tensor]]) -> Any:
-        """
-        Return a user's input with carriers for its tensors; nothing that the model changes in it is the user's.
-
-        Parameters
-        ----------
-        value : object
-            The input.
-        path : str
-            Its name: ``"x"``, ``"batch.ids"``, ``"x.0"``.
-        named : list of (str, Tensor)
-            Receives every carrier with its name.
-        """
-        if isinstance(value, Tensor):
-            carrier = self._input_carrier(value)
-            named.append((path, carrier))
-            return carrier
-        kind = type(value)
-        if kind is dict:
-            return {key: self.take_input(item, f"{path}.{key}", named) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            items = [self.take_input(item, f"{path}.{index}", named) for index, item in enumerate(value)]
-            return kind(*items) if hasattr(value, "_fields") else kind(items)
-        if isinstance(value, torch.nn.Module) or not (hasattr(value, "__dict__") or isinstance(value, dict)):
-            return value
-        if isinstance(value, type) or callable(value):
-            return value
-        with _CopyInput(self, path, named):
-            return copy.deepcopy(value)
-
-    def _input_carrier(self, tensor: Tensor) -> Tensor:
+    def input_carrier(self, tensor: Tensor) -> Tensor:
+        """Return what stands for a user's input; nothing that the model changes in it is the user's."""
         carrier = self._carrier_of_input(tensor)
         if not tensor.is_meta:
             self.given[id(carrier)] = tensor
@@ -236,20 +205,3 @@ class Operands:
         if tensor.is_meta:
             return torch.zeros(tensor.shape, dtype=tensor.dtype)
         return tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
-
-
-class _CopyInput(TorchFunctionMode):
-    """While a user's object (a cache, a dataclass) is deep-copied, its tensors become carriers."""
-
-    def __init__(self, operands: Operands, path: str, named: list[tuple[str, Tensor]]) -> None:
-        super().__init__()
-        self.operands, self.path, self.named = operands, path, named
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is not Tensor.__deepcopy__:
-            return func(*args, **(kwargs or {}))
-        tensor, memo = args
-        if id(tensor) not in memo:
-            carrier = memo[id(tensor)] = self.operands._input_carrier(tensor)
-            self.named.append((f"{self.path}.{len(self.named)}", carrier))
-        return memo[id(tensor)]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from idlmav.capture.containers import Copier, Drawn, drawn_through
 from idlmav.capture.failures import Failures
 from idlmav.capture.fast import FastMode
 from idlmav.capture.guard import left_as_found
@@ -80,7 +81,8 @@ class Run:
         self.failures = Failures(self.trace)
         self.mode = FastMode(self.trace, self.operands, device, self.failures)
         self.leaves = Leaves(self.trace, self.mode.outcomes)
-        self.inputs: list[tuple[str, Tensor]] = []
+        self.copier = Copier(self.operands.input_carrier)
+        self.inputs = self.copier.named
         self.assumed: set[str] = set()
         self.differentiates = False
         self.result: Any = None
@@ -107,7 +109,9 @@ class Run:
             stack.enter_context(watch_calls(self.call_module))
             try:
                 with self.mode:
-                    self.result = self.model(*args, **kwargs)
+                    result = self.model(*args, **kwargs)
+                    self.trace.current = self.trace.calls[0] if self.trace.calls else None
+                    self.result = drawn_through(result)
             except NeedsAutograd:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
@@ -125,17 +129,25 @@ class Run:
 
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         names = argument_names(self.model, args)
-        take = self.operands.take_input
-        args = tuple(take(value, name, self.inputs) for name, value in zip(names, args, strict=True))
-        kwargs = {name: take(value, name, self.inputs) for name, value in kwargs.items()}
-        for name, tensor in self.inputs:
+        args = tuple(self._take(value, name) for name, value in zip(names, args, strict=True))
+        kwargs = {name: self._take(value, name) for name, value in kwargs.items()}
+        return args, kwargs
+
+    def _take(self, value: Any, name: str) -> Any:
+        """Return one input with carriers, each written down as an op."""
+        if isinstance(value, Drawn):
+            return value.again(lambda item, index: self._take(item, f"{name}.{index}"))
+        inputs = self.copier.named
+        first = len(inputs)
+        taken = self.copier.take(value, name)
+        for path, tensor in inputs[first:]:
             op = self.trace.new_op(model_input, None)
-            op.args = (name,)
+            op.args, op.call = (path,), None
             op.outputs = (self.trace.register(op, 0, tensor),)
             given = self.operands.given.get(id(tensor))
             if given is not None:
                 self.mode.replay.given[op.index] = given
-        return args, kwargs
+        return taken
 
     def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write down a module call around the original one."""

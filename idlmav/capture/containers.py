@@ -1,0 +1,175 @@
+"""What models take and return: tensors in containers and objects of any kind, found by their names."""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["Copier", "Drawn", "drawn_through", "hold_iterators", "walk"]
+
+_ATOMS = (str, bytes, int, float, complex, type(None), type, torch.dtype, torch.device, torch.Size)
+_SHARED = (nn.Module, types.MethodType, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, partial)
+"""Never copied, never looked into: what computes is not data."""
+_OBJECTS_AT_MOST = 100_000
+_ITEMS_AT_MOST = 10_000
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield what a container or an object holds directly, with the names under which it does."""
+    if isinstance(value, Mapping):
+        yield from value.items()
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from zip(value._fields, value, strict=True)
+    elif isinstance(value, (list, tuple, deque, set, frozenset)):
+        yield from enumerate(value)
+    else:
+        yield from getattr(value, "__dict__", {}).items()
+        for kind in type(value).__mro__:
+            slots = kind.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if hasattr(value, name) and name not in ("__dict__", "__weakref__"):
+                    yield name, getattr(value, name)
+
+
+def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """
+    Yield the tensors in whatever a model takes or returns, and what computes (modules, functions), with their names.
+
+    Parameters
+    ----------
+    value : object
+        Containers, data classes, named tuples, caches, objects; also such that contain themselves.
+    path : str
+        Its own name.
+    """
+    seen: set[int] = set()
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, _ATOMS):
+            continue
+        if isinstance(value, (Tensor, *_SHARED)):
+            yield path, value
+        elif id(value) not in seen and len(seen) < _OBJECTS_AT_MOST:
+            seen.add(id(value))
+            parts = [(f"{path}.{name}" if path else str(name), part) for name, part in _parts(value)]
+            waiting.extend(reversed(parts))
+
+
+class Copier(TorchFunctionMode):
+    """
+    Copies inputs, with carriers in place of tensors: what the model changes in them is not the user's.
+
+    A tensor that is given twice has one carrier, as models ask whether two arguments are the same.
+
+    Parameters
+    ----------
+    carrier_of : callable
+        Makes the carrier of a tensor.
+    """
+
+    def __init__(self, carrier_of: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.carrier_of = carrier_of
+        self.named: list[tuple[str, Tensor]] = []
+        self.twins: list[tuple[str, str]] = []
+        self._carriers: dict[int, tuple[Tensor, str, Tensor]] = {}
+        self._path = ""
+
+    def take(self, value: Any, path: str) -> Any:
+        """Return a copy of one input; its tensors are appended to `named`, those known already to `twins`."""
+        if isinstance(value, _ATOMS) or (isinstance(value, _SHARED) and not isinstance(value, Tensor)):
+            return value
+        self._path = path
+        memo: dict[int, Any] = {}
+        with torch._C.DisableTorchFunction():
+            for name, found in walk(value, path):
+                memo[id(found)] = self._carrier(found, name) if isinstance(found, Tensor) else found
+        if isinstance(value, Tensor):
+            return memo[id(value)]
+        if isinstance(value, torch.Generator):
+            return value.clone_state()
+        if callable(value) and not any(isinstance(found, Tensor) for found in memo.values()):
+            return value
+        try:
+            with self:
+                return copy.deepcopy(value, memo)
+        except Exception:  # noqa: BLE001 - something in it refuses to be copied: it is handed over as it is
+            return value
+
+    def _carrier(self, tensor: Tensor, name: str) -> Tensor:
+        known = self._carriers.get(id(tensor))
+        if known is None:
+            carrier = self.carrier_of(tensor)
+            self._carriers[id(tensor)] = carrier, name, tensor
+            self.named.append((name, carrier))
+            return carrier
+        if name != known[1]:
+            self.twins.append((name, known[1]))
+        return known[0]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Copy tensors that lie where nobody looks."""
+        with torch._C.DisableTorchFunction():
+            if func is not Tensor.__deepcopy__:
+                return func(*args, **(kwargs or {}))
+            tensor, memo = args
+            if id(tensor) not in memo:
+                memo[id(tensor)] = self._carrier(tensor, f"{self._path}.{len(self.named)}")
+            return memo[id(tensor)]
+
+
+class Drawn:
+    """
+    Items of an iterator, which can be drawn once only, for runs that all want to draw them.
+
+    Parameters
+    ----------
+    source : iterator
+        The user's; as much is drawn from it as the model draws.
+    """
+
+    def __init__(self, source: Iterator[Any]) -> None:
+        self._source = source
+        self._items: list[Any] = []
+
+    def again(self, take: Callable[[Any, int], Any]) -> Iterator[Any]:
+        """Return an iterator from the first item on; `take` gets each with its number."""
+        index = 0
+        while True:
+            if index == len(self._items):
+                with torch._C.DisableTorchFunction():  # what makes the items is no part of the model
+                    try:
+                        self._items.append(next(self._source))
+                    except StopIteration:
+                        return
+            yield take(self._items[index], index)
+            index += 1
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(value, "__next__") and type(value).__module__ in ("builtins", "itertools")
+
+
+def hold_iterators(value: Any) -> Any:
+    """Return arguments with generators and iterators held, so that a model can run more than once."""
+    if type(value) in (list, tuple) and any(map(_is_iterator, value)):
+        return type(value)([hold_iterators(item) for item in value])
+    return Drawn(value) if _is_iterator(value) else value
+
+
+def drawn_through(result: Any) -> Any:
+    """Return what a model returns with generators and iterators drawn through: what they do is the model's work."""
+    if type(result) in (list, tuple) and any(map(_is_iterator, result)):
+        return type(result)([drawn_through(item) for item in result])
+    if not _is_iterator(result):
+        return result
+    return [item for _, item in zip(range(_ITEMS_AT_MOST), result, strict=False)]
