@@ -16,6 +16,7 @@ from idlmav.layout.drawing import Drawing, draw_level
 from idlmav.layout.network import Network
 from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Point
+from idlmav.layout.stacks import contracted, expanded
 
 __all__ = ["Insets", "Placed", "lay_out"]
 
@@ -49,7 +50,11 @@ class Placed:
 
 
 def lay_out(network: Network, insets: Insets, options: Options) -> Placed:
-    """Lay out a network with all groups open."""
+    """Lay out a network with all groups open. Between the ops of a stack, routes have no points."""
+    if network.stacks:
+        placed = lay_out(contracted(network), insets, options)
+        boxes, routes = expanded(network, placed.boxes, placed.routes)
+        return Placed(boxes, placed.frames, routes)
     compound = _Compound(network, insets, options)
     compound.find_levels()
     compound.share_ports()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from idlmav.graph import Graph
@@ -11,6 +11,7 @@ from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
 from idlmav.layout.network import Network, network_of
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Layout
+from idlmav.layout.stacks import find_stacks
 from idlmav.layout.turned import lay_out_turned
 
 __all__ = ["compute_layout", "lay_out_network"]
@@ -23,6 +24,7 @@ def compute_layout(
     direction: Direction = "down",
     latent: str | None = None,
     turn: TurnKind = "opposite",
+    small: Collection[str] = (),
     options: Options | None = None,
 ) -> Layout:
     """
@@ -40,6 +42,9 @@ def compute_layout(
         Id of the op, or path of the module, at which the flow turns: the bottleneck of an autoencoder.
     turn : {'opposite', 'perpendicular'}
         Whether it flows back from there, as in the picture of a U-Net, or to the side.
+    small : collection of str
+        Ids of the ops that are merged into their neighbour where they can be (`idlmav.merge.small_ops`): their boxes
+        touch, and the edges between them have no route.
     options : Options, optional
         Distances.
 
@@ -53,8 +58,26 @@ def compute_layout(
     ValueError
         If the direction or the turn is unknown, or there is no such op or module.
     """
+    options = options or Options()
     network = network_of(graph, sizes)
+    if small:
+        network = _with_stacks(network, graph, small, direction, options)
     return lay_out_network(network, direction=direction, latent=latent, turn=turn, options=options)
+
+
+def _with_stacks(
+    network: Network, graph: Graph, small: Collection[str], direction: Direction, options: Options
+) -> Network:
+    chosen = {number for number, name in enumerate(network.ids) if name in small}
+    apart = {number for number, node in enumerate(graph.nodes) if node.kind != "op"}
+    stacks = find_stacks(network, chosen, apart)
+    sizes = list(network.sizes)
+    for stack in stacks:
+        main = next((node for node in stack if node not in chosen), stack[0])
+        for node in stack:
+            if node != main and not is_transposed(direction):
+                sizes[node] = sizes[node][0], options.strip
+    return replace(network, sizes=tuple(sizes), stacks=stacks)
 
 
 def lay_out_network(
@@ -103,7 +126,7 @@ def _picture(network: Network, placed: Placed, direction: Direction, latent: str
     routes = zip(network.edges, placed.routes, strict=True)
     return Layout(
         boxes={name: picture.box(box) for name, box in zip(ids, placed.boxes, strict=True)},
-        routes={(ids[source], ids[target]): picture.route(points) for (source, target), points in routes},
+        routes={(ids[source], ids[target]): picture.route(points) for (source, target), points in routes if points},
         frames={name: picture.box(box) for name, box in zip(names, placed.frames, strict=True)},
         groups=dict(zip(names, groups, strict=True)),
         group_of={name: names[group] if group >= 0 else "" for name, group in zip(ids, network.group_of, strict=True)},

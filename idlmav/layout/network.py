@@ -30,6 +30,8 @@ class Network:
         Parents before children.
     group_of : tuple of int
         Innermost group of every node, -1 for none. Groups joined by edges form no cycle.
+    stacks : tuple of tuple of int
+        Nodes of one group each that are drawn without a gap, along the flow; see `idlmav.layout.stacks`.
     """
 
     ids: tuple[str, ...]
@@ -37,6 +39,7 @@ class Network:
     edges: tuple[tuple[int, int], ...]
     groups: tuple[Group, ...] = ()
     group_of: tuple[int, ...] = ()
+    stacks: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what has no layout."""

@@ -33,6 +33,8 @@ class Options:
         Room in px between a frame and its content.
     header : float
         Height in px of a frame's title bar, which is at the top in every direction.
+    strip : float
+        Height in px of an op that is merged into its neighbour, where the flow is vertical.
     bus_at : int
         So many edges that end on one side of a box share a bus; so many tensors with one destination share a port.
     skip_side : {1, -1}
@@ -50,6 +52,7 @@ class Options:
     port_gap: float = 12.0
     padding: float = 12.0
     header: float = 20.0
+    strip: float = 18.0
     bus_at: int = 4
     skip_side: Literal[1, -1] = 1
     sweeps: int = 24

@@ -104,6 +104,9 @@ class Part:
                 edges=tuple(edges),
                 groups=groups,
                 group_of=(*[-1] * len(tensors), *group_of, *[-1] * len(links.leaving)),
+                stacks=tuple(
+                    tuple(local[node] for node in stack) for stack in self.network.stacks if stack[0] in local
+                ),
             ),
             insets,
             options,

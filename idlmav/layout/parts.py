@@ -9,6 +9,7 @@ from idlmav.errors import did_you_mean
 from idlmav.layout.groups import find_groups
 from idlmav.layout.network import Network
 from idlmav.layout.result import Group
+from idlmav.layout.stacks import without_broken
 
 __all__ = ["AFTER", "BEFORE", "LATENT", "latent_nodes", "parts_of", "split_groups"]
 
@@ -121,4 +122,6 @@ def split_groups(network: Network, parts: Sequence[int]) -> Network:
             number = seen[group.id] = number + 1
             name = f"{group.id}#{number}"
         groups.append(replace(group, id=name, parent=groups[parent].id if parent >= 0 else ""))
-    return replace(network, groups=tuple(groups), group_of=tuple(kept.get(group, -1) for group in group_of))
+    inner = tuple(kept.get(group, -1) for group in group_of)
+    stacks = without_broken(network.stacks, list(zip(parts, inner, strict=True)))
+    return replace(network, groups=tuple(groups), group_of=inner, stacks=stacks)
