@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import statistics
 import subprocess
 import sys
@@ -87,16 +86,25 @@ def check_graph(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
 def check_flops(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], measured: Measured) -> list[str]:
     """Compare the counted FLOPs with those of torch's counter on the meta device, where the model runs there."""
     ours = complete(capture(model, args, kwargs)).totals.flops
-    try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            copy.deepcopy(model).to("meta")(*on_meta(args), **on_meta(kwargs))
-    except Exception as error:  # noqa: BLE001 - said in the model's line, with the reason below
+    other, inputs = copy.deepcopy(model).to("meta"), on_meta((args, kwargs))
+    theirs = _counted(other, *inputs, default="cpu")
+    if isinstance(theirs, Exception):
+        theirs = _counted(other, *inputs, default="meta")  # for what forward makes without naming a device
+    if isinstance(theirs, Exception):
         measured.flops = "not run on meta"
-        measured.reason = re.split(r"[.\n(]", f"{type(error).__name__}: {error}")[0][:100]
+        measured.reason = f"{type(theirs).__name__}: {theirs}".splitlines()[0][:120]
         return []
-    theirs = counter.get_total_flops()
     measured.flops = f"{ours / 1e6:.3f} M" + (" equal" if ours == theirs else " differ")
     return [] if ours == theirs else [f"{ours} FLOPs, torch's counter on meta says {theirs}"]
+
+
+def _counted(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], default: str) -> int | Exception:
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device(default):
+            model(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - said in the model's line, and why at the end
+        return error
+    return counter.get_total_flops()
 
 
 def check_speed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], measured: Measured) -> list[str]:
