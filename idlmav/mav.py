@@ -17,7 +17,7 @@ from idlmav.metrics import complete
 from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
 from idlmav.render_context import current_resources
 from idlmav.scene import Scene, build_scene
-from idlmav.state import DIRECTIONS, ViewState
+from idlmav.state import COMPUTE_UNITS, DIRECTIONS, ViewState
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MAV", "load"]
 
 _NO_INPUT = object()
-_OPTIONS = ("device", "input_kwargs", "palette", "avoid_palette_idxs", "fixed_color_map", "direction")
+_OPTIONS = ("device", "input_kwargs", "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "compute_unit")
 _DRAW_OPTIONS = ("add_overview", "add_slider", "add_table", "height_px")
 
 
@@ -58,6 +58,8 @@ class MAV:
         index into the palette.
     direction : {'down', 'right', 'up', 'left'}, optional
         Where the data flows to.
+    compute_unit : {'flops', 'macs'}, optional
+        Whether the picture counts a multiply-add as 2 FLOPs or as 1 MAC; the graph itself holds FLOPs.
 
     Attributes
     ----------
@@ -74,7 +76,7 @@ class MAV:
         For an unknown option or one of the wrong kind, or if `model` or `inputs` are of a kind that cannot be
         drawn. An error inside the model is not raised: the picture shows it.
     ValueError
-        For an unknown palette, an index that it does not have, or an unknown direction.
+        For an unknown palette, an index that it does not have, or an unknown direction or unit.
 
     Examples
     --------
@@ -94,11 +96,15 @@ class MAV:
         avoid_palette_idxs: Collection[int] = (),
         fixed_color_map: Mapping[str, int] | None = None,
         direction: str = "down",
+        compute_unit: str = "flops",
         **unknown: Any,
     ) -> None:
         reject_unknown("MAV", unknown, _OPTIONS)
         if direction not in DIRECTIONS:
             raise ValueError(f"direction: one of {', '.join(DIRECTIONS)} is needed, got {direction!r}.")
+        if compute_unit not in COMPUTE_UNITS:
+            raise ValueError(f"compute_unit: one of {', '.join(COMPUTE_UNITS)} is needed, got {compute_unit!r}.")
+        self._compute_unit = compute_unit
         self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
         self._direction = direction
         self._layouts: dict[str, Layout] = {}
@@ -115,7 +121,7 @@ class MAV:
     @cached_property
     def state(self) -> ViewState:
         """What a person can change, shared by all dashboards of this object."""
-        return ViewState(direction=self._direction)
+        return ViewState(direction=self._direction, compute_unit=self._compute_unit)
 
     @property
     def layout(self) -> Layout:
@@ -291,7 +297,7 @@ def load(file: str | Path, **options: Any) -> MAV:
     file : str or Path
         Written by `MAV.save_graph`.
     **options
-        ``palette``, ``avoid_palette_idxs``, ``fixed_color_map`` and ``direction`` as for `MAV`.
+        ``palette``, ``avoid_palette_idxs``, ``fixed_color_map``, ``direction`` and ``compute_unit`` as for `MAV`.
 
     Returns
     -------

@@ -9,20 +9,33 @@ what is true for every view of the model; what a person changes (selection, fold
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
-from idlmav.graph import Graph, Node, format_shapes
+from idlmav.graph import Graph, Module, Node, Totals, format_shape, format_shapes
 from idlmav.labels import node_label, node_sublabel
 from idlmav.layout import Layout, columns
 from idlmav.ops import category
 from idlmav.palette import GRADIENT, Palette, ink
 
-__all__ = ["METRICS", "STATUS_COLORS", "Scene", "build_scene", "summary"]
+__all__ = [
+    "METRICS",
+    "NEVER_CALLED",
+    "STATUS_COLORS",
+    "Scene",
+    "build_scene",
+    "humane",
+    "humane_bytes",
+    "module_operation",
+    "thousands",
+    "unreached_ids",
+]
 
 Scene = dict[str, Any]
 METRICS = ("param_count", "flops", "activation_bytes")
 """Numbers that colour and size can tell."""
 STATUS_COLORS = {"ran": "#99ddff", "failed": "#ee8866", "not_run": "#dddddd"}
+NEVER_CALLED = "never called"
 STATUS_NAMES = {"ran": "ran", "failed": "failed", "not_run": "not run"}
 
 
@@ -55,7 +68,9 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
                         ``of`` its name
         ``gradient``    hex colours for numbers, small to large
-        ``summary``     name, inputs and totals, as text
+        ``unreached``   modules that forward never came to, one list a field, in the order of ``ids``
+        ``summary``     name, inputs, ops, parameters and FLOPs as text, for pictures that nobody can ask
+        ``totals``      name and inputs as text, `idlmav.graph.Totals` as numbers
         ``errors``      each failure: ``node``, ``message``, ``source``
         ==============  ==============================================================================
     """
@@ -66,7 +81,9 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         "colors": _colors(graph.nodes, palette),
         "gradient": list(GRADIENT),
         "gradient_inks": [ink(color) for color in GRADIENT],
+        "unreached": _unreached_columns(graph),
         "summary": summary(graph),
+        "totals": {"name": graph.name, "inputs": graph.inputs, **_numbers(graph.totals, Totals)},
         "errors": [
             {"node": failure.node, "message": f"{failure.kind}: {failure.message}", "source": failure.source or ""}
             for failure in graph.errors
@@ -89,6 +106,7 @@ def _node_columns(graph: Graph) -> dict[str, list[Any]]:
         "flops": lambda node: node.flops,
         "flops_source": lambda node: node.flops_source,
         "activation_bytes": lambda node: node.activation_bytes,
+        "params": _parameter_texts(graph),
         "args": lambda node: node.args,
         "status": lambda node: node.status,
         "error": lambda node: node.error,
@@ -101,7 +119,9 @@ def _node_columns(graph: Graph) -> dict[str, list[Any]]:
 def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
     ids = list(layout.groups)
     place = {group: i for i, group in enumerate(ids)}
-    sums: dict[str, list[int]] = {name: [0] * len(ids) for name in (*METRICS, "op_count", "unknown_flops")}
+    sums: dict[str, list[int]] = {
+        name: [0] * len(ids) for name in (*METRICS, "op_count", "flops_estimated", "unknown_flops", "unknown_bytes")
+    }
     failed = [False] * len(ids)
     for node in graph.nodes:
         group = layout.group_of.get(node.id, "")
@@ -110,7 +130,9 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
             for name in METRICS:
                 sums[name][i] += getattr(node, name) or 0
             sums["op_count"][i] += 1
+            sums["flops_estimated"][i] += (node.flops or 0) if node.flops_source == "estimated" else 0
             sums["unknown_flops"][i] += node.flops is None
+            sums["unknown_bytes"][i] += node.activation_bytes is None
             failed[i] |= node.status == "failed"
             group = layout.groups[group].parent
     modules = [graph.module_by_path.get(layout.groups[group].path) for group in ids]
@@ -119,8 +141,62 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
         "path": [layout.groups[group].path for group in ids],
         "class_name": [module.class_name if module else "" for module in modules],
         "failed": failed,
+        # What the module holds, in contrast to what ops in this frame read first.
+        "held": [_numbers(module, Module) if module else None for module in modules],
         **sums,
     }
+
+
+_HELD = ("param_count", "trainable_count", "shared_count", "param_unknown", "param_bytes", "buffer_bytes")
+
+
+def _numbers(record: Any, kind: type) -> dict[str, int]:
+    """Return the sums of a module or of the model that are shown."""
+    names = _HELD if kind is Module else [field.name for field in fields(kind)]
+    return {name: getattr(record, name) for name in names}
+
+
+def _parameter_texts(graph: Graph) -> Callable[[Node], str]:
+    """Return a function that lists the parameters an op reads: shape, type, and what is special about each."""
+    known = {}
+    for parameter in graph.parameters:
+        shape = "size not known yet" if parameter.shape is None else format_shape(parameter.shape)
+        marks = ["buffer"] if parameter.buffer else [] if parameter.trainable else ["frozen"]
+        marks += [f"shared with {', '.join(parameter.aliases)}"] if parameter.aliases else []
+        known[parameter.name] = ", ".join([f"{shape} {parameter.dtype}", *marks])
+
+    def text(node: Node) -> str:
+        inside = f"{node.path}."
+        return "; ".join([f"{name.removeprefix(inside)} {known.get(name, '')}" for name in node.params])
+
+    return text
+
+
+def unreached_ids(graph: Graph) -> list[str]:
+    """Return an id for each of `Graph.unreached`: its path, with a mark if a node has that id."""
+    return [f"{m.path} (module)" if m.path in graph.node_by_id else m.path for m in graph.unreached]
+
+
+def _unreached_columns(graph: Graph) -> dict[str, list[Any]]:
+    """Return the never called modules with the columns of nodes that a search reads."""
+    modules = graph.unreached
+    operations = [module_operation(module) for module in modules]
+    same = {"label": "", "op": "", "kind": "module", "shape": "", "dtype": "", "flops": None, "activation_bytes": None}
+    return {
+        "ids": unreached_ids(graph),
+        "path": [module.path for module in modules],
+        "operation": operations,
+        "category": [category(operation) for operation in operations],
+        "param_count": [module.param_count for module in modules],
+        "status": [NEVER_CALLED] * len(modules),
+        "held": [_numbers(module, Module) for module in modules],
+        **{name: [value] * len(modules) for name, value in same.items()},
+    }
+
+
+def module_operation(module: Module) -> str:
+    """Return a module's class as the Operation column writes it."""
+    return f"nn.{module.class_name}" if module.class_path.startswith("torch.nn.modules.") else module.class_name
 
 
 def _colors(nodes: Sequence[Node], palette: Palette) -> dict[str, dict[str, list[Any]]]:
@@ -190,24 +266,25 @@ def summary(graph: Graph) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``name``, ``inputs``, ``ops``, ``params``, ``flops`` and ``activations``; FLOPs say how many are counted by
-        formula, estimated, and of how many ops they are unknown.
+        ``name``, ``inputs``, ``ops``, ``params`` and ``flops``, which say what is counted, measured, estimated and
+        of how many ops they are unknown, as the browser does.
     """
     totals = graph.totals
-    ops = sum(node.kind == "op" for node in graph.nodes)
-    flops = humane(totals.flops, "FLOPs")
-    details = []
-    if totals.flops_estimated:
-        details.append(f"+ {humane(totals.flops_estimated, 'FLOPs')} estimated")
-    if totals.flops_unknown:
-        details.append(f"{totals.flops_unknown} ops unknown")
     return {
         "name": graph.name,
         "inputs": graph.inputs,
-        "ops": f"{thousands(ops)} ops",
+        "ops": f"{thousands(totals.node_count)} {'op' if totals.node_count == 1 else 'ops'}",
         "params": f"{thousands(totals.param_count)} parameters",
-        "flops": flops,
-        "flops_details": ", ".join(details),
-        "weights": humane_bytes(totals.param_bytes + totals.buffer_bytes),
-        "activations": f"{humane_bytes(totals.activation_bytes)} activations",
+        "flops": _flops_text(totals),
     }
+
+
+def _flops_text(totals: Totals) -> str:
+    unknown = totals.flops_unknown
+    missing = f", {thousands(unknown)} {'op' if unknown == 1 else 'ops'} unknown" if unknown else ""
+    named = {"counted": totals.flops, "measured": totals.flops_measured, "estimated": totals.flops_estimated}
+    parts = [(name, value) for name, value in named.items() if value] or [("counted", 0)]
+    if unknown and not totals.flops_known:
+        return f"? FLOPs{missing}"
+    texts = [f"{humane(value, '' if i else 'FLOPs')} {name}" for i, (name, value) in enumerate(parts)]
+    return ("\u2265 " if unknown else "") + " + ".join(texts) + missing

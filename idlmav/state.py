@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import param
 
-__all__ = ["COLOR_BY", "DIRECTIONS", "SHARED", "SIZE_BY", "THEMES", "ViewState"]
+__all__ = [
+    "COLOR_BY", "COMPUTE_UNITS", "DIRECTIONS", "ESTIMATES", "SHARED", "SIZE_BY", "THEMES", "ViewState",
+]  # fmt: skip
 
 COLOR_BY = {
     "operation": "Operation",
@@ -21,6 +23,9 @@ SIZE_BY = {
     "flops": "FLOPs",
     "activation_bytes": "Activation bytes",
 }
+COMPUTE_UNITS = {"flops": "FLOPs", "macs": "MACs"}
+"""What a multiply-add counts as: 2 FLOPs or 1 MAC; everything else is halved, too."""
+ESTIMATES = {"shown": "Shown", "hidden": "Hidden"}
 DIRECTIONS = ("down", "right", "up", "left")
 THEMES = ("auto", "light", "dark")
 
@@ -45,11 +50,29 @@ class ViewState(param.Parameterized):
     size_by = param.Selector(default="none", objects=list(SIZE_BY), doc="What the height of a box tells.")
     value_range = param.Parameter(
         None,
-        doc="Smallest and largest value (of `color_by`, else of `size_by`, if a number) that is not dimmed; None for all.",
+        doc="Smallest and largest value (of `color_by`, else of `size_by`, if a number) that is not dimmed, in the "
+        "unit shown; None for all.",
+    )
+    compute_unit = param.Selector(
+        default="flops", objects=list(COMPUTE_UNITS), doc="One multiply-add: 2 FLOPs or 1 MAC."
+    )
+    estimates = param.Selector(
+        default="shown", objects=list(ESTIMATES), doc="Whether numbers that are only estimated are shown and summed up."
     )
     direction = param.Selector(default="down", objects=list(DIRECTIONS), doc="Where the data flows to.")
     theme = param.Selector(default="auto", objects=list(THEMES), doc="Light, dark, or as the page around is.")
 
 
-SHARED = ("selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme")
+SHARED = (
+    "selected",
+    "folded",
+    "viewport",
+    "query",
+    "color_by",
+    "size_by",
+    "value_range",
+    "compute_unit",
+    "estimates",
+    "theme",
+)
 """What the browser and Python keep equal; the rest changes the layout, which Python makes."""

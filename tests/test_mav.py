@@ -224,7 +224,7 @@ def test_a_model_without_parameters_is_drawn():
 def test_an_empty_forward_is_drawn():
     mav = MAV(Empty())
     assert mav.graph.errors == ()
-    assert mav.scene()["summary"]["ops"] == "0 ops"
+    assert mav.scene()["totals"]["node_count"] == 0
     assert mav.draw_interactive_graph().get_root() is not None
 
 
@@ -432,3 +432,12 @@ def test_the_founding_examples_run(resnet):
     with plotly_renderer_context("notebook_connected"):
         container = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
     assert len(container.objects[2]) == 1
+
+
+def test_the_unit_of_compute_is_an_option_of_the_picture_not_of_the_graph():
+    model, x = torch.nn.Linear(4, 4), torch.zeros(2, 4)
+    flops, macs = MAV(model, x), MAV(model, x, compute_unit="macs")
+    assert (flops.state.compute_unit, macs.state.compute_unit) == ("flops", "macs")
+    assert macs.graph.totals.flops == flops.graph.totals.flops == 2 * 2 * 4 * 4
+    with pytest.raises(ValueError, match="compute_unit: one of flops, macs is needed, got 'MACS'"):
+        MAV(model, x, compute_unit="MACS")

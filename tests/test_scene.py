@@ -6,6 +6,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
+import torch
 from models import BROKEN, WORKING, Example
 
 from idlmav import MAV
@@ -14,7 +15,7 @@ from idlmav.labels import node_sizes
 from idlmav.layout import compute_layout
 from idlmav.metrics import complete
 from idlmav.palette import Palette
-from idlmav.scene import METRICS, Scene, build_scene, humane, humane_bytes, summary, thousands
+from idlmav.scene import METRICS, Scene, build_scene, humane, humane_bytes, thousands
 from idlmav.state import COLOR_BY, SIZE_BY
 
 EXAMPLES = {**WORKING, **BROKEN}
@@ -43,7 +44,7 @@ def test_every_column_is_as_long_as_its_ids(mav):
     for kind in ("nodes", "groups"):
         geometry = scene["geometry"][kind]
         count = len(geometry["ids"])
-        assert {name: len(column) for name, column in geometry.items()} == dict.fromkeys(geometry, count)
+        assert {len(column) for column in geometry.values() if column is not None} <= {count}
         assert {name: len(column) for name, column in scene[kind].items()} == dict.fromkeys(scene[kind], count)
     for coding in scene["colors"].values():
         assert len(coding["of"]) == len(mav.graph.nodes)
@@ -186,7 +187,7 @@ def hostile(graph: Graph) -> Graph:
 def test_html_in_names_stays_as_it_is(small_graph):
     """The scene holds text; whoever shows it escapes it (tests of the views and of the browser)."""
     scene = scene_of(hostile(complete(small_graph)))
-    assert scene["summary"]["name"] == scene["summary"]["inputs"] == HOSTILE
+    assert scene["totals"]["name"] == scene["totals"]["inputs"] == HOSTILE
     assert scene["nodes"]["operation"][1] == HOSTILE
     assert scene["errors"][0]["message"] == f"RuntimeError: {HOSTILE}"
     assert scene["geometry"]["nodes"]["ids"][0].startswith(HOSTILE)
@@ -197,22 +198,31 @@ def test_html_in_names_stays_as_it_is(small_graph):
 def test_an_empty_graph_is_a_scene():
     scene = scene_of(Graph(name="Nothing"))
     assert scene["geometry"]["nodes"]["ids"] == scene["geometry"]["groups"]["ids"] == scene["errors"] == []
-    assert scene["summary"]["ops"] == "0 ops"
+    assert scene["totals"]["node_count"] == 0
 
 
-# ---------------------------------------------------------------------------------------------------- summary
+# ---------------------------------------------------------------------------------------------------- numbers
 
 
-def test_the_summary_holds_the_totals(mav):
-    texts = summary(mav.graph)
-    totals = mav.graph.totals
-    ops = [node for node in mav.graph.nodes if node.kind == "op"]
-    assert texts["name"] == mav.graph.name
-    assert texts["ops"] == f"{len(ops)} ops"
-    assert texts["params"].replace("\u202f", "") == f"{totals.param_count} parameters"
-    unknown = sum(node.flops is None for node in ops)
-    assert (f"{unknown} ops unknown" in texts["flops_details"]) == (unknown > 0)
-    assert ("estimated" in texts["flops_details"]) == (totals.flops_estimated > 0)
+def test_the_scene_holds_the_totals(mav):
+    totals = dict(mav.scene()["totals"])
+    assert (totals.pop("name"), totals.pop("inputs")) == (mav.graph.name, mav.graph.inputs)
+    assert totals == {field.name: getattr(mav.graph.totals, field.name) for field in fields(mav.graph.totals)}
+
+
+def test_parameters_are_named_with_what_is_special_about_them():
+    layer = torch.nn.BatchNorm1d(4)
+    layer.weight.requires_grad = False
+    graph = MAV(torch.nn.Sequential(layer, torch.nn.Linear(4, 2, bias=False)), torch.zeros(3, 4)).graph
+    texts = scene_of(graph)["nodes"]["params"]
+    assert texts[1].split("; ")[-3:] == [
+        "running_var (4,) float32, buffer",
+        "weight (4,) float32, frozen",
+        "bias (4,) float32",
+    ]
+    assert texts[2] == "weight (2, 4) float32"
+    example = WORKING["shared"]
+    assert any(", shared with " in text for text in picture(example).scene()["nodes"]["params"])
 
 
 @pytest.mark.parametrize(

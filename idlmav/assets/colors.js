@@ -37,7 +37,7 @@ export class Coloring {
   // [{name, color, count}], most frequent first; a number gives its ends.
   legend() {
     if (this.isNumber) {
-      const unit = this.choice === "flops" ? "FLOPs" : this.choice === "activation_bytes" ? "B" : "";
+      const unit = this.choice === "flops" ? this.scene.compute?.unit ?? "FLOPs" : this.choice === "activation_bytes" ? "B" : "";
       return {gradient: this.scene.gradient, low: humane(this.range[0], unit), high: humane(this.range[1], unit)};
     }
     const {names, colors, of} = this.scene.colors[this.choice];

@@ -8,12 +8,14 @@ import { SliderView } from "./slider_view.js";
 import { TableView } from "./table_view.js";
 import { Store } from "./store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
-import { drawLegend } from "./legend.js";
-import { matcher } from "./search.js";
+import { drawLegend, make } from "./legend.js";
+import { matcher, unreachedMatcher } from "./search.js";
 import { publish } from "./page_api.js";
-import { groupDetail, nodeDetail } from "./detail_text.js";
+import { applyCompute } from "./compute.js";
+import { drawFacts } from "./facts.js";
+import { groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
 
-const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "theme"];
+const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme"];
 const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
@@ -40,6 +42,8 @@ class Dashboard {
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
     this.store = new Store({...values, direction: model.direction});
+    this.factsElement = element.appendChild(make("div", "facts"));
+    this.legendElement = element.appendChild(make("div", "legend-and-errors"));
   }
 
   find(part) {
@@ -117,6 +121,8 @@ class Dashboard {
     this.bindWidget("query", "value_input");
     this.bindWidget("color_by", "value");
     this.bindWidget("size_by", "value");
+    this.bindWidget("compute_unit", "value");
+    this.bindWidget("estimates", "value");
   }
 
   // A widget and a state value follow each other.
@@ -134,7 +140,7 @@ class Dashboard {
     Object.assign(this.picture, new Picture(plain(this.model.scene)));
     this.store.set({direction: this.picture.direction}, "model");
     this.show(new Set(["scene"]), "model");
-    this.table?.filter(this.look.matches);
+    this.table?.filter(this.look.inTable);
   }
 
   // ---- who moves: the view that a person used last leads, the others follow
@@ -180,6 +186,7 @@ class Dashboard {
   show(changed, origin) {
     const {store, graph, look} = this;
     const has = (...names) => changed.has("scene") || names.some((name) => changed.has(name));
+    if (has("compute_unit", "estimates")) this.showCompute(changed);
     if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
     if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
     if (has("query", "value_range", "color_by", "size_by")) this.updateMatches(has("query", "value_range"));
@@ -192,6 +199,20 @@ class Dashboard {
     if (has("folded", "size_by")) this.slider?.update();
     if (has("color_by", "query", "value_range", "theme")) this.showLegend();
     if (has("selected")) this.showDetail();
+  }
+
+  // Numbers in another unit, or without estimates: all that tells them is drawn again.
+  showCompute(changed) {
+    const {scene} = this.picture;
+    applyCompute(scene, this.store.values);
+    drawFacts(this.factsElement, scene);
+    this.table?.showNumbers();
+    for (const name of ["color_by", "size_by"]) {
+      const options = this.find(name)?.options.map(([value, text]) => [value, value === "flops" ? scene.compute.unit : text]);
+      if (options) this.find(name).setv({options}, {sync: false});
+      if (this.store.get(name) === "flops") changed.add(name);
+    }
+    for (const name of ["query", "value_range", "selected"]) changed.add(name);
   }
 
   firstView() {
@@ -229,7 +250,9 @@ class Dashboard {
     if (test || range) {
       look.matches = Uint8Array.from(picture.nodeIds, (_, i) => (!test || test(i)) && (!range || range(i)) ? 1 : 0);
     }
-    look.matchCount = look.matches?.reduce((sum, match) => sum + match, 0) ?? null;
+    const missed = test && unreachedMatcher(scene, store.get("query"));
+    const inTable = look.matches && [...look.matches, ...scene.unreached.ids.map((_, i) => (missed?.(i) && !range ? 1 : 0))];
+    look.matchCount = inTable?.reduce((sum, match) => sum + match, 0) ?? null;
     const holding = new Set();
     look.matches?.forEach((match, i) => {
       for (let group = match ? picture.nodeGroup[i] : -1; group >= 0 && !holding.has(group); group = picture.groupParent[group]) {
@@ -241,7 +264,8 @@ class Dashboard {
       const dimmed = (look.matches !== null && !look.matches[i]) || scene.nodes.status[i] === "not_run";
       return dimmed ? {ink: look.theme.muted} : null;
     };
-    if (filter) this.table?.filter(look.matches);
+    look.inTable = inTable;
+    if (filter) this.table?.filter(inTable);
   }
 
   rangeTest() {
@@ -255,11 +279,11 @@ class Dashboard {
   showLegend() {
     const {look, store, picture} = this;
     const count = look.matchCount;
-    drawLegend(this.element, {
+    drawLegend(this.legendElement, {
       legend: look.coloring.legend(),
-      title: NUMBERS[store.get("color_by")] ?? "",
+      title: store.get("color_by") === "flops" ? picture.scene.compute.unit : NUMBERS[store.get("color_by")] ?? "",
       errors: picture.scene.errors,
-      matchText: count === null ? "" : `${count} of ${picture.nodeIds.length} match`,
+      matchText: count === null ? "" : `${count} of ${picture.nodeIds.length + picture.unreachedAt.size} match`,
       onError: (node) => node && this.select(node),
     });
   }
@@ -267,13 +291,15 @@ class Dashboard {
   // ---- selecting and folding
 
   select(name) {
-    const id = name === "" ? "" : this.picture.resolve(name);
+    const id = this.picture.unreachedAt.has(name) ? name : this.picture.resolve(name);
     this.store.set({selected: id}, "page");
   }
 
   showSelection(origin) {
-    const id = this.picture.resolve(this.store.get("selected"));
-    if (origin !== "table") this.table?.select(id);
+    const named = this.store.get("selected");
+    // A module that was never called has a row, but no box.
+    const id = this.picture.resolve(named);
+    if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
     // What a person has just clicked in the graph is under the mouse: it must not move.
     const move = id && (origin === "table" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
@@ -286,7 +312,10 @@ class Dashboard {
     const id = this.picture.resolve(this.store.get("selected"));
     const {group, index} = id ? this.picture.place(id) : {};
     const {scene} = this.picture;
-    const content = !id ? {title: "", detail: "", error: ""} : group ? groupDetail(scene, index) : nodeDetail(scene, index);
+    const missed = this.picture.unreachedAt.get(this.store.get("selected"));
+    let content = {title: "", detail: "", error: ""};
+    if (missed !== undefined) content = unreachedDetail(scene, missed);
+    else if (id) content = group ? groupDetail(scene, index) : nodeDetail(scene, index);
     this.detail.data.setv({content}, {sync: false});
   }
 

@@ -1,11 +1,8 @@
-// What the hover and the detail line say about a node or a group.
+// What the hover and the detail line say about a node, a group or a module that was never called.
 
-import { humane, thousands } from "./text.js";
-
-function flopsText(flops, source) {
-  if (flops === null) return "FLOPs unknown";
-  return `${humane(flops, "FLOPs")}${source === "counted" ? "" : ` (${source})`}`;
-}
+import { nodeText, ops, sumText } from "./compute.js";
+import { parametersText } from "./facts.js";
+import { humaneBytes, thousands } from "./text.js";
 
 // {title, detail, error} as plain text, one fact a line.
 export function nodeDetail(scene, i) {
@@ -15,18 +12,32 @@ export function nodeDetail(scene, i) {
   facts.push([nodes.shape[i], nodes.dtype[i]].filter(Boolean).join(" "));
   if (nodes.kind[i] === "op") {
     const params = nodes.param_count[i] ? `${thousands(nodes.param_count[i])} parameters` : "";
-    facts.push([params, flopsText(nodes.flops[i], nodes.flops_source[i])].filter(Boolean).join(" · "));
+    const bytes = nodes.activation_bytes[i] === null ? "output size unknown" : humaneBytes(nodes.activation_bytes[i]);
+    facts.push([params, nodeText(scene, i), bytes].filter(Boolean).join(" · "));
   }
-  facts.push(nodes.args[i], nodes.notes[i], nodes.status[i] === "not_run" ? "not run" : "", nodes.source[i] ?? "");
+  facts.push(nodes.params[i], nodes.args[i], nodes.notes[i], nodes.status[i] === "not_run" ? "not run" : "", nodes.source[i] ?? "");
   return {title: id, detail: facts.filter(Boolean).join("\n"), error: nodes.error[i] ?? ""};
 }
 
 export function groupDetail(scene, i) {
-  const {groups} = scene;
-  const unknown = groups.unknown_flops[i] > 0 ? `, ${groups.unknown_flops[i]} ops unknown` : "";
-  const facts = [
-    groups.class_name[i],
-    `${groups.op_count[i]} ops · ${thousands(groups.param_count[i])} parameters · ${humane(groups.flops[i], "FLOPs")}${unknown}`,
-  ];
-  return {title: groups.path[i], detail: facts.join("\n"), error: groups.failed[i] ? "an op inside failed" : ""};
+  const {groups, compute} = scene;
+  const {[i]: estimated} = groups.flops_estimated;
+  const sums = {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
+  const activations = `activations ${groups.unknown_bytes[i] > 0 ? "≥ " : ""}${humaneBytes(groups.activation_bytes[i])}`;
+  const facts = [groups.class_name[i], [ops(groups.op_count[i]), sumText(compute, sums), activations].join(" · "), heldText(groups.held[i])];
+  return {title: groups.path[i], detail: facts.filter(Boolean).join("\n"), error: groups.failed[i] ? "an op inside failed" : ""};
+}
+
+export function unreachedDetail({unreached}, i) {
+  const facts = [unreached.operation[i], "never called", heldText(unreached.held[i])];
+  return {title: unreached.path[i], detail: facts.join("\n"), error: ""};
+}
+
+// The parameters and buffers that a module and all below it hold.
+function heldText(held) {
+  if (held === null || held === undefined) return "";
+  const special = parametersText(held);
+  const buffers = held.buffer_bytes > 0 ? ` (${humaneBytes(held.buffer_bytes)} buffers)` : "";
+  const weights = `weights ${humaneBytes(held.param_bytes + held.buffer_bytes)}${buffers}`;
+  return `${thousands(held.param_count)} parameters${special ? ` (${special})` : ""} · ${weights}`;
 }

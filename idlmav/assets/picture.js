@@ -19,6 +19,7 @@ export class Picture {
     this.groupParent = groups.parent;
     this.nodeAt = new Map(nodes.ids.map((id, i) => [id, i]));
     this.groupAt = new Map(groups.ids.map((id, i) => [id, i]));
+    this.unreachedAt = new Map(scene.unreached?.ids.map((id, i) => [id, i]));
     this.depth = [];
     groups.parent.forEach((parent, i) => { this.depth[i] = parent < 0 ? 0 : this.depth[parent] + 1; });
     this.foldGeometry = makeFolder(scene.geometry);

@@ -1,5 +1,7 @@
 // The table: selects and scrolls with the graph, and the graph with it.
 
+import { cellText, headerText } from "./compute.js";
+
 export class TableView {
   constructor({model, view, picture, store, graph, isDriver, onDrive}) {
     Object.assign(this, {model, view, picture, store, graph, isDriver, onDrive});
@@ -17,6 +19,7 @@ export class TableView {
     if (tabulator === this.tabulator && tabulator) return true;
     if (!tabulator?.initialized || !tabulator.rowManager?.element) return false;
     this.tabulator = tabulator;
+    this.showNumbers();
     tabulator.on("scrollVertical", () => {
       if (this.isDriver()) requestAnimationFrame(() => this.moveGraph());
     });
@@ -48,15 +51,46 @@ export class TableView {
       .map((row) => row.data.id);
   }
 
+  // Write FLOPs or MACs into the cells. Panel would answer changed data with a table built anew, so the rows change.
+  showNumbers() {
+    if (!this.tabulator) return;
+    const {tabulator, picture, model} = this;
+    const {data} = model.source;
+    picture.nodeIds.forEach((_, i) => {
+      const {text, title} = cellText(picture.scene, i);
+      data.flops_text[i] = text;
+      data.flops_title[i] = title;
+      data.flops[i] = picture.scene.nodes.flops[i] ?? Number.NaN;
+    });
+    for (const row of tabulator.rowManager.rows) {
+      for (const name of ["flops", "flops_text", "flops_title"]) row.data[name] = data[name][row.data._index];
+      // A row that was never in view has no cells yet.
+      if (row.initialized) row.reinitialize();
+    }
+    const sorters = tabulator.getSorters().map(({field, dir}) => ({column: field, dir}));
+    if (sorters.some(({column}) => column === "flops")) tabulator.setSort(sorters);
+    const title = tabulator.getColumn("flops").getElement().querySelector(".tabulator-col-title");
+    title.textContent = headerText(picture.scene);
+  }
+
+  // The place of a row's id in the table's data, which has the never called modules behind the nodes.
+  rowOf(id) {
+    const {picture} = this;
+    const missed = picture.unreachedAt.get(id);
+    return picture.nodeAt.get(id) ?? (missed === undefined ? undefined : picture.nodeIds.length + missed);
+  }
+
   rowSelected() {
     const [index] = this.model.source.selected.indices;
     this.onDrive();
-    this.store.set({selected: index === undefined ? "" : this.picture.nodeIds[index]}, "table");
+    const {nodeIds, scene} = this.picture;
+    const id = index === undefined ? "" : nodeIds[index] ?? scene.unreached.ids[index - nodeIds.length];
+    this.store.set({selected: id}, "table");
   }
 
   // Select the row of a node; a group has no row, and a row that the search hides cannot be shown.
   select(id) {
-    const index = this.picture.nodeAt.get(id);
+    const index = this.rowOf(id);
     const hidden = index === undefined || (this.matches !== null && !this.matches[index]);
     const indices = hidden ? [] : [index];
     const {selected} = this.model.source;
@@ -81,7 +115,8 @@ export class TableView {
   filter(matches) {
     this.matches = matches;
     if (!this.attach()) return;
-    const selected = this.picture.resolve(this.store.get("selected"));
+    const named = this.store.get("selected");
+    const selected = this.picture.resolve(named) || (this.picture.unreachedAt.has(named) ? named : "");
     if (matches === null) {
       this.tabulator.clearFilter(true);
       this.select(selected);
@@ -91,8 +126,8 @@ export class TableView {
       return;
     }
     // Before, because Tabulator cannot scroll to a row that it hides.
-    this.select(matches[this.picture.nodeAt.get(selected)] ? selected : "");
-    const ids = this.picture.nodeIds.filter((_, i) => matches[i] === 1);
+    this.select(matches[this.rowOf(selected)] ? selected : "");
+    const ids = [...this.picture.nodeIds, ...this.picture.scene.unreached.ids].filter((_, i) => matches[i] === 1);
     // Tabulator takes an empty list for no filter at all.
     this.tabulator.setFilter("id", "in", IdList.from(ids.length > 0 ? ids : [""]));
   }
@@ -100,7 +135,8 @@ export class TableView {
   // The share of the way scrolled is the share of the window at which table and graph show the same op, so both
   // reach their ends together.
   moveGraph() {
-    const {rows, graph, picture, scroller} = this;
+    const {graph, picture, scroller} = this;
+    const rows = this.rows.filter((row) => picture.nodeAt.has(row.data.id));
     const room = scroller.scrollHeight - scroller.clientHeight;
     if (rows.length === 0 || room <= 0) return;
     const share = scroller.scrollTop / room;

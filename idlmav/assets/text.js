@@ -14,8 +14,20 @@ function digits(value) {
   return value < 999.5 ? String(Number(value.toPrecision(3))) : value.toFixed(0);
 }
 
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB"];
+
+export function humaneBytes(count) {
+  let value = count;
+  for (const unit of BYTE_UNITS) {
+    if (value < 1024) return `${digits(value)} ${unit}`;
+    value /= 1024;
+  }
+  return `${digits(value)} TiB`;
+}
+
 export function thousands(value) {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+  const [whole, fraction] = String(value).split(".");
+  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") + (fraction === undefined ? "" : `.${fraction}`);
 }
 
 const measuring = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");

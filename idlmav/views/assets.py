@@ -9,6 +9,7 @@ from importlib.resources import files
 __all__ = ["bundle", "stylesheet"]
 
 _IMPORT = re.compile(r'^import \{ ?([^}]*?) ?\} from "\./(\w+)\.js";$', re.MULTILINE)
+_FOR_READERS = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const|let) (\w+))", re.MULTILINE)
 
 
@@ -44,7 +45,8 @@ def bundle(entry: str) -> str:
         return _IMPORT.sub(r"const {\1} = $\2;", text)
 
     body = visit(entry.removesuffix(".js"))
-    return "\n".join([*parts.values(), body])
+    # Every page holds this text: what only people read stays behind.
+    return _FOR_READERS.sub("", "\n".join([*parts.values(), body]))
 
 
 def _wrapped(name: str, text: str) -> str:

@@ -33,6 +33,8 @@ class Controller(JSComponent):
     size_by = param.String("none")
     value_range = param.Parameter(None)
     direction = param.String("down")
+    compute_unit = param.String("flops")
+    estimates = param.String("shown")
     theme = param.String("auto")
 
     _esm = bundle("controller.js")

@@ -1,4 +1,4 @@
-"""The toolbar: what the model is, search, drop-downs, buttons; and the slider beside the graph."""
+"""The toolbar: which model it is, search, drop-downs, buttons; and the slider beside the graph."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import panel as pn
 
 from idlmav.graph import Graph
-from idlmav.scene import summary
-from idlmav.state import COLOR_BY, SIZE_BY, ViewState
+from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
 from idlmav.views.assets import stylesheet
 
 __all__ = ["slider_view", "toolbar"]
@@ -28,7 +27,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     uid : str
         Unique id of the dashboard; each widget's tag is ``uid`` and what it sets.
     graph : Graph
-        With totals.
+        For its name and inputs.
     state : ViewState
         For the values that the widgets show first.
     """
@@ -39,18 +38,23 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         sizing_mode="stretch_width",
         styles={"flex": "1 1 250px"},
     )
-    color_by, size_by = (
+    drop_downs = (
         pn.widgets.Select(
             label=label,
             options={text: value for value, text in options.items()},
             value=getattr(state, name),
-            **_fixed(uid, name, 128),
+            **_fixed(uid, name, width),
         )
-        for name, label, options in (("color_by", "Colour", COLOR_BY), ("size_by", "Size", SIZE_BY))
+        for name, label, options, width in (
+            ("color_by", "Colour", COLOR_BY, 128),
+            ("size_by", "Size", SIZE_BY, 128),
+            ("compute_unit", "Compute", COMPUTE_UNITS, 82),
+            ("estimates", "Estimates", ESTIMATES, 88),
+        )
     )
     search = pn.widgets.TextInput(
         label="Search",
-        placeholder="conv1   ·   params>1e6 & op==conv2d",
+        placeholder="conv1  or  params>1e6",
         value=state.query,
         **_fixed(uid, "query", 210),
     )
@@ -67,8 +71,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     return pn.FlexBox(
         heading,
         search,
-        color_by,
-        size_by,
+        *drop_downs,
         *buttons,
         align_items="end",
         flex_wrap="wrap",
@@ -91,15 +94,8 @@ def _fixed(uid: str, name: str, width_px: int, height_px: int = WIDGET_PX) -> di
 
 
 def _heading(graph: Graph) -> str:
-    texts = {name: escape(text) for name, text in summary(graph).items()}
-    flops = (
-        f'<span title="{texts["flops_details"]}">{texts["flops"]}</span>' if texts["flops_details"] else texts["flops"]
-    )
-    facts = " · ".join([texts["ops"], texts["params"], flops, texts["weights"]])
-    return (
-        f'<div class="idlmav-heading"><b>{texts["name"]}</b> <span title="{texts["inputs"]}">{facts}</span>'
-        f"<br><span>{texts['inputs']}</span></div>"
-    )
+    name, inputs = escape(graph.name), escape(graph.inputs)
+    return f'<div class="idlmav-heading"><b>{name}</b><br><span title="{inputs}">{inputs}</span></div>'
 
 
 def slider_view(uid: str, direction: str) -> pn.widgets.RangeSlider:

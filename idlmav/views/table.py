@@ -6,8 +6,8 @@ import pandas as pd
 import panel as pn
 from bokeh.models.widgets.tables import HTMLTemplateFormatter
 
-from idlmav.graph import Graph, Node
-from idlmav.scene import humane, humane_bytes, thousands
+from idlmav.graph import Graph, Module, Node
+from idlmav.scene import NEVER_CALLED, humane, humane_bytes, module_operation, thousands, unreached_ids
 from idlmav.views.assets import stylesheet
 
 __all__ = ["table_view"]
@@ -23,16 +23,21 @@ TITLES = {
     "source": "Source",
 }
 WIDTHS_PX = {
-    "id": 160,
-    "operation": 122,
-    "output_shape": 122,
+    "id": 148,
+    "operation": 108,
+    "output_shape": 110,
     "param_count": 122,
-    "flops": 126,
+    "flops": 120,
     "activation_bytes": 88,
     "dtype": 66,
     "source": 210,
 }
-_HIDDEN = ["param_text", "flops_text", "bytes_text", "status", "error"]
+_TEXTS = ("param_text", "param_title", "flops_text", "flops_title", "bytes_text", "bytes_title")
+_HIDDEN = [*_TEXTS, "status", "error"]
+
+
+MUTED = f'<%= status === "not_run" || status === "{NEVER_CALLED}" ? "idlmav-muted" : "" %>'
+"""Class of a cell whose op did not run."""
 
 
 def table_view(uid: str, graph: Graph) -> pn.widgets.Tabulator:
@@ -49,13 +54,10 @@ def table_view(uid: str, graph: Graph) -> pn.widgets.Tabulator:
     Returns
     -------
     panel.widgets.Tabulator
-        Rows in the order of `Graph.nodes`.
+        Rows in the order of `Graph.nodes`, then a row for each of `Graph.unreached`. The controller writes the texts
+        of the FLOPs, which depend on the unit.
     """
-    totals = graph.totals
-    titles = TITLES | {
-        "param_count": f"Params [{humane(totals.param_count)}]",
-        "flops": f"FLOPs [{humane(totals.flops)}]",
-    }
+    titles = TITLES | {"param_count": f"Params [{humane(graph.totals.param_count)}]"}
     return pn.widgets.Tabulator(
         _frame(graph),
         tags=[f"{uid}-table"],
@@ -65,8 +67,9 @@ def table_view(uid: str, graph: Graph) -> pn.widgets.Tabulator:
         text_align=dict.fromkeys(("param_count", "flops", "activation_bytes"), "right"),
         formatters=_formatters(),
         header_tooltips={
-            "flops": "One multiply-add counts as 2. ~: estimated. The sum in the header holds what is counted by formula.",
-            "activation_bytes": "Bytes of the op's outputs",
+            "param_count": "Elements in the parameters that the op reads first",
+            "flops": "~ estimated, ? unknown. The sum in the header holds what is counted by torch's formulas.",
+            "activation_bytes": "Bytes of the op's outputs that are new memory",
         },
         show_index=False,
         disabled=True,
@@ -83,47 +86,67 @@ def table_view(uid: str, graph: Graph) -> pn.widgets.Tabulator:
 
 
 def _frame(graph: Graph) -> pd.DataFrame:
-    frame = graph.to_frame().reset_index()
-    frame = frame[[*TITLES, "status", "error"]]
-    nodes = graph.nodes
-    texts = {
-        "param_text": [thousands(node.param_count) + (" shared" if node.shares_params else "") for node in nodes],
-        "flops_text": [flops_text(node) for node in nodes],
-        "bytes_text": [_bytes_text(node) for node in nodes],
+    nodes, modules = graph.nodes, graph.unreached
+    frame = graph.to_frame().reset_index()[[*TITLES, "status", "error"]]
+    frame = frame.assign(
+        **{name: frame[name].astype("float64") for name in ("flops", "activation_bytes")},
+        **{name: frame[name].fillna("") for name in ("source", "error")},
+        param_text=[thousands(node.param_count) + (" shared" if node.shares_params else "") for node in nodes],
+        param_title=[_parameters_title(node) for node in nodes],
+        bytes_text=[_bytes_text(node) for node in nodes],
+        bytes_title=["" if n.activation_bytes is None else f"{thousands(n.activation_bytes)} B" for n in nodes],
+        flops_text="",
+        flops_title="",
+    )
+    if modules:
+        rows = [_unreached_row(id_, module) for id_, module in zip(unreached_ids(graph), modules, strict=True)]
+        frame = pd.DataFrame({name: [*frame[name], *(row.get(name, "") for row in rows)] for name in map(str, frame)})
+    return frame
+
+
+def _unreached_row(row_id: str, module: Module) -> dict[str, object]:
+    return {
+        "id": row_id,
+        "operation": module_operation(module),
+        "output_shape": NEVER_CALLED,
+        "dtype": "",
+        "param_count": module.param_count,
+        "param_text": thousands(module.param_count),
+        "param_title": f"{thousands(module.param_count)} in this module and all below",
+        "flops": float("nan"),
+        "activation_bytes": float("nan"),
+        "bytes_text": "",
+        "bytes_title": "",
+        "status": NEVER_CALLED,
     }
-    numbers = {name: frame[name].astype("float64") for name in ("flops", "activation_bytes")}
-    return frame.assign(**numbers, source=frame["source"].fillna(""), error=frame["error"].fillna(""), **texts)
 
 
-def flops_text(node: Node) -> str:
-    """Write a node's FLOPs with what they are: ``~`` for estimated, ``unknown`` instead of a number."""
-    if node.kind != "op":
+def _parameters_title(node: Node) -> str:
+    if not node.params:
         return ""
-    if node.flops is None:
-        return "unknown"
-    return ("" if node.flops_source == "counted" else "~") + humane(node.flops)
+    again = "; parameters of an earlier op count there" if node.shares_params else ""
+    return f"{thousands(node.param_count)} first read here{again}"
 
 
 def _bytes_text(node: Node) -> str:
-    return "unknown" if node.activation_bytes is None else humane_bytes(node.activation_bytes)
+    return "?" if node.activation_bytes is None else humane_bytes(node.activation_bytes)
 
 
 def _formatters() -> dict[str, HTMLTemplateFormatter]:
-    """Return formatters that show the written number, and the exact one on hover."""
+    """Return formatters that show the written number, and the exact one on hover; texts that are cut are there, too."""
 
-    def number(text: str) -> str:
-        return (
-            f'<span class="<%= {text} === "unknown" ? "idlmav-muted" : "" %>" '
-            f'title="<%- value === null || isNaN(value) ? "" : value %>"><%- {text} %></span>'
-        )
+    def number(name: str) -> str:
+        return f'<span class="{MUTED}" title="<%- {name}_title %>"><%- {name}_text %></span>'
 
+    text = f'<span class="{MUTED}" title="<%- value %>"><%- value %></span>'
     # The end of a long path tells more than its start.
     failed = '<%= status === "failed" ? "idlmav-failed" : "" %>'
-    name = f'<span class="idlmav-path {failed}" title="<%- value %>"><bdi><%- value %></bdi></span>'
+    name = f'<span class="idlmav-path {failed} {MUTED}" title="<%- value %>"><bdi><%- value %></bdi></span>'
     templates = {
         "id": name,
-        "param_count": number("param_text"),
-        "flops": number("flops_text"),
-        "activation_bytes": number("bytes_text"),
+        **dict.fromkeys(("operation", "output_shape", "dtype", "source"), text),
+        "param_count": number("param"),
+        "flops": number("flops"),
+        "activation_bytes": number("bytes"),
     }
     return {column: HTMLTemplateFormatter(template=template) for column, template in templates.items()}

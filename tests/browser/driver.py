@@ -311,6 +311,8 @@ class Dashboard:
         for label, name, value, text in (
             ("Colour", "color_by", "operation", "Operation"),
             ("Size", "size_by", "none", "Text"),
+            ("Compute", "compute_unit", "flops", "FLOPs"),
+            ("Estimates", "estimates", "shown", "Shown"),
         ):
             if self.state[name] != value:
                 self.choose(label, text)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from browser.driver import LAYER, contains, luminance, middle
 
+from idlmav.scene import humane, thousands
 from idlmav.state import COLOR_BY, SIZE_BY
 
 NUMBERS = ("param_count", "flops", "activation_bytes")
@@ -204,3 +205,68 @@ def test_what_is_seen_is_inside_the_graph(dashboard):
     assert inside == tuple(int(box["color"][k : k + 2], 16) for k in (1, 3, 5))
     assert outside == (255, 255, 255)
     assert contains(dashboard.graph, *middle(box))
+
+
+# ---- FLOPs or MACs, with estimates or without
+
+
+def test_the_unit_of_compute_switches_everywhere_at_once(dashboard, resnet20):
+    facts, header = dashboard.page.locator(".facts"), dashboard.page.locator(".tabulator-col-title", has_text="[")
+    cell = dashboard.row("conv1").locator('[tabulator-field="flops"]')
+    assert "1 multiply-add = 2 FLOPs" in facts.inner_text()
+    assert cell.inner_text() == "885 k"
+    dashboard.choose("Colour", COLOR_BY["flops"])
+    dashboard.call("select", "conv1")
+    dashboard.choose("Compute", "MACs")
+    dashboard.wait("d.state.compute_unit === 'macs'")
+    cell.get_by_text("442 k", exact=True).wait_for()
+    facts.get_by_text("1 multiply-add = 1 MAC").wait_for()
+    total = humane(resnet20.totals.flops / 2, "MACs")
+    assert f"{total} counted" in facts.inner_text()
+    assert f"MACs [{humane(resnet20.totals.flops / 2)}]" in header.all_inner_texts()
+    assert "MACs" in dashboard.page.locator(".legend").inner_text()
+    dashboard.page.locator(".idlmav-detail", has_text="442 kMACs counted").wait_for()
+    assert dashboard.page.get_by_label("Colour").locator("option", has_text="MACs").count() == 1
+    title = cell.locator("span").get_attribute("title")
+    assert title.startswith(f"{thousands(884_736 // 2)} MACs, counted")
+    dashboard.choose("Compute", "FLOPs")
+    cell.get_by_text("885 k", exact=True).wait_for()
+    assert "1 multiply-add = 2 FLOPs" in facts.inner_text()
+
+
+def test_estimates_can_be_hidden(dashboard, resnet20):
+    cell = dashboard.row("bn1").locator('[tabulator-field="flops"]')
+    assert cell.inner_text().startswith("~")
+    assert "estimated" in dashboard.page.locator(".facts").inner_text()
+    dashboard.choose("Estimates", "Hidden")
+    cell.get_by_text("–", exact=True).wait_for()
+    assert "estimated" not in dashboard.page.locator(".facts").inner_text()
+    dashboard.search("flops>0")
+    known = [node for node in resnet20.nodes if node.flops and node.flops_source == "counted"]
+    dashboard.page.locator(".matches", has_text=f"{len(known)} of").wait_for()
+    dashboard.choose("Estimates", "Shown")
+    every = [node for node in resnet20.nodes if node.flops]
+    dashboard.page.locator(".matches", has_text=f"{len(every)} of").wait_for()
+
+
+def test_the_heading_accounts_for_ops_and_parameters(dashboard, resnet20):
+    text = dashboard.page.locator(".facts").inner_text()
+    totals = resnet20.totals
+    assert f"{totals.node_count} of {totals.node_count} ops drawn" in text
+    count = thousands(totals.param_count)
+    assert f"parameters {count} of {count} reached" in text
+    assert "never called" not in text
+
+
+def test_rows_sorted_by_flops_are_in_the_order_of_what_is_shown(dashboard, resnet20):
+    dashboard.page.locator('.tabulator-col[tabulator-field="flops"]').click()
+    by_id = {node.id: node for node in resnet20.nodes}
+    for estimates, text in (("hidden", "Hidden"), ("shown", "Shown")):
+        dashboard.choose("Estimates", text)
+        dashboard.wait("d.state.estimates === arg", estimates)
+        rows = [by_id[row] for row in dashboard.rows()]
+        kept = [row.flops for row in rows if row.flops_source == "counted" or estimates == "shown"]
+        assert kept == sorted(kept)
+    for _ in range(2):  # back to the order of the graph
+        dashboard.page.locator('.tabulator-col[tabulator-field="flops"]').click()
+    dashboard.wait("d.rows()[0] === 'x'")

@@ -63,6 +63,66 @@ def test_the_banner_leads_to_the_failing_box(opened):
     assert {name for name, alpha in dashboard.alphas().items() if alpha < 1} == not_run & set(dashboard.alphas())
 
 
+# ---- modules that are never called
+
+
+class DeadBranch(nn.Module):
+    """More layers than a table shows at once, and two that forward does not call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*[nn.Linear(4, 4) for _ in range(60)])
+        self.dead = nn.Sequential(nn.Linear(4, 30))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def test_modules_that_are_never_called_are_rows_without_a_box(opened):
+    mav = MAV(DeadBranch(), zeros(2, 4))
+    dashboard = opened(mav)
+    dashboard.page.locator(".facts .missed", has_text="2 modules never called").wait_for()
+    viewport = dashboard.state["viewport"]
+    dashboard.call("select", "dead.0")
+    dashboard.wait("d.rows().includes('dead.0')")
+    assert dashboard.state["viewport"] == viewport, "the graph does not move"
+    detail = dashboard.page.locator(".idlmav-detail")
+    detail.get_by_text("never called").wait_for()
+    assert "150 parameters" in detail.inner_text()
+    row = dashboard.row("dead.0")
+    assert "tabulator-selected" in row.get_attribute("class")
+    assert "never called" in row.inner_text()
+    muted = row.locator(".idlmav-path").evaluate("(cell) => getComputedStyle(cell).color")
+    assert muted != dashboard.row("output").locator(".idlmav-path").evaluate("(cell) => getComputedStyle(cell).color")
+    dashboard.click_row("dead")
+    dashboard.wait_selected("dead")
+    assert {node["id"] for node in dashboard.nodes()}.isdisjoint({"dead", "dead.0"})
+    dashboard.click_row("output")
+    dashboard.wait_selected("output")
+    dashboard.rest()
+    dashboard.box("output")
+
+
+def test_a_search_finds_modules_that_are_never_called(opened):
+    dashboard = opened(MAV(DeadBranch(), zeros(2, 4)))
+    dashboard.search("dead")
+    dashboard.wait("d.rows().join() === 'dead,dead.0'")
+    dashboard.click_row("dead.0")
+    dashboard.wait_selected("dead.0")
+    dashboard.search("")
+    dashboard.wait("d.rows().length > 10 && d.rows().includes('dead.0')")
+    dashboard.views_agree()
+
+
+def test_the_table_scrolls_to_its_end_and_the_graph_follows(opened):
+    dashboard = opened(MAV(DeadBranch(), zeros(2, 4)))
+    place = middle(dashboard.table.bounding_box())
+    dashboard.wheel(place, 5000)
+    dashboard.wait("d.rows().at(-1) === 'dead.0'")
+    dashboard.wait("d.nodes().some((node) => node.id === 'output')")
+    dashboard.views_agree()
+
+
 # ---- hostile names
 
 

@@ -84,6 +84,8 @@ def drawn(mav) -> dict[str, dict[str, list[Any]]]:
         const { THEMES } = await load("theme");
         const { collectVisible } = await load("visible");
         const draw = await load("drawing");
+        const { applyCompute } = await load("compute");
+        applyCompute(input, {compute_unit: "flops", estimates: "shown"});
         const picture = new Picture(input);
         picture.update([], "none");
         const look = {theme: THEMES.light, coloring: new Coloring(input, "operation"), matches: null,
