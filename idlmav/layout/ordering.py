@@ -27,6 +27,8 @@ _DRAWN_ARCS = 4000
 """So many arcs are drawn for that at most."""
 _EFFORT = 60_000
 """Visits of arcs after which no more starts are made: what a tenth of a second allows."""
+_MOST_EFFORT = 10 * _EFFORT
+"""Visits of arcs after which a start is broken off."""
 _VISITS = 200
 """Visits of every arc after which no more starts are made, so that many small blocks do not add up."""
 
@@ -92,7 +94,7 @@ class _Search:
         self._keep()
         small = len(self.place) < _LARGE
         for start in range(3 if small else 1):
-            if self.kept[0][0] == 0:
+            if self.kept[0][0] == 0 or self.effort > _MOST_EFFORT:
                 break
             self._take(self._depth_first(initial) if start == 1 else initial)
             self._descend(downwards=start % 2 == 0, median=start == 2, thorough=small)
@@ -114,7 +116,7 @@ class _Search:
                 fewest, best, stalled = crossings, [items[:] for items in self.ranks], 0
             else:
                 stalled += 1
-            if stalled >= _STALLED or fewest == 0:
+            if stalled >= _STALLED or fewest == 0 or self.effort > _MOST_EFFORT:
                 break
         self._take(best)
         if fewest:
