@@ -1,15 +1,17 @@
 /**
- * Folds groups of a layout in the browser: the same map, to 0.1 px, as idlmav/layout/folding.py, which says what it is.
+ * Folds groups of a layout in the browser: the same, to 0.1 px, as idlmav/layout/folding.py, which says what it does.
  *
- * Everything that depends on the layout alone is computed once: the coordinates that matter are sorted, and a fold only
- * counts which stretches between them are demanded. That takes time in proportion to the size of the layout.
+ * Everything that depends on the layout alone is computed once: the coordinates that matter are sorted, and a fold works
+ * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
  */
 
-const ON_BORDER = 0.05;
+import { CELL, Things, keepApart, keptAlways, looseAround } from "./contraction.js";
+
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
+const OPENS = 1, CLOSES = 2;
 
-const roundPx = value => Math.floor(value * 10 + 0.5) / 10;
+const tenths = value => Math.floor(value * 10 + 0.5);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /**
@@ -22,62 +24,64 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
  */
 export function makeFolder(data) {
   const layout = readLayout(data);
-  const crossings = findCrossings(layout);
-  const axes = [0, 1].map(axis => makeAxis(layout, crossings, axis));
+  const ports = mainPorts(layout);
+  const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
+  const first = layout.along(0) ? 0 : 1;
+  layout.whole = wholeWires(layout);
+  layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
+  layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
   return flags => {
     const { holder, state } = groupStates(layout, flags);
-    const wires = visibleWires(layout, holder);
-    const maps = axes.map(axis => mapAxis(layout, axis, holder, state, wires));
-    return collect(layout, axes, maps, holder, state, wires);
+    const shown = { holder, state, ...visibleWires(layout, holder) };
+    shown.cores = axes.map(axis => findCores(axis, shown, layout.groupCount));
+    const maps = [];
+    for (const axis of [first, 1 - first]) maps[axis] = mapAxis(layout, axes, axis, shown, maps[1 - axis]);
+    return collect(layout, axes, maps, shown);
   };
 }
 
 /** Copy the columns into typed arrays; index 0 of each pair is x, 1 is y. */
 function readLayout({ nodes, groups, edges, direction, spacing }) {
-  const boxes = columns => [["x", "w"], ["y", "h"]].map(([start, size]) => {
-    const low = Float64Array.from(columns[start]);
-    return { low, high: low.map((value, i) => roundPx(value + columns[size][i])) };
+  const whole = column => Int32Array.from(column, tenths);
+  const boxes = columns => [["x", "w"], ["y", "h"]].map(([start, length]) => {
+    const low = whole(columns[start]);
+    return { low, high: low.map((value, i) => value + tenths(columns[length][i])) };
   });
-  const options = { ...SPACING, ...spacing };
-  const isAlong = (axis, flow) => (axis === 0) === (flow === "right" || flow === "left");
-  const along = axis => isAlong(axis, direction);
-  const flowOf = group => groups.flow?.[group] ?? direction;
+  const options = Object.fromEntries(Object.entries({ ...SPACING, ...spacing }).map(([name, px]) => [name, tenths(px)]));
+  const transposed = direction === "right" || direction === "left";
+  const along = axis => (axis === 0) === transposed;
   return {
     nodes: boxes(nodes), nodeGroup: Int32Array.from(nodes.group), nodeCount: nodes.group.length,
-    nodeSizes: [Float64Array.from(nodes.w), Float64Array.from(nodes.h)],
     frames: boxes(groups), parent: Int32Array.from(groups.parent), groupCount: groups.parent.length,
-    frameSizes: [Float64Array.from(groups.w), Float64Array.from(groups.h)],
-    folded: [Float64Array.from(groups.foldedW), Float64Array.from(groups.foldedH)],
+    folded: [whole(groups.foldedW), whole(groups.foldedH)],
     source: Int32Array.from(edges.source), target: Int32Array.from(edges.target),
     start: Int32Array.from(edges.start), edgeCount: edges.source.length,
-    points: [Float64Array.from(edges.xs), Float64Array.from(edges.ys)],
-    groupAlong: (axis, group) => isAlong(axis, flowOf(group)),
-    mirrored: group => flowOf(group) === "up" || flowOf(group) === "left", options,
-    room: axis => (along(axis) ? options.rankGap : options.nodeGap) / 2,
-    clearance: axis => (along(axis) ? options.trackGap : options.portGap) / 2,
+    points: [whole(edges.xs), whole(edges.ys)],
+    along, mirrored: direction === "up" || direction === "left", options,
+    room: axis => Math.floor((along(axis) ? options.rankGap : options.nodeGap) / 2 + 0.5),
+    clearance: axis => Math.floor((along(axis) ? options.trackGap : options.portGap) / 2 + 0.5),
   };
 }
 
 /** The first point of a route, from `from` on in steps of `step`, that lies outside a group's frame. */
 function firstOutside({ frames: [fx, fy], points: [xs, ys] }, group, from, end, step) {
-  const left = fx.low[group] - ON_BORDER, right = fx.high[group] + ON_BORDER;
-  const top = fy.low[group] - ON_BORDER, bottom = fy.high[group] + ON_BORDER;
+  const left = fx.low[group], right = fx.high[group], top = fy.low[group], bottom = fy.high[group];
   let at = from;
   while (at !== end && xs[at] >= left && xs[at] <= right && ys[at] >= top && ys[at] <= bottom) at += step;
   return at;
 }
 
-/** Where edges enter and leave every frame, in the order of the edges. */
-function findCrossings(layout) {
+/**
+ * Where, across the flow, the main port of every group lies: the first place at which an edge enters and one leaves,
+ * else the first at which one enters, else the first at which one leaves, else null.
+ */
+function mainPorts(layout) {
   const { parent, nodeGroup, source, target, start, frames, points, groupCount, edgeCount } = layout;
-  const crossings = Array.from({ length: groupCount }, () => ({ entering: [[], []], leaving: [[], []] }));
+  const axis = layout.along(0) ? 1 : 0;
+  const crossings = Array.from({ length: groupCount }, () => ({ entering: [], leaving: [] }));
   const depth = new Int32Array(groupCount + 1);
   for (let g = 0; g < groupCount; g++) depth[g] = parent[g] < 0 ? 1 : depth[parent[g]] + 1;
-  const note = (group, kind, at) => {
-    for (const axis of [0, 1]) {
-      crossings[group][kind][axis].push(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]));
-    }
-  };
+  const place = (group, at) => clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]);
   for (let e = 0; e < edgeCount; e++) {
     let out = nodeGroup[source[e]], into = nodeGroup[target[e]];
     let first = start[e], last = start[e + 1] - 1;
@@ -85,74 +89,57 @@ function findCrossings(layout) {
       // Climb on the side that is deeper, until both are in the same group.
       if (out >= 0 && (into < 0 || depth[out] >= depth[into])) {
         first = firstOutside(layout, out, first, start[e + 1], 1);
-        note(out, "leaving", first);
+        crossings[out].leaving.push(place(out, first));
         out = parent[out];
       } else {
         last = firstOutside(layout, into, last, start[e] - 1, -1);
-        note(into, "entering", last);
+        crossings[into].entering.push(place(into, last));
         into = parent[into];
       }
     }
   }
-  return crossings;
+  return crossings.map(({ entering, leaving }) => {
+    const leavingAt = new Set(leaving);
+    return entering.find(at => leavingAt.has(at)) ?? entering[0] ?? leaving[0] ?? null;
+  });
 }
 
-function mainPort({ entering, leaving }, axis, middle) {
-  const leavingAt = new Set(leaving[axis]);
-  const through = entering[axis].find(place => leavingAt.has(place));
-  return through ?? entering[axis][0] ?? leaving[axis][0] ?? middle;
-}
-
-/** The stretch that a group keeps for itself, and its core. */
-function stretches(layout, crossings, axis, group) {
-  const length = layout.folded[axis][group], clearance = layout.clearance(axis);
-  const frameLow = layout.frames[axis].low[group], frameHigh = layout.frames[axis].high[group];
-  let low = frameLow;
-  if (!layout.groupAlong(axis, group)) {
-    const port = mainPort(crossings[group], axis, (frameLow + frameHigh) / 2);
-    low = Math.max(frameLow, Math.min(roundPx(port - length / 2), roundPx(frameHigh - length)));
-  } else if (layout.mirrored(group)) low = roundPx(frameHigh - length);
-  const high = roundPx(low + length);
-  let first = low, last = high;
-  for (const kind of ["entering", "leaving"]) {
-    for (const place of crossings[group][kind][axis]) {
-      first = Math.min(first, place - clearance);
-      last = Math.max(last, place + clearance);
-    }
-  }
-  return { own: [low, high], core: [Math.max(frameLow, first), Math.min(frameHigh, last)] };
+/** The stretch that a group keeps for itself when it is folded. */
+function ownStretch(layout, ports, axis, group) {
+  const length = layout.folded[axis][group];
+  const first = layout.frames[axis].low[group], last = layout.frames[axis].high[group];
+  let low = first;
+  if (!layout.along(axis)) {
+    const twice = ports[group] === null ? first + last : 2 * ports[group];
+    low = Math.max(first, Math.min(Math.floor((twice - length + 1) / 2), last - length));
+  } else if (layout.mirrored) low = last - length;
+  return [low, low + length];
 }
 
 /** All coordinates of an axis that a fold may need, sorted, and the rank of each use among them. */
-function makeAxis(layout, crossings, axis) {
-  const { nodeCount, groupCount, options } = layout;
-  const room = layout.room(axis), clearance = layout.clearance(axis);
-  const own = [], core = [];
-  for (let g = 0; g < groupCount; g++) {
-    const found = stretches(layout, crossings, axis, g);
-    own.push(found.own);
-    core.push(found.core);
-  }
-  const node = layout.nodes[axis], frame = layout.frames[axis];
-  const inset = axis === 1 ? options.header : options.padding;
-  const table = (count, ...values) => values.map(value => Float64Array.from({ length: count }, (_, i) => value(i)));
+function makeAxis(layout, ports, axis) {
+  const { nodeCount, groupCount } = layout;
+  const clearance = layout.clearance(axis);
+  const own = Array.from({ length: groupCount }, (_, g) => ownStretch(layout, ports, axis, g));
+  const node = layout.nodes[axis], frame = layout.frames[axis], points = layout.points[axis];
+  const table = (count, ...values) => values.map(value => Int32Array.from({ length: count }, (_, i) => value(i)));
   const values = {
-    node: table(nodeCount, i => node.low[i], i => node.high[i], i => node.low[i] - room, i => node.high[i] + room),
-    frame: table(groupCount, g => frame.low[g], g => frame.high[g], g => frame.low[g] - room,
-      g => frame.low[g] + inset, g => frame.high[g] - options.padding, g => frame.high[g] + room),
+    node: table(nodeCount, i => node.low[i], i => node.high[i]),
+    frame: table(groupCount, g => frame.low[g], g => frame.high[g], g => frame.low[g] + clearance, g => frame.high[g] - clearance),
     own: table(groupCount, g => own[g][0], g => own[g][1]),
-    core: table(groupCount, g => core[g][0], g => core[g][1], g => core[g][0] - room, g => core[g][1] + room),
-    point: [layout.points[axis], layout.points[axis].map(v => v - clearance), layout.points[axis].map(v => v + clearance)],
+    point: [0, -1, 1].map(times => points.map(value => value + times * clearance)),
   };
   const breaks = sortedDistinct(Object.values(values).flat());
   const ranks = Object.fromEntries(Object.entries(values).map(([name, columns]) =>
-    [name, columns.map(column => Int32Array.from(column, value => rankOf(breaks, value)))]));
-  const demanded = new Int32Array(breaks.length), zoned = new Int32Array(breaks.length);
-  return { axis, breaks, ranks, demanded, zoned };
+    [name, columns.map(column => column.map(value => rankOf(breaks, value)))]));
+  const count = breaks.length, columns = ["zoned", "rigid", "ended", "begins", "kept"].map(name => [name, new Int32Array(count)]);
+  const buffer = new Int32Array(points.length + 2);
+  const things = new Things(nodeCount + 2 * groupCount + 2 * points.length);
+  return { axis, breaks, ranks, buffer, things, ...Object.fromEntries(columns) };
 }
 
 function sortedDistinct(columns) {
-  const all = new Float64Array(columns.reduce((sum, column) => sum + column.length, 0));
+  const all = new Int32Array(columns.reduce((sum, column) => sum + column.length, 0));
   let at = 0;
   for (const column of columns) { all.set(column, at); at += column.length; }
   all.sort();
@@ -181,147 +168,228 @@ function groupStates({ parent, groupCount }, flags) {
   return { holder, state };
 }
 
-/** The edges to draw: visible ends, the edges merged into one, and which of its points are visible. */
+/** The edges as they are drawn while neither end is in a folded group. */
+function wholeWires({ start, edgeCount, points: [xs, ys], room, along }) {
+  const near = 2 * room(along(0) ? 0 : 1);
+  return Array.from({ length: edgeCount }, (_, edge) => {
+    const first = start[edge], last = start[edge + 1] - 1;
+    const length = Math.abs(xs[last] - xs[first]) + Math.abs(ys[last] - ys[first]);
+    return { edge, out: -1, into: -1, first, last, edges: [edge], short: last === first + 1 && length <= near };
+  });
+}
+
+/** The edges to draw: visible ends, the edges merged into one, and which of its points are visible; and the others. */
 function visibleWires(layout, holder) {
   const { nodeGroup, source, target, start, nodeCount, groupCount, edgeCount } = layout;
-  const wires = [], seen = new Map();
+  const wires = [], merged = [], seen = new Map();
   const around = node => (nodeGroup[node] < 0 ? -1 : holder[nodeGroup[node]]);
   for (let e = 0; e < edgeCount; e++) {
     const out = around(source[e]), into = around(target[e]);
     if (out >= 0 && out === into) continue;
-    if (out >= 0 || into >= 0) {
-      const from = out >= 0 ? nodeCount + out : source[e], to = into >= 0 ? nodeCount + into : target[e];
-      const key = from * (nodeCount + groupCount) + to, known = seen.get(key);
-      if (known) { known.edges.push(e); continue; }
-      const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
-      const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
-      const wire = { edge: e, out, into, first, last, edges: [e] };
+    if (out < 0 && into < 0) {
+      wires.push(layout.whole[e]);
+      continue;
+    }
+    const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
+    const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
+    const wire = { edge: e, out, into, first, last, edges: [e] };
+    const from = out >= 0 ? nodeCount + out : source[e], to = into >= 0 ? nodeCount + into : target[e];
+    const key = from * (nodeCount + groupCount) + to, known = seen.get(key);
+    if (known) {
+      known.edges.push(e);
+      merged.push(wire);
+    } else {
       seen.set(key, wire);
       wires.push(wire);
-    } else wires.push({ edge: e, out, into, first: start[e], last: start[e + 1] - 1, edges: [e] });
+    }
   }
-  return wires;
+  return { wires, merged };
 }
 
-/** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
-function cutRank({ ranks }, group, point) {
-  const [low, high] = ranks.frame, at = ranks.point[0][point];
-  return at < low[group] ? low[group] : at > high[group] ? high[group] : at;
+/** Ranks, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond; and around. */
+function cutRanks({ ranks: { frame, point } }, group, at) {
+  if (point[0][at] < frame[0][group]) return [frame[0][group], frame[0][group], frame[2][group]];
+  if (point[0][at] > frame[1][group]) return [frame[1][group], frame[3][group], frame[1][group]];
+  return [point[0][at], point[1][at], point[2][at]];
 }
 
 /** Ranks of a wire's points on an axis, its cut ends included. */
 function wireRanks(axis, wire, ranks) {
   let count = 0;
-  if (wire.out >= 0) ranks[count++] = cutRank(axis, wire.out, wire.first);
+  if (wire.out >= 0) ranks[count++] = cutRanks(axis, wire.out, wire.first)[0];
   for (let at = wire.first; at <= wire.last; at++) ranks[count++] = axis.ranks.point[0][at];
-  if (wire.into >= 0) ranks[count++] = cutRank(axis, wire.into, wire.last);
+  if (wire.into >= 0) ranks[count++] = cutRanks(axis, wire.into, wire.last)[0];
   return count;
 }
 
-/** Where every coordinate of an axis goes, by rank. */
-function mapAxis(layout, axis, holder, state, wires) {
-  const { breaks, ranks, demanded, zoned } = axis;
-  const { nodeGroup, nodeCount, groupCount } = layout;
-  let first = breaks.length - 1, last = 0;
-  const demand = (low, high) => { demanded[low]++; demanded[high]--; };
-  const see = (low, high) => { if (low < first) first = low; if (high > last) last = high; };
-  demanded.fill(0);
-  zoned.fill(0);
-  for (let i = 0; i < nodeCount; i++) {
-    if (nodeGroup[i] >= 0 && holder[nodeGroup[i]] >= 0) continue;
-    demand(ranks.node[2][i], ranks.node[3][i]);
-    see(ranks.node[0][i], ranks.node[1][i]);
+/** Ranks, on an axis, of every folded group's core: its own stretch and where the drawn edges cross its frame. */
+function findCores(axis, { state, wires }, groupCount) {
+  const { own, frame } = axis.ranks;
+  const low = own[0].slice(), high = own[1].slice();
+  const reach = (group, at) => {
+    const [, before, after] = cutRanks(axis, group, at);
+    if (before < low[group]) low[group] = before;
+    if (after > high[group]) high[group] = after;
+  };
+  for (const wire of wires) {
+    if (wire.out >= 0) reach(wire.out, wire.first);
+    if (wire.into >= 0) reach(wire.into, wire.last);
   }
   for (let g = 0; g < groupCount; g++) {
-    if (state[g] === OPEN) {
-      demand(ranks.frame[2][g], ranks.frame[3][g]);
-      demand(ranks.frame[4][g], ranks.frame[5][g]);
-      if (axis.axis === 0) demand(ranks.own[0][g], ranks.own[1][g]);
-      see(ranks.frame[0][g], ranks.frame[1][g]);
-    } else if (state[g] === FOLDED) {
-      demand(ranks.core[2][g], ranks.core[0][g]);
-      demand(ranks.own[0][g], ranks.own[1][g]);
-      demand(ranks.core[1][g], ranks.core[3][g]);
-      see(ranks.core[0][g], ranks.core[1][g]);
-      zoned[ranks.frame[0][g]]++;
-      zoned[ranks.frame[1][g]]--;
-    }
+    if (state[g] !== FOLDED) continue;
+    low[g] = Math.max(low[g], frame[0][g]);
+    high[g] = Math.min(high[g], frame[1][g]);
   }
-  demandLines(layout, axis, wires, demand, see);
-  return cumulate(breaks, demanded, zoned, first, last);
+  return [low, high];
 }
 
-/** Demand the clearance of every visible line across an axis. A cut does not change the line that it shortens. */
-function demandLines(layout, axis, wires, demand, see) {
-  const [at, low, high] = axis.ranks.point;
-  const { start } = layout;
+/** Where every coordinate of an axis goes, by rank; the other axis is mapped already, or not yet. */
+function mapAxis(layout, axes, number, shown, other) {
+  const axis = axes[number], { breaks, ranks } = axis;
+  const zoned = axis.zoned.fill(0), rigid = axis.rigid.fill(0);
+  const span = { first: breaks.length - 1, last: 0 };
+  const see = (low, high) => {
+    if (low < span.first) span.first = low;
+    if (high > span.last) span.last = high;
+  };
+  const cover = (counts, low, high) => { counts[low]++; counts[high]--; };
+  const { holder, state, cores } = shown;
+  for (let i = 0; i < layout.nodeCount; i++) {
+    if (isHidden(layout, holder, i)) continue;
+    cover(rigid, ranks.node[0][i], ranks.node[1][i]);
+    see(ranks.node[0][i], ranks.node[1][i]);
+  }
+  for (let g = 0; g < layout.groupCount; g++) {
+    if (state[g] === OPEN) see(ranks.frame[0][g], ranks.frame[1][g]);
+    else if (state[g] === FOLDED) {
+      cover(rigid, ranks.own[0][g], ranks.own[1][g]);
+      cover(zoned, ranks.frame[0][g], ranks.frame[1][g]);
+      see(cores[number][0][g], cores[number][1][g]);
+    }
+  }
+  const { buffer } = axis;
+  for (const wire of shown.wires) {
+    const count = wire.short ? 0 : wireRanks(axis, wire, buffer);
+    for (let i = 0; i < count; i++) see(buffer[i], buffer[i]);
+  }
+  for (const wire of shown.merged) {
+    eachLine(axes, number, wire, (_line, _from, _to, point) => cover(zoned, ranks.point[1][point], ranks.point[2][point]));
+  }
+  const kept = keptAlways(axis);
+  if (kept) {
+    const { things, cells } = findThings(layout, axes, number, shown, other);
+    keepApart(breaks, kept, things, cells);
+  }
+  return totals(breaks, kept, span);
+}
+
+const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;
+
+/** Call back for every line of a wire across an axis: its rank, ranks of its ends on the other axis, a point on it. */
+function eachLine(axes, number, wire, call) {
+  const on = axes[number], beside = axes[1 - number];
+  const cut = wire.out >= 0 ? 1 : 0, count = wire.last - wire.first + 1 + cut + (wire.into >= 0 ? 1 : 0);
+  let before = -1, beforeBeside = -1, beforePoint = -1;
+  for (let i = 0; i < count; i++) {
+    const isOut = cut && i === 0, isInto = wire.into >= 0 && i === count - 1;
+    const point = isOut ? wire.first : isInto ? wire.last : wire.first + i - cut;
+    const group = isOut ? wire.out : wire.into;
+    const here = isOut || isInto ? cutRanks(on, group, point)[0] : on.ranks.point[0][point];
+    const hereBeside = isOut || isInto ? cutRanks(beside, group, point)[0] : beside.ranks.point[0][point];
+    if (here === before) {
+      const onLine = on.ranks.point[0][point] === here ? point : beforePoint;
+      call(here, Math.min(beforeBeside, hereBeside), Math.max(beforeBeside, hereBeside), onLine);
+    }
+    before = here; beforeBeside = hereBeside; beforePoint = point;
+  }
+}
+
+/** What is visible and not far from any stretch that may grow. */
+function findThings(layout, axes, number, shown, other) {
+  const { breaks, ranks } = axes[number], beside = axes[1 - number];
+  const { nodeCount, groupCount, options } = layout, { holder, state, cores, wires } = shown;
+  const across = other ? other.to : beside.breaks;
+  const room = layout.room(number), clearance = layout.clearance(number);
+  const roomAcross = layout.room(1 - number), clearanceAcross = layout.clearance(1 - number);
+  const header = number === 1 ? options.header : options.padding;
+  const { ended, begins, things } = axes[number];
+  looseAround(axes[number]);
+  things.count = 0;
+  const most = Math.max(2 * room, 2 * clearance, header, options.padding);
+  const isNear = (low, high) => ended[high] > breaks[low] - most || begins[high] < breaks[high] + most;
+  const box = (low, high, from, to) => {
+    if (isNear(low, high)) things.add(low, high, across[from] - roomAcross, across[to] + roomAcross, room, room);
+  };
+  for (let i = 0; i < nodeCount; i++) {
+    if (isHidden(layout, holder, i)) continue;
+    box(ranks.node[0][i], ranks.node[1][i], beside.ranks.node[0][i], beside.ranks.node[1][i]);
+  }
+  for (let g = 0; g < groupCount; g++) {
+    if (state[g] !== FOLDED) continue;
+    box(cores[number][0][g], cores[number][1][g], cores[1 - number][0][g], cores[1 - number][1][g]);
+  }
+  for (let g = 0; g < groupCount; g++) {
+    if (state[g] !== OPEN) continue;
+    const low = ranks.frame[0][g], high = ranks.frame[1][g];
+    const from = across[beside.ranks.frame[0][g]] - roomAcross, to = across[beside.ranks.frame[1][g]] + roomAcross;
+    const length = Math.min(breaks[high] - breaks[low], layout.folded[number][g]);
+    if (isNear(low, low)) things.add(low, low, from, to, room, header, OPENS);
+    if (isNear(low, high)) things.add(high, high, from, to, options.padding, room, CLOSES, low, length);
+  }
   for (const wire of wires) {
-    const from = Math.max(wire.out >= 0 ? wire.first - 1 : wire.first, start[wire.edge]);
-    const to = Math.min(wire.into >= 0 ? wire.last + 1 : wire.last, start[wire.edge + 1] - 1);
-    for (let i = from; i < to; i++) {
-      if (at[i] !== at[i + 1]) continue;
-      demand(low[i], high[i]);
-      see(at[i], at[i]);
-    }
+    // The boxes at both ends of a short straight line need more room than it does, up to its middle.
+    if (wire.short) continue;
+    eachLine(axes, number, wire, (line, from, to) => {
+      if (!isNear(line, line)) return;
+      things.add(line, line, across[from] - clearanceAcross, across[to] + clearanceAcross, clearance, clearance);
+    });
   }
+  return { things, cells: beside.breaks.length ? Math.ceil(beside.breaks[beside.breaks.length - 1] / CELL) + 1 : 1 };
 }
 
-function cumulate(breaks, demanded, zoned, first, last) {
-  const to = new Float64Array(breaks.length);
-  let removed = 0, demands = 0, zones = 0;
-  for (let i = 0; i < breaks.length; i++) {
-    if (i && zones && !demands) removed += breaks[i] - breaks[i - 1];
-    to[i] = breaks[i] - removed;
-    demands += demanded[i];
-    zones += zoned[i];
-  }
-  const origin = breaks.length ? to[first] : 0;
-  for (let i = 0; i < to.length; i++) to[i] = roundPx(to[i] - origin);
-  return { to, end: breaks.length ? to[last] : 0 };
+function totals(breaks, kept, span) {
+  const to = new Int32Array(breaks.length);
+  for (let i = 1; i < breaks.length; i++) to[i] = to[i - 1] + (kept ? kept[i - 1] : breaks[i] - breaks[i - 1]);
+  const origin = breaks.length ? to[span.first] : 0;
+  for (let i = 0; i < to.length; i++) to[i] -= origin;
+  return { to, end: breaks.length ? to[span.last] : 0 };
 }
 
-/** Put the result together. */
-function collect(layout, axes, maps, holder, state, wires) {
-  const { nodeGroup, nodeCount, groupCount } = layout;
+/** Put the result together, in px. */
+function collect(layout, axes, maps, shown) {
+  const { nodeCount, groupCount } = layout, { holder, state, cores, wires } = shown;
   const columns = count => ({ x: new Float64Array(count), y: new Float64Array(count), w: new Float64Array(count), h: new Float64Array(count) });
   const nodes = { ...columns(nodeCount), visible: new Uint8Array(nodeCount) };
   const groups = { ...columns(groupCount), state };
-  for (let i = 0; i < nodeCount; i++) nodes.visible[i] = nodeGroup[i] < 0 || holder[nodeGroup[i]] < 0 ? 1 : 0;
+  for (let i = 0; i < nodeCount; i++) nodes.visible[i] = isHidden(layout, holder, i) ? 0 : 1;
   [["x", "w"], ["y", "h"]].forEach(([place, size], axis) => {
     const { ranks } = axes[axis], { to } = maps[axis];
     for (let i = 0; i < nodeCount; i++) {
       if (!nodes.visible[i]) continue;
-      nodes[place][i] = to[ranks.node[0][i]];
-      nodes[size][i] = layout.nodeSizes[axis][i];
+      nodes[place][i] = to[ranks.node[0][i]] / 10;
+      nodes[size][i] = (to[ranks.node[1][i]] - to[ranks.node[0][i]]) / 10;
     }
     for (let g = 0; g < groupCount; g++) {
       if (state[g] === HIDDEN) continue;
-      const [low, high] = state[g] === FOLDED ? ranks.core : ranks.frame;
-      groups[place][g] = to[low[g]];
-      groups[size][g] = roundPx(to[high[g]] - to[low[g]]);
+      const [low, high] = state[g] === FOLDED ? cores[axis] : ranks.frame;
+      groups[place][g] = to[low[g]] / 10;
+      groups[size][g] = (to[high[g]] - to[low[g]]) / 10;
     }
   });
-  return { nodes, groups, edges: collectEdges(layout, axes, maps, wires), width: maps[0].end, height: maps[1].end };
+  return { nodes, groups, edges: collectEdges(layout, axes, maps, wires), width: maps[0].end / 10, height: maps[1].end / 10 };
 }
 
 function collectEdges(layout, axes, maps, wires) {
-  const { source, target, points } = layout;
-  const ranks = new Int32Array(points[0].length + 2);
-  let total = 0;
-  for (const wire of wires) total += wire.last - wire.first + 1 + (wire.out >= 0 ? 1 : 0) + (wire.into >= 0 ? 1 : 0);
-  const buffers = [new Float64Array(total), new Float64Array(total)];
-  let at = 0;
-  return wires.map(wire => {
-    let count = 0;
-    for (const axis of [0, 1]) {
-      count = wireRanks(axes[axis], wire, ranks);
-      for (let i = 0; i < count; i++) buffers[axis][at + i] = maps[axis].to[ranks[i]];
-    }
-    at += count;
-    const end = (group, node) => (group >= 0 ? { group: true, index: group } : { group: false, index: node });
-    return {
-      source: end(wire.out, source[wire.edge]), target: end(wire.into, target[wire.edge]), edges: wire.edges,
-      xs: buffers[0].subarray(at - count, at), ys: buffers[1].subarray(at - count, at),
-    };
-  });
+  const { source, target, nodeEnds, groupEnds } = layout;
+  const ranks = axes[0].buffer;
+  const route = (wire, axis) => {
+    const count = wireRanks(axes[axis], wire, ranks), { to } = maps[axis], found = [];
+    for (let i = 0; i < count; i++) found.push(to[ranks[i]] / 10);
+    return found;
+  };
+  return wires.map(wire => ({
+    source: wire.out >= 0 ? groupEnds[wire.out] : nodeEnds[source[wire.edge]],
+    target: wire.into >= 0 ? groupEnds[wire.into] : nodeEnds[target[wire.edge]],
+    edges: wire.edges, xs: route(wire, 0), ys: route(wire, 1),
+  }));
 }

@@ -1,31 +1,33 @@
 """
 Fold groups of a layout without moving anything past anything else.
 
-A fold is a monotone map for each axis. Inside the extent of a folded frame, every stretch of the axis is removed that
-no visible thing demands; elsewhere nothing changes. A monotone map keeps order, keeps lines straight and makes neither
-overlaps nor crossings. The stretches demanded, with *room* half a rank gap along the flow and half a node gap across
-it, and *clearance* half a track gap along the flow and half a port gap across it:
+A fold is a monotone map for each axis: the one of `AxisMap`, which takes the least room. A monotone map keeps order,
+keeps lines straight and makes neither overlaps nor crossings. The axis along the flow comes first; what is neighbours
+on the other one is decided by where things lie after that. With *room* half a rank gap along the flow and half a node
+gap across it, and *clearance* half a track gap along the flow and half a port gap across it:
 
-* a box: its extent and the room around it;
-* a line: the clearance on both sides of it;
-* an open frame: the room around it, its header and padding, and in x the *own stretch* below, for its title;
-* a folded group: its own stretch, and the room around its *core*.
+* a box is rigid and needs the room around it;
+* a line needs the clearance on both sides of it;
+* an open frame needs the room around it and its header and padding inside, and it is as long as its *own stretch*;
+* a folded group needs the room around its *core*, and its own stretch is rigid.
 
 The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame,
 across the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all
-points where edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's box.
-Edges are cut at the frame's border; those with equal visible ends are drawn once, as the first of them.
+points where drawn edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's
+box. Edges are cut at the frame's border; those with equal visible ends are drawn once, as the first of them. What may
+shrink is the inside of folded frames, and the clearance of lines that are no longer drawn.
 
 ``assets/fold.js`` does the same in the browser, and a test compares the two.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
+from idlmav.layout.contraction import AxisMap, Interval, Thing
 from idlmav.layout.directions import is_mirrored, is_transposed, round_px
 from idlmav.layout.result import Box, Layout, Point
 
@@ -33,7 +35,8 @@ __all__ = ["fold"]
 
 _ON_BORDER = 0.05
 """A point this close to a frame (px) lies on its border."""
-_Interval = tuple[float, float]
+_Spot = tuple[int, int]
+"""A point in tenths of a px."""
 
 
 def fold(layout: Layout, folded: Iterable[str]) -> Layout:
@@ -71,14 +74,16 @@ def fold(layout: Layout, folded: Iterable[str]) -> Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Wire:
-    """The visible part of an edge."""
+    """The visible part of an edge, in tenths of a px; ends that are folded groups."""
 
     ends: tuple[str, str]
-    points: list[Point]
+    points: list[_Spot]
+    out_of: str
+    into: str
 
 
 class _Fold:
-    """What is visible after a fold, and what it demands."""
+    """What is visible after a fold, and what it needs. Axis 0 is x, 1 is y; lengths are in tenths of a px."""
 
     def __init__(self, layout: Layout, chosen: frozenset[str]) -> None:
         self.layout = layout
@@ -88,19 +93,20 @@ class _Fold:
         self.folded = [name for name in layout.groups if self.holder[name] == name]
         self.open = [name for name in layout.groups if not self.holder[name]]
         self.nodes = [name for name in layout.boxes if not self.holder[layout.group_of[name]]]
-        self.wires = self._visible_wires()
         self.crossings = _find_crossings(layout)
+        self.wires: list[_Wire] = []
+        self.merged: list[_Wire] = []
+        self._find_wires()
+        self.extents = self._extents(0), self._extents(1)
 
-    def _visible_wires(self) -> list[_Wire]:
+    def _find_wires(self) -> None:
+        """Cut the edges at folded frames; of those with equal ends the first is drawn."""
         layout, seen = self.layout, set()
-        wires = []
         for (source, target), points in layout.routes.items():
             out_of = self.holder[layout.group_of[source]]
             into = self.holder[layout.group_of[target]]
-            ends = out_of or source, into or target
-            if (out_of and out_of == into) or ends in seen:
+            if out_of and out_of == into:
                 continue
-            seen.add(ends)
             visible = list(points)
             if into:
                 kept, cut = _leave(points[::-1], layout.frames[into])
@@ -108,126 +114,109 @@ class _Fold:
             if out_of:
                 first, cut = _leave(points, layout.frames[out_of])
                 visible[:first] = [cut]
-            wires.append(_Wire(ends, visible))
-        return wires
+            ends = out_of or source, into or target
+            spots = [(_tenths(x), _tenths(y)) for x, y in visible]
+            (self.merged if ends in seen else self.wires).append(_Wire(ends, spots, out_of, into))
+            seen.add(ends)
 
-    def apply(self) -> Layout:
-        """Map everything that is visible."""
-        layout = self.layout
-        extents = [self._extents(0), self._extents(1)]
-        map_x, map_y = self._map(0, extents[0]), self._map(1, extents[1])
-
-        def mapped(x0: float, x1: float, y0: float, y1: float) -> Box:
-            x, y = map_x.at(x0), map_y.at(y0)
-            return x, y, round_px(map_x.at(x1) - x), round_px(map_y.at(y1) - y)
-
-        boxes = {name: mapped(*extents[0][name], *extents[1][name]) for name in (*self.nodes, *self.folded)}
-        return replace(
-            layout,
-            boxes=boxes,
-            frames={name: mapped(*extents[0][name], *extents[1][name]) for name in self.open},
-            routes={wire.ends: tuple((map_x.at(x), map_y.at(y)) for x, y in wire.points) for wire in self.wires},
-            width=map_x.end,
-            height=map_y.end,
-        )
-
-    def _extents(self, axis: int) -> dict[str, _Interval]:
+    def _extents(self, axis: int) -> dict[str, Interval]:
         """Return where on an axis everything visible lies before the map: nodes, frames, cores of folded groups."""
         layout = self.layout
         extents = {name: _extent(layout.boxes[name], axis) for name in self.nodes}
         extents.update({name: _extent(layout.frames[name], axis) for name in self.open})
         clearance = _clearance(layout, axis)
-        for name in self.folded:
+        hulls = {name: self._own_stretch(name, axis) for name in self.folded}
+        for wire in self.wires:
+            for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
+                if name:
+                    low, high = hulls[name]
+                    hulls[name] = min(low, spot[axis] - clearance), max(high, spot[axis] + clearance)
+        for name, (first, last) in hulls.items():
             low, high = _extent(layout.frames[name], axis)
-            start, end = self._own_stretch(name, axis)
-            crossings = self.crossings[name]
-            places = [point[axis] for point in (*crossings.entering, *crossings.leaving)]
-            first = min([start, *(place - clearance for place in places)])
-            last = max([end, *(place + clearance for place in places)])
             extents[name] = max(low, first), min(high, last)
         return extents
 
-    def _own_stretch(self, name: str, axis: int) -> _Interval:
-        """Return the stretch that a group keeps for itself when it is folded, and for its title when it is open."""
+    def _own_stretch(self, name: str, axis: int) -> Interval:
+        """Return the stretch that a group keeps for itself when it is folded."""
         layout = self.layout
         low, high = _extent(layout.frames[name], axis)
-        length = layout.groups[name].folded_size[axis]
-        flow = layout.groups[name].direction or layout.direction
-        if (axis == 0) != is_transposed(flow):
-            port = self.crossings[name].main_port(axis, (low + high) / 2)
-            low = max(low, min(round_px(port - length / 2), round_px(high - length)))
-        elif is_mirrored(flow):
-            low = round_px(high - length)
-        return low, round_px(low + length)
+        length = _tenths(layout.groups[name].folded_size[axis])
+        if not _is_along(layout, axis):
+            port = self.crossings[name].main_port(axis)
+            twice = low + high if port is None else 2 * _tenths(port)
+            low = max(low, min((twice - length + 1) // 2, high - length))
+        elif is_mirrored(layout.direction):
+            low = high - length
+        return low, low + length
 
-    def _map(self, axis: int, extents: dict[str, _Interval]) -> _AxisMap:
-        """Return the map of one axis: 0 is x, 1 is y."""
-        layout, options = self.layout, self.layout.options
-        room, clearance = _room(layout, axis), _clearance(layout, axis)
-        demands: list[_Interval] = []
-        for name in self.nodes:
-            low, high = extents[name]
-            demands.append((low - room, high + room))
-        for name in self.open:
-            low, high = extents[name]
-            demands.append((low - room, low + (options.header if axis else options.padding)))
-            demands.append((high - options.padding, high + room))
-            if axis == 0:
-                demands.append(self._own_stretch(name, axis))
-        for name in self.folded:
-            low, high = extents[name]
-            demands += [(low - room, low), self._own_stretch(name, axis), (high, high + room)]
-        lines = [a[axis] for wire in self.wires for a, b in pairwise(wire.points) if a[axis] == b[axis]]
-        demands += [(line - clearance, line + clearance) for line in lines]
+    def apply(self) -> Layout:
+        """Map everything that is visible."""
+        layout, extents = self.layout, self.extents
+        along = 0 if is_transposed(layout.direction) else 1
+        first = self._map(along, None)
+        second = self._map(1 - along, first)
+        maps = (first, second) if along == 0 else (second, first)
+
+        def mapped(name: str) -> Box:
+            x, y = (maps[axis].at(extents[axis][name][0]) for axis in (0, 1))
+            width, height = (maps[axis].at(extents[axis][name][1]) - at for axis, at in ((0, x), (1, y)))
+            return x / 10, y / 10, width / 10, height / 10
+
+        return replace(
+            layout,
+            boxes={name: mapped(name) for name in (*self.nodes, *self.folded)},
+            frames={name: mapped(name) for name in self.open},
+            routes={
+                wire.ends: tuple((maps[0].at(x) / 10, maps[1].at(y) / 10) for x, y in wire.points)
+                for wire in self.wires
+            },
+            width=maps[0].at(self._span(0)[1]) / 10,
+            height=maps[1].at(self._span(1)[1]) / 10,
+        )
+
+    def _span(self, axis: int) -> Interval:
+        ends = [*self.extents[axis].values(), *((spot[axis],) for wire in self.wires for spot in wire.points)]
+        return min((end[0] for end in ends), default=0), max((end[-1] for end in ends), default=0)
+
+    def _map(self, axis: int, other: AxisMap | None) -> AxisMap:
+        """Return the map of one axis; the other axis is mapped first, or not yet."""
+        layout, extents = self.layout, self.extents[axis]
+        own = [self._own_stretch(name, axis) for name in self.folded]
+        rigid = [extents[name] for name in self.nodes] + own
         zones = [_extent(layout.frames[name], axis) for name in self.folded]
-        first = min([low for low, _ in extents.values()] + lines)
-        last = max([high for _, high in extents.values()] + lines)
-        return _AxisMap(demands, zones, first, last)
+        near = _clearance(layout, axis)
+        for wire in self.merged:
+            zones += [(a[axis] - near, a[axis] + near) for a, b in pairwise(wire.points) if a[axis] == b[axis]]
+        things = self._things(axis, other)
+        breaks = [spot[axis] for wire in self.wires for spot in wire.points]
+        breaks += [end for ends in (*rigid, *zones, *extents.values()) for end in ends]
+        return AxisMap(breaks, zones, rigid, things, self._span(axis)[0])
 
+    def _things(self, axis: int, other: AxisMap | None) -> list[Thing]:
+        layout, options = self.layout, self.layout.options
+        extents, beside = self.extents[axis], self.extents[1 - axis]
+        room, clearance = _room(layout, axis), _clearance(layout, axis)
+        room_across, clearance_across = _room(layout, 1 - axis), _clearance(layout, 1 - axis)
 
-class _AxisMap:
-    """
-    The monotone, piecewise linear map of one axis.
+        def across(low: int, high: int, free: int) -> Interval:
+            return (other.at(low) - free, other.at(high) + free) if other else (low - free, high + free)
 
-    Parameters
-    ----------
-    demands : sequence of (float, float)
-        Intervals that keep their length.
-    zones : sequence of (float, float)
-        Intervals in which everything else is removed.
-    first, last : float
-        Extent of what is visible; the first goes to 0.
-    """
-
-    def __init__(self, demands: Sequence[_Interval], zones: Sequence[_Interval], first: float, last: float) -> None:
-        changes: dict[float, list[int]] = {}
-        for kind, intervals in enumerate((demands, zones)):
-            for low, high in intervals:
-                changes.setdefault(low, [0, 0])[kind] += 1
-                changes.setdefault(high, [0, 0])[kind] -= 1
-        self._breaks = sorted(changes)
-        demanded = accumulate(changes[value][0] for value in self._breaks)
-        zoned = accumulate(changes[value][1] for value in self._breaks)
-        self._kept = [not zone or demand > 0 for demand, zone in zip(demanded, zoned, strict=True)]
-        self._removed = [0.0]
-        for (low, high), kept in zip(pairwise(self._breaks), self._kept, strict=False):
-            self._removed.append(self._removed[-1] + (0.0 if kept else high - low))
-        self._origin = 0.0
-        self._origin = self._shifted(first)
-        self.end = self.at(last)
-
-    def at(self, value: float) -> float:
-        """Return where a coordinate goes."""
-        return round_px(self._shifted(value))
-
-    def _shifted(self, value: float) -> float:
-        following = bisect_left(self._breaks, value)
-        removed = 0.0
-        if following:
-            removed = self._removed[following - 1]
-            if not self._kept[following - 1]:
-                removed += value - self._breaks[following - 1]
-        return value - removed - self._origin
+        things = []
+        for name in (*self.nodes, *self.folded):
+            things.append(Thing(*extents[name], across(*beside[name], room_across), room, room))
+        header, padding = _tenths(options.header if axis else options.padding), _tenths(options.padding)
+        for name in self.open:
+            (low, high), free = extents[name], across(*beside[name], room_across)
+            length = min(high - low, _tenths(layout.groups[name].folded_size[axis]))
+            things.append(Thing(low, low, free, room, header, opens=True))
+            things.append(Thing(high, high, free, padding, room, closes=True, since=low, length=length))
+        for wire in self.wires:
+            for a, b in pairwise(wire.points):
+                if a[axis] == b[axis]:
+                    ends = sorted((a[1 - axis], b[1 - axis]))
+                    free = across(ends[0], ends[1], clearance_across)
+                    things.append(Thing(a[axis], a[axis], free, clearance, clearance))
+        return things
 
 
 @dataclass(slots=True)
@@ -237,17 +226,17 @@ class _Crossings:
     entering: list[Point] = field(default_factory=list)
     leaving: list[Point] = field(default_factory=list)
 
-    def main_port(self, axis: int, middle: float) -> float:
+    def main_port(self, axis: int) -> float | None:
         """
         Return the coordinate across the flow of the main port.
 
         It is the first place at which an edge enters and one leaves; else the first at which one enters; else the
-        first at which one leaves; else the middle of the frame.
+        first at which one leaves; `None` if there is neither, which means the middle of the frame.
         """
         leaving = {point[axis] for point in self.leaving}
         through = (point for point in self.entering if point[axis] in leaving)
         first = next((point for points in (through, self.entering, self.leaving) for point in points), None)
-        return middle if first is None else first[axis]
+        return None if first is None else first[axis]
 
 
 def _find_crossings(layout: Layout) -> dict[str, _Crossings]:
@@ -275,7 +264,8 @@ def _around(layout: Layout, node: str) -> dict[str, None]:
 
 def _leave(points: Sequence[Point], frame: Box) -> tuple[int, Point]:
     """Return the index of a route's first point outside a frame that it starts in, and where it crosses the border."""
-    (left, right), (top, bottom) = _extent(frame, 0), _extent(frame, 1)
+    left, top = frame[0], frame[1]
+    right, bottom = round_px(left + frame[2]), round_px(top + frame[3])
     for index, (x, y) in enumerate(points):
         inside_x = left - _ON_BORDER <= x <= right + _ON_BORDER
         if not (inside_x and top - _ON_BORDER <= y <= bottom + _ON_BORDER):
@@ -283,19 +273,25 @@ def _leave(points: Sequence[Point], frame: Box) -> tuple[int, Point]:
     raise ValueError("a route ends inside a frame that it should leave")
 
 
-def _extent(box: Box, axis: int) -> _Interval:
-    return box[axis], round_px(box[axis] + box[axis + 2])
+def _tenths(value: float) -> int:
+    """Return tenths of a px, halves upwards, as the browser rounds."""
+    return math.floor(value * 10.0 + 0.5)
+
+
+def _extent(box: Box, axis: int) -> Interval:
+    low = _tenths(box[axis])
+    return low, low + _tenths(box[axis + 2])
 
 
 def _is_along(layout: Layout, axis: int) -> bool:
     return (axis == 0) == is_transposed(layout.direction)
 
 
-def _room(layout: Layout, axis: int) -> float:
+def _room(layout: Layout, axis: int) -> int:
     options = layout.options
-    return (options.rank_gap if _is_along(layout, axis) else options.node_gap) / 2
+    return _tenths((options.rank_gap if _is_along(layout, axis) else options.node_gap) / 2)
 
 
-def _clearance(layout: Layout, axis: int) -> float:
+def _clearance(layout: Layout, axis: int) -> int:
     options = layout.options
-    return (options.track_gap if _is_along(layout, axis) else options.port_gap) / 2
+    return _tenths((options.track_gap if _is_along(layout, axis) else options.port_gap) / 2)

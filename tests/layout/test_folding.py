@@ -172,3 +172,16 @@ def test_javascript_names_the_edges_that_it_merges() -> None:
             expected.setdefault((holder[source], holder[target]), []).append(number)
     assert [edge["edges"] for edge in result["edges"]] == list(expected.values())
     assert any(len(edges) > 1 for edges in expected.values())
+
+
+def test_edges_that_are_merged_leave_no_gap() -> None:
+    # Every layer sends a tensor of its own to the last op: 40 lanes and tracks while all is open, one when folded.
+    layers = 40
+    edges = [(i, i + 1) for i in range(2 * layers)] + [(2 * i + 1, 2 * layers + 1) for i in range(layers)]
+    paths = [f"all/layer{i // 2}" for i in range(2 * layers)] + ["", ""]
+    layout = lay_out_network(net.network(sorted(set(edges)), paths))
+    folded = fold(layout, ["all"])
+    assert problems(folded) == []
+    assert folded.boxes["all"][2] < 2 * layout.groups["all"].folded_size[0]
+    assert folded.height < 4 * (net.SIZE[1] + 40)
+    assert folded.width < 3 * net.SIZE[0]

@@ -1,0 +1,220 @@
+/**
+ * The monotone map of one axis that takes the least room: the same, to the unit, as idlmav/layout/contraction.py, which
+ * says what it is. Coordinates are whole numbers, tenths of a px; they are given by their rank among the axis's breaks.
+ */
+
+export const CELL = 40;
+const MARGIN = 16;
+
+/**
+ * Columns of what is visible, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
+ * A border that closes a frame (`kind` 2) stays `length` from the rank `since`; `kind` 1 opens a frame.
+ */
+export class Things {
+  constructor(capacity) {
+    for (const name of ["low", "high", "from", "to", "before", "after", "kind", "since", "length"]) {
+      this[name] = new Int32Array(capacity);
+    }
+    this.count = 0;
+  }
+
+  add(low, high, from, to, before, after, kind = 0, since = 0, length = 0) {
+    const at = this.count++;
+    this.low[at] = low; this.high[at] = high;
+    this.from[at] = Math.floor(from / CELL) + MARGIN; this.to[at] = Math.ceil(to / CELL) + MARGIN;
+    this.before[at] = before; this.after[at] = after; this.kind[at] = kind;
+    this.since[at] = since; this.length[at] = length;
+  }
+}
+
+/** How much of every stretch between two breaks is kept, before any neighbours are looked at; null if that is all. */
+export function keptAlways({ breaks, zoned, rigid, kept }) {
+  let zones = 0, fixed = 0, loose = false;
+  for (let i = 0; i + 1 < breaks.length; i++) {
+    zones += zoned[i];
+    fixed += rigid[i];
+    const free = zones > 0 && fixed === 0;
+    loose ||= free;
+    kept[i] = free ? 0 : breaks[i + 1] - breaks[i];
+  }
+  return loose ? kept : null;
+}
+
+/** Fill in, for every break, where the last loose stretch before it ends, and where the next one after it begins. */
+export function looseAround({ breaks, kept, ended, begins }) {
+  const count = breaks.length, far = 1 << 30;
+  for (let i = 0, last = -far; i < count; i++) {
+    if (i && kept[i - 1] < breaks[i] - breaks[i - 1]) last = breaks[i];
+    ended[i] = last;
+  }
+  for (let i = count - 1, next = far; i >= 0; i--) {
+    if (i < count - 1 && kept[i] < breaks[i + 1] - breaks[i]) next = breaks[i];
+    begins[i] = next;
+  }
+}
+
+/** Lengthen what is kept until all neighbours are far enough apart. */
+export function keepApart(breaks, kept, things, cells) {
+  const stretches = new Stretches(breaks, kept), front = new Front(cells + 2 * MARGIN, things.high);
+  for (const thing of sortedByLow(things, breaks.length)) {
+    const here = things.low[thing];
+    let missing = 0;
+    front.visit(things.from[thing], things.to[thing], other => {
+      const there = things.high[other];
+      if (there >= here) return;
+      const far = distance(things, other, thing, breaks[here] - breaks[there]);
+      missing = Math.max(missing, far - stretches.between(there, here));
+    });
+    const length = things.length[thing];
+    if (length) missing = Math.max(missing, length - stretches.between(things.since[thing], here));
+    if (missing > 0) stretches.restore(here, missing);
+    front.put(things.from[thing], things.to[thing], thing);
+  }
+}
+
+function distance({ kind, after, before }, low, high, apart) {
+  const needed = kind[low] === 1 ? after[low] : kind[high] === 2 ? before[high] : after[low] + before[high];
+  return Math.min(needed, apart);
+}
+
+/** Numbers of things by rank of their low end, of equals in the order in which they were added. */
+function sortedByLow({ low, count }, ranks) {
+  const start = new Int32Array(ranks + 1), order = new Int32Array(count);
+  for (let i = 0; i < count; i++) start[low[i] + 1]++;
+  for (let i = 0; i < ranks; i++) start[i + 1] += start[i];
+  for (let i = 0; i < count; i++) order[start[low[i]]++] = i;
+  return order;
+}
+
+/** Sums of what is kept, by a Fenwick tree; the last stretch before a break that may still grow, by merged sets. */
+class Stretches {
+  constructor(breaks, kept) {
+    const count = breaks.length - 1;
+    this.breaks = breaks;
+    this.kept = kept;
+    this.base = new Int32Array(count + 1);
+    for (let i = 0; i < count; i++) this.base[i + 1] = this.base[i] + kept[i];
+    this.added = new Int32Array(count + 1);
+    this.looseBefore = new Int32Array(count + 1);
+    for (let i = 0; i <= count; i++) {
+      const loose = i && kept[i - 1] < breaks[i] - breaks[i - 1];
+      this.looseBefore[i] = loose ? i : i ? this.looseBefore[i - 1] : 0;
+    }
+  }
+
+  between(low, high) {
+    return this.base[high] - this.base[low] + this.addedBefore(high) - this.addedBefore(low);
+  }
+
+  addedBefore(rank) {
+    let total = 0;
+    for (let at = rank; at > 0; at &= at - 1) total += this.added[at];
+    return total;
+  }
+
+  restore(rank, missing) {
+    let left = missing;
+    while (left > 0) {
+      const number = this.lastLoose(rank);
+      if (!number) return;
+      const grown = Math.min(left, this.breaks[number] - this.breaks[number - 1] - this.kept[number - 1]);
+      this.kept[number - 1] += grown;
+      left -= grown;
+      if (grown) for (let at = number; at < this.added.length; at += at & -at) this.added[at] += grown;
+    }
+  }
+
+  lastLoose(rank) {
+    const { looseBefore, kept, breaks } = this;
+    let found = rank;
+    while (found) {
+      const before = looseBefore[found];
+      if (before !== found) found = before;
+      else if (kept[found - 1] < breaks[found] - breaks[found - 1]) break;
+      else found = looseBefore[found] = looseBefore[found - 1];
+    }
+    for (let at = rank; at > found; ) [at, looseBefore[at]] = [looseBefore[at], found];
+    return found;
+  }
+}
+
+/** For every cell across the axis, the thing that reaches farthest; of equals the last. Equal cells form pieces. */
+class Front {
+  constructor(cells, reach) {
+    this.reach = reach;
+    this.owner = new Int32Array(cells + 1).fill(-1);
+    this.starts = new SortedSet(cells + 1);
+    this.starts.add(0);
+  }
+
+  visit(low, high, look) {
+    for (let at = this.starts.upTo(low); at < high; at = this.starts.after(at)) {
+      if (this.owner[at] >= 0) look(this.owner[at]);
+    }
+  }
+
+  put(low, high, thing) {
+    const { owner, starts, reach } = this;
+    for (const cut of [low, high]) {
+      const piece = starts.upTo(cut);
+      if (piece !== cut) { starts.add(cut); owner[cut] = owner[piece]; }
+    }
+    let previous = -1;
+    for (let at = low, next; at < high; at = next) {
+      next = starts.after(at);
+      if (owner[at] < 0 || reach[owner[at]] <= reach[thing]) owner[at] = thing;
+      if (owner[at] === previous) starts.remove(at);
+      else previous = owner[at];
+    }
+  }
+}
+
+/** Whole numbers below a limit: the next and the previous member in a few steps, 32 to a word and level. */
+class SortedSet {
+  constructor(limit) {
+    this.levels = [];
+    for (let size = limit; ; size = (size + 31) >>> 5) {
+      this.levels.push(new Int32Array((size + 31) >>> 5));
+      if (size <= 32) break;
+    }
+    this.limit = limit;
+  }
+
+  add(value) {
+    let at = value;
+    for (const level of this.levels) { level[at >>> 5] |= 1 << (at & 31); at >>>= 5; }
+  }
+
+  remove(value) {
+    let at = value;
+    for (const level of this.levels) {
+      if (level[at >>> 5] &= ~(1 << (at & 31))) return;
+      at >>>= 5;
+    }
+  }
+
+  /** The largest member that is not above a value; there must be one. */
+  upTo(value) {
+    let at = value, depth = 0;
+    for (; ; depth++) {
+      const bits = this.levels[depth][at >>> 5] & (-1 >>> (31 - (at & 31)));
+      if (bits) { at = (at & ~31) | (31 - Math.clz32(bits)); break; }
+      at = (at >>> 5) - 1;
+    }
+    while (depth--) at = (at << 5) | (31 - Math.clz32(this.levels[depth][at]));
+    return at;
+  }
+
+  /** The smallest member above a value, or the limit. */
+  after(value) {
+    let at = value + 1, depth = 0;
+    for (; ; depth++) {
+      if (depth === this.levels.length || at >>> 5 >= this.levels[depth].length) return this.limit;
+      const bits = this.levels[depth][at >>> 5] & (-1 << (at & 31));
+      if (bits) { at = (at & ~31) | (31 - Math.clz32(bits & -bits)); break; }
+      at = (at >>> 5) + 1;
+    }
+    while (depth--) at = (at << 5) | (31 - Math.clz32(this.levels[depth][at] & -this.levels[depth][at]));
+    return at;
+  }
+}
