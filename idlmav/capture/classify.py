@@ -103,6 +103,8 @@ def classify(func: Any) -> int:
         kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
     elif slot in ("__set__", "__delete__") or name == "requires_grad_":
         kind = SET
+    elif func is torch.device:
+        kind = ASK
     elif func in _FACTORIES:
         kind = FACTORY
     elif name in _DATA:

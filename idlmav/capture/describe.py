@@ -14,7 +14,7 @@ from idlmav.capture.containers import walk
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.source import locate_error, source_line
 from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
-from idlmav.capture.tree import Tree
+from idlmav.capture.tree import Tree, uncompiled
 from idlmav.drafts import maker
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 
@@ -73,7 +73,7 @@ class _Description:
         if self.run.error is None:
             self._output(outputs)
         return Graph(
-            name=type(self.tree.model).__name__,
+            name=type(uncompiled(self.tree.model)).__name__,
             nodes=tuple(self.nodes),
             edges=tuple(
                 [

@@ -6,6 +6,7 @@ import gc
 import operator
 import random
 import sys
+import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,14 +34,15 @@ def _is_plain(value: Any) -> bool:
         return False
     opaque = isinstance(value, (type, ModuleType, torch.nn.Module, torch.Tensor, *_CONTAINERS)) or callable(value)
     if opaque or not hasattr(value, "__dict__"):
-        _DULL.add(kind)
+        if kind is not torch.Generator:
+            _DULL.add(kind)
         return False
     return True
 
 
 class Snapshot:
     """
-    The attributes of all modules and of plain objects among them, with shallow copies of the containers.
+    The attributes of all modules and of plain objects in them, with shallow copies of the containers, also of nested ones.
 
     Tensors are not copied: capture never computes with them. Parameters, buffers, hooks and child modules lie in
     such containers, the training mode is an attribute.
@@ -48,23 +50,44 @@ class Snapshot:
 
     def __init__(self, modules: Iterable[torch.nn.Module]) -> None:
         self._found: list[tuple[dict[str, Any], dict[str, Any], list[Any], list[tuple[Any, Any]]]] = []
+        self._generators: dict[int, tuple[torch.Generator, Any]] = {}
         containers, dull = _CONTAINERS, _DULL
         objects: dict[int, Any] = {}
+        seen: set[int] = set()
         waiting = [module.__dict__ for module in modules]
         for attributes in waiting:
-            others = [value for value in attributes.values() if type(value) not in dull]
-            found = [value for value in others if type(value) in containers]
-            if len(found) < len(others) and len(objects) < _OBJECTS_AT_MOST:
-                # A configuration, a cache: forward may write into it as into the module itself.
-                new = {id(value): value for value in others if id(value) not in objects and _is_plain(value)}
-                objects.update(new)
-                waiting += map(vars, new.values())
-            # Most containers are hooks, of which there are none: copying these would take most of the time.
-            filled = [(value, value.copy()) for value in found if value]
-            self._found.append((attributes, attributes.copy(), [value for value in found if not value], filled))
+            filled: list[tuple[Any, Any]] = []
+            empty: list[Any] = []
+            holders: list[Any] = [attributes]
+            for holder in holders:
+                values = holder.values() if isinstance(holder, dict) else holder
+                others = [value for value in values if type(value) not in dull]
+                found = [value for value in others if type(value) in containers]
+                if len(found) < len(others) and len(objects) < _OBJECTS_AT_MOST:
+                    # A configuration, a cache: forward may write into it as into the module itself.
+                    new = {id(value): value for value in others if id(value) not in objects and _is_plain(value)}
+                    objects.update(new)
+                    waiting += map(vars, new.values())
+                    self._note_generators(others)
+                # Most containers are hooks, of which there are none: copying these would take most of the time.
+                for value in found:
+                    if not value:
+                        empty.append(value)
+                    elif id(value) not in seen:
+                        seen.add(id(value))
+                        filled.append((value, value.copy()))
+                        holders.append(value)
+            self._found.append((attributes, attributes.copy(), empty, filled))
+
+    def _note_generators(self, values: list[Any]) -> None:
+        for value in values:
+            if isinstance(value, torch.Generator):
+                self._generators[id(value)] = value, value.get_state()
 
     def restore(self) -> None:
-        """Put back every attribute, and the content of every container."""
+        """Put back every attribute, the content of every container and the state of every random generator."""
+        for generator, state in self._generators.values():
+            generator.set_state(state)
         for attributes, before, empty, filled in self._found:
             if len(attributes) != len(before):
                 for name in [name for name in attributes if name not in before]:
@@ -112,8 +135,17 @@ def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
             numpy_random = sys.modules["numpy"].random
             undo.callback(numpy_random.set_state, numpy_random.get_state())
         undo.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+        undo.callback(torch.set_default_dtype, torch.get_default_dtype())
+        undo.callback(_restore_filters, list(warnings.filters))
         undo.callback(snapshot.restore)
         yield
+
+
+def _restore_filters(found: list[Any]) -> None:
+    if warnings.filters != found:
+        with warnings.catch_warnings():  # tells Python on exit that they have changed
+            pass
+        warnings.filters[:] = found  # type: ignore[index]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.trace import SIGNATURES, OpRecord, Remembered, Token, Trace, storage_key
+from idlmav.capture.trace import PARAMETER, SIGNATURES, OpRecord, Origin, Remembered, Token, Trace, storage_key
 
 __all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Outcomes"]
 
@@ -15,6 +15,11 @@ NEW, SAME, INPLACE, _VIEW, _SEVERAL = range(5)
 MEMO: dict[tuple[Any, ...], Remembered] = {}
 """Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
 MEMO_AT_MOST = 1 << 16
+
+
+def _counts_batches(origin: Origin) -> bool:
+    """Return whether a tensor is BatchNorm's counter, which hardly anything reads."""
+    return str(origin[1]).endswith("num_batches_tracked")
 
 
 class Outcomes:
@@ -139,11 +144,16 @@ class Outcomes:
     def _written(self, op: OpRecord, targets: tuple[Tensor, ...], result: Any) -> Any:
         trace = self.trace
         op.flags = (*op.flags, "inplace")
-        op.outputs = tuple([trace.register(op, index, tensor) for index, tensor in enumerate(targets)])
-        for tensor in targets:
+        outputs = []
+        for index, tensor in enumerate(targets):
+            known = trace.origins.get(id(tensor))
+            outputs.append(trace.register(op, index, tensor))
             storage = storage_key(tensor)
-            if trace.is_aliased(storage):
+            # What stands for a buffer or a constant is read under that name, too.
+            foreign = known is not None and known[0] <= PARAMETER and not _counts_batches(known)
+            if foreign or storage in trace.mutated or trace.is_aliased(storage):
                 trace.mutated[storage] = op.index
+        op.outputs = tuple(outputs)
         return result
 
     def _shares(self, result: Tensor, args: Any, kwargs: dict[str, Any]) -> bool:

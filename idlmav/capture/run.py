@@ -21,7 +21,7 @@ from idlmav.capture.modules import call_original, watch_calls
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.source import Where, locate
 from idlmav.capture.trace import CallRecord, NeedsAutograd, Trace
-from idlmav.capture.tree import Tree
+from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
@@ -33,6 +33,13 @@ def identity(input: Tensor) -> Tensor:
 
 def model_input(*args: Any) -> None:
     """Stand for the op that makes an input."""
+
+
+def compiled_forward(*args: Any) -> None:
+    """Stand for the op that a TorchScript module is."""
+
+
+compiled_forward.__name__ = "forward"
 
 
 class Run:
@@ -195,7 +202,7 @@ class Run:
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""
         with torch._C.DisableTorchFunction():
-            op = self.trace.new_op(module.forward, locate(sys._getframe(3)))
+            op = self.trace.new_op(compiled_forward, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)
             op.args, op.kwargs = args, kwargs
@@ -211,7 +218,7 @@ class Run:
 def argument_names(model: torch.nn.Module, args: tuple[Any, ...]) -> list[str]:
     """Return the names that forward gives to positional arguments."""
     try:
-        parameters = list(inspect.signature(model.forward).parameters.values())
+        parameters = list(inspect.signature(uncompiled(model).forward).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     names: list[str] = []

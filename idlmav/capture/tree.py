@@ -16,10 +16,15 @@ from idlmav.capture.trace import CallRecord
 from idlmav.drafts import maker
 from idlmav.graph import Module, Parameter
 
-__all__ = ["Tree"]
+__all__ = ["Tree", "uncompiled"]
 
 _make_module = maker(Module, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
 _make_parameter = maker(Parameter, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
+
+
+def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
+    """Return the module that a compiled one (`torch.compile`) stands for; any other is returned as it is."""
+    return getattr(model, "_orig_mod", model)
 
 
 class Tree:
@@ -57,8 +62,12 @@ class Tree:
             if known is not path:
                 self.twins.append((known, path))
                 continue
-            self.modules.append((path, module))
             children = module.__dict__.get("_modules")
+            if children and "_orig_mod" in children:
+                # A compiled module stands for the one that was compiled, whose name it would only lengthen.
+                waiting.append((path, children["_orig_mod"]))
+                continue
+            self.modules.append((path, module))
             if children is None or isinstance(module, torch.jit.ScriptModule):
                 children = dict(module.named_children())
             if children:

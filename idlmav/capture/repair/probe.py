@@ -15,7 +15,7 @@ from idlmav.capture.repair.run import RepairRun
 from idlmav.capture.repair.unknown import Assumption
 from idlmav.capture.run import Run
 from idlmav.capture.trace import META
-from idlmav.capture.tree import Tree
+from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["probed"]
 
@@ -85,7 +85,7 @@ def _required(model: torch.nn.Module, given: dict[str, Any]) -> list[str]:
 
 def _parameters(model: torch.nn.Module) -> list[inspect.Parameter]:
     try:
-        parameters = inspect.signature(model.forward).parameters.values()
+        parameters = inspect.signature(uncompiled(model).forward).parameters.values()
     except (TypeError, ValueError):
         return []
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
