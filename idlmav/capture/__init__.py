@@ -9,6 +9,7 @@ The only place of the package that imports torch. One rung of the ladder a modul
 from __future__ import annotations
 
 import copy
+import sys
 from typing import Any
 
 import torch
@@ -97,12 +98,17 @@ def capture(
 
 
 def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """Run a model once if it can be, natively where it differentiates, and again where guesses were wrong."""
+    """Run a model once if it can be, natively where it differentiates or nests, and again where guesses were wrong."""
+    loaded = "torch._dynamo" in sys.modules
     finished = Run(tree, on).forward(args, kwargs)
-    if finished.differentiates:
+    if not loaded and "torch._dynamo" in sys.modules:
+        # The model itself has loaded the compiler, which nobody had told to stay out.
+        finished = Run(tree, on).forward(args, kwargs)
+    if finished.differentiates or finished.is_nested:
         from idlmav.capture.native import run_natively  # late: hardly any model does
 
-        return run_natively(tree, on, args, kwargs)
+        native = run_natively(tree, on, args, kwargs)
+        return native if finished.differentiates or native.error is None else finished
     if finished.mode.decisions.guessed:
         return flipped(finished, lambda flips: Run(tree, on).turned(flips).forward(args, kwargs))
     return finished

@@ -11,6 +11,7 @@ from torch.utils._device import _device_constructors
 __all__ = [
     "ASK",
     "AUTOGRAD",
+    "CONTROL",
     "DATA",
     "DEVICE",
     "FACTORY",
@@ -25,7 +26,7 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD = range(8)
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL = range(9)
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 
@@ -97,7 +98,9 @@ def classify(func: Any) -> int:
     """Return how a torch function is to be treated, and remember it in `KINDS`."""
     slot = getattr(func, "__name__", "")
     name = function_name(func)
-    if func in _AUTOGRAD or name == "_make_dual":
+    if isinstance(func, torch._ops.HigherOrderOperator) and name in ("cond", "while_loop"):
+        kind = CONTROL
+    elif func in _AUTOGRAD or name == "_make_dual":
         kind = AUTOGRAD
     elif slot == "__get__":
         kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
@@ -139,10 +142,14 @@ def op_name(func: Any) -> str:
 
 @cache
 def writes_in_place(func: Any) -> bool:
-    """Return whether a function's name says that it overwrites its first operand."""
+    """Return whether a function's name or schema says that it overwrites its first operand."""
     name = function_name(func)
     if name.startswith("__"):
         return name == "__setitem__" or name.strip("_") in _IN_PLACE
+    schema = getattr(func, "_schema", None)
+    if schema is not None:  # of torch.ops, a custom op among them
+        first = schema.arguments[0].alias_info if schema.arguments else None
+        return first is not None and first.is_write
     return name.endswith("_")
 
 

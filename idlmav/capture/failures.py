@@ -104,13 +104,13 @@ class Failures:
 
 def _needs_values(error: Exception) -> bool:
     """Return whether torch says that a carrier does not do, in contrast to sizes or types that do not fit."""
-    return isinstance(error, NotImplementedError) or " meta" in str(error)
+    return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
 
 
 @cache
 def _has_fixed_size(func: Any) -> bool:
     """Return whether torch declares that the size of what an op returns does not depend on values."""
     packet = getattr(torch.ops.aten, op_name(func), None)
-    if packet is None:
+    if packet is None or getattr(func, "namespace", "aten") != "aten":
         return False
     return not any(torch.Tag.dynamic_output_shape in getattr(packet, name).tags for name in packet.overloads())

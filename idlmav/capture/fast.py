@@ -20,6 +20,7 @@ from idlmav.capture import data_shaped
 from idlmav.capture.classify import (
     ASK,
     AUTOGRAD,
+    CONTROL,
     DATA,
     DEVICE,
     FACTORY,
@@ -117,6 +118,8 @@ class FastMode(TorchFunctionMode):
             return self._data(func, args, kwargs, frame)
         if kind == AUTOGRAD:
             return self._autograd(func, args, kwargs, frame)
+        if kind == CONTROL:
+            return self._control(func, args, kwargs, frame)
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -124,6 +127,24 @@ class FastMode(TorchFunctionMode):
         if function_name(func) == "grad" and func is not torch.autograd.grad:
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
+
+    def _control(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Follow `torch.cond` and `torch.while_loop` as what they stand for: an if and a while of Python."""
+        condition, first, second, operands = list(args) + list(kwargs.values())
+
+        def is_true(value: Any) -> bool:
+            return bool(self._data(Tensor.__bool__, (value,), {}, frame) if isinstance(value, Tensor) else value)
+
+        def call(function: Any, *values: Any) -> Any:
+            with self:  # which is off while it handles a call
+                return function(*values)
+
+        if function_name(func) == "cond":
+            return call(first if is_true(condition) else second, *operands)
+        values = tuple(second)
+        while is_true(call(condition, *values, *operands)):
+            values = tuple(call(first, *values, *operands))
+        return values
 
     def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         op = self.trace.new_op(func, locate(frame))

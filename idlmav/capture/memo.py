@@ -150,7 +150,7 @@ class Outcomes:
             outputs.append(trace.register(op, index, tensor))
             storage = storage_key(tensor)
             # What stands for a buffer or a constant is read under that name, too.
-            foreign = known is not None and known[0] <= PARAMETER and not _counts_batches(known)
+            foreign = known is not None and known[0] < PARAMETER and not _counts_batches(known)
             if foreign or storage in trace.mutated or trace.is_aliased(storage):
                 trace.mutated[storage] = op.index
         op.outputs = tuple(outputs)

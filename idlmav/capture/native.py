@@ -186,7 +186,7 @@ class _NativeMode(FastMode):
 
         Kernels of the CPU have no formulas, and a mode that counts would lie below autograd and lose tangents.
         """
-        if func is torch.autograd.grad or any(map(is_wrapped, tensors_in((args, kwargs)))):
+        if func is torch.autograd.grad or any(is_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))):
             return None
         with contextlib.suppress(Exception), torch.no_grad():  # else unknown
             args, kwargs = _all_on_meta(list(args)), _all_on_meta(kwargs)

@@ -63,6 +63,8 @@ class Run:
         Names of inputs that nobody has given.
     differentiates : bool
         Whether the run has ended because the model uses autograd.
+    is_nested : bool
+        Whether the run has ended because of a nested tensor, of which the meta device knows nothing.
     result : object
         What forward returned, made of carriers.
     error : Exception or None
@@ -92,6 +94,7 @@ class Run:
         self.inputs = self.copier.named
         self.assumed: set[str] = set()
         self.differentiates = False
+        self.is_nested = False
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None
@@ -125,6 +128,7 @@ class Run:
             except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
                 # What torch says where the function mode is not asked.
                 self.differentiates = "require grad" in str(error)
+                self.is_nested = "nested" in str(error).lower() or "SymInt" in str(error)
                 self.error = error
                 if self._innermost is not None and self._innermost[0] in causes(error):
                     self.error_call = self._innermost[1]

@@ -177,10 +177,19 @@ class Trace:
 
     def register(self, op: OpRecord, output: int, tensor: Tensor) -> Token | tuple[Any, ...]:
         """Write down that a tensor is the given output of an op; return its token or, if it is real, its shape and type."""
-        token = SIGNATURES.token(tensor) if tensor.is_meta else None
+        token = SIGNATURES.token(tensor) if tensor.is_meta and not tensor.is_nested else None
         self.origins[id(tensor)] = (op.index, output, token)
         self.kept.append(tensor)
-        return token if token is not None else (tuple(tensor.shape), tensor.dtype)
+        return token if token is not None else (_known_sizes(tensor), tensor.dtype)
+
+
+def _known_sizes(tensor: Tensor) -> Any:
+    """Return the sizes of a tensor, ``None`` for those that differ among the parts of a nested one."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    if tensor.layout is torch.strided:
+        return None  # such do not even have a shape
+    return tuple([size if type(size) is int else None for size in tensor.shape])
 
 
 def storage_key(tensor: Tensor) -> int:

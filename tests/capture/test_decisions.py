@@ -269,3 +269,98 @@ def test_the_model_fails_at_the_end_of_the_true_path() -> None:
     assert [failure.kind for failure in graph.errors] == ["RuntimeError"]
     assert graph.module_by_path["c"].calls == 1
     assert graph.module_by_path["b"].calls == 0
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch itself, as it loads the compiler
+def test_control_flow_as_ops_is_followed() -> None:
+    def branches(m: Layers, x: Tensor) -> Tensor:
+        return torch.cond(m.a(x).sum() < 1e6, lambda t: m.b(t), lambda t: m.c(t), (x,))
+
+    def turns(m: Layers, x: Tensor) -> Any:
+        loop = torch._higher_order_ops.while_loop
+        return loop(lambda i, y: i < 3, lambda i, y: (i + 1, m.b(y)), (torch.tensor(0), x))
+
+    for _ in range(2):
+        graph = capture(Layers(branches), (torch.ones(3, 4),))
+        assert graph.errors == ()
+        assert [node.path for node in graph.nodes if node.op == "linear"] == ["a", "b"]
+        assert "guess" not in notes(graph)
+        graph = capture(Layers(turns), (torch.ones(3, 4),))
+        assert [node.path for node in graph.nodes if node.op == "linear"] == ["b", "b", "b"]
+        assert graph.sources["output"] == ("add#3", "b#3")
+    graph = capture(Layers(branches), (torch.empty(3, 4, device="meta"),))
+    assert graph.errors == ()
+    assert "guess" in notes(graph)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensors_have_sizes_that_are_not_known() -> None:
+    def nests(m: Layers, x: Tensor) -> Tensor:
+        return m.a(torch.nested.nested_tensor([x, x[:2]])).to_padded_tensor(0.0)
+
+    graph = capture(Layers(nests), (torch.ones(3, 4),))
+    assert graph.errors == ()
+    assert graph.node_by_id["a"].shapes == (None,)
+    assert graph.nodes[-1].shapes == ((2, 3, 4),)
+
+
+@torch.library.custom_op("idlmav_tests::doubled", mutates_args=())
+def doubled(x: Tensor, times: int) -> Tensor:
+    """An op without a kernel for the meta device."""
+    return x.repeat(times, 1) * 2
+
+
+@torch.library.custom_op("idlmav_tests::positive", mutates_args=())
+def positive(x: Tensor) -> Tensor:
+    """An op whose size depends on values."""
+    return x[x > 0].clone()
+
+
+@torch.library.custom_op("idlmav_tests::first_column", mutates_args=())
+def first_column(x: Tensor) -> Tensor:
+    """An op that tells its shape."""
+    return x[:, :1].clone()
+
+
+@first_column.register_fake
+def _(x: Tensor) -> Tensor:
+    return x.new_empty(x.shape[0], 1)
+
+
+@torch.library.custom_op("idlmav_tests::add_one", mutates_args=("x",))
+def add_one(x: Tensor) -> None:
+    """An op that writes into its operand."""
+    x.add_(1)
+
+
+def custom(m: Layers, x: Tensor) -> Any:
+    y = m.a(x)
+    add_one(y)
+    return m.b(doubled(y, 2)), positive(x), first_column(y) * 2
+
+
+LIBRARY = torch.library.Library("idlmav_library", "DEF")
+LIBRARY.define("both(Tensor x, Tensor y) -> (Tensor, Tensor)")
+LIBRARY.impl("both", lambda x, y: (x + y, (x * y).sum(0)), "CPU")
+
+
+def of_a_library(m: Layers, x: Tensor) -> Tensor:
+    added, total = torch.ops.idlmav_library.both(m.a(x), x)
+    return torch.ops.aten.relu(m.b(added)) + torch.ops.aten.mul.Tensor(total, 2)
+
+
+@pytest.mark.parametrize("function", [custom, of_a_library])
+def test_custom_ops(function: Callable[..., Any]) -> None:
+    found, graph = differences(Layers(function), (torch.randn(3, 4),), {})
+    assert found == []
+    assert graph.errors == ()
+
+
+def test_custom_ops_that_are_too_large_are_errors_no_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from idlmav.capture import kernels
+
+    monkeypatch.setattr(replay, "BYTES_AT_MOST", 10)
+    monkeypatch.setattr(kernels, "_ZEROS_AT_MOST", 1)
+    graph = capture(Layers(lambda m, x: m.b(doubled(m.a(x), 2))), (torch.randn(3, 4),))
+    assert [failure.node for failure in graph.errors] == ["doubled"]
+    assert graph.module_by_path["b"].calls == 1
