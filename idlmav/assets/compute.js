@@ -37,7 +37,7 @@ export function cellText(scene, i) {
 // The sum in the table's header: at least so much if some op's number is unknown.
 export function headerText({totals, compute}) {
   const counted = (totals.flops + totals.flops_measured) / compute.per;
-  return `${compute.unit} [${totals.flops_unknown > 0 ? "≥ " : ""}${humane(counted)}]`;
+  return `${compute.unit} [${totals.flops_unknown > 0 ? "≥" : ""}${humane(counted)}]`;
 }
 
 export function nodeText(scene, i) {

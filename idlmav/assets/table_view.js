@@ -20,6 +20,8 @@ export class TableView {
     if (!tabulator?.initialized || !tabulator.rowManager?.element) return false;
     this.tabulator = tabulator;
     this.showNumbers();
+    // A server answers a search with all data as Python has them.
+    tabulator.on("dataProcessed", () => this.showNumbers());
     tabulator.on("scrollVertical", () => {
       if (this.isDriver()) requestAnimationFrame(() => this.moveGraph());
     });
@@ -56,14 +58,12 @@ export class TableView {
     if (!this.tabulator) return;
     const {tabulator, picture, model} = this;
     const {data} = model.source;
-    picture.nodeIds.forEach((_, i) => {
-      const {text, title} = cellText(picture.scene, i);
-      data.flops_text[i] = text;
-      data.flops_title[i] = title;
-      data.flops[i] = picture.scene.nodes.flops[i] ?? Number.NaN;
+    data.id.forEach((id, k) => {
+      const {flops, flops_text: text, flops_title: title} = this.numbers(id);
+      [data.flops[k], data.flops_text[k], data.flops_title[k]] = [flops, text, title];
     });
     for (const row of tabulator.rowManager.rows) {
-      for (const name of ["flops", "flops_text", "flops_title"]) row.data[name] = data[name][row.data._index];
+      Object.assign(row.data, this.numbers(row.data.id));
       // A row that was never in view has no cells yet.
       if (row.initialized) row.reinitialize();
     }
@@ -71,6 +71,13 @@ export class TableView {
     if (sorters.some(({column}) => column === "flops")) tabulator.setSort(sorters);
     const title = tabulator.getColumn("flops").getElement().querySelector(".tabulator-col-title");
     title.textContent = headerText(picture.scene);
+  }
+
+  numbers(id) {
+    const {nodeAt, scene} = this.picture;
+    const i = nodeAt.get(id);
+    const {text, title} = i === undefined ? {text: "", title: ""} : cellText(scene, i);
+    return {flops: scene.nodes.flops[i] ?? Number.NaN, flops_text: text, flops_title: title};
   }
 
   // The place of a row's id in the table's data, which has the never called modules behind the nodes.

@@ -23,11 +23,11 @@ TITLES = {
     "source": "Source",
 }
 WIDTHS_PX = {
-    "id": 148,
-    "operation": 108,
-    "output_shape": 110,
-    "param_count": 122,
-    "flops": 120,
+    "id": 136,
+    "operation": 123,
+    "output_shape": 118,
+    "param_count": 126,
+    "flops": 119,
     "activation_bytes": 88,
     "dtype": 66,
     "source": 210,
