@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from idlmav.graph import Graph, Module, Node, Shape
 
-__all__ = ["FONT_PX", "group_size", "node_label", "node_size", "node_sizes", "node_sublabel", "text_width"]
+__all__ = [
+    "FONT_PX", "block_name", "group_size", "group_title", "node_label", "node_size", "node_sizes", "node_sublabel",
+    "repeat_title", "text_width",
+]  # fmt: skip
 
 FONT_PX = 12.0
 """Size of the text at zoom 1."""
@@ -12,6 +18,9 @@ SUBLABEL_PX = 10.0
 NODE_HEIGHT_PX = 38.0
 GROUP_HEIGHT_PX = 38.0
 MARGIN_PX = 10.0
+CARDS_PX = 6.0
+"""How far the cards behind the folded box of a run show."""
+NAMES_SHOWN = 3
 BOLD = 1.1
 """How much wider bold text is."""
 _NARROW = frozenset("fijlrtI.,:;'|!()[]{}-/ ")
@@ -88,6 +97,32 @@ def group_title(path: str, module: Module | None) -> str:
     return f"{name}: {module.class_name}" if module else name
 
 
-def group_size(title: str) -> tuple[float, float]:
-    """Return width and height in px of a folded group's box."""
-    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 16.0)), GROUP_HEIGHT_PX
+def block_name(parts: Sequence[Module | Node]) -> str:
+    """Return what the blocks of a run are called: their class, or what several modules or ops in turn are."""
+    names = _in_turn(parts)
+    if len(names) > NAMES_SHOWN:
+        names = _in_turn([part for part in parts if isinstance(part, Module)]) or names
+    if len(names) > NAMES_SHOWN:
+        names = [*names[: NAMES_SHOWN - 1], "…"]
+    return names[0] if len(parts) == 1 else f"({', '.join(names)})"
+
+
+def _in_turn(parts: Sequence[Module | Node]) -> list[str]:
+    names = [part.class_name if isinstance(part, Module) else node_label(part) for part in parts]
+    runs = ((name, len(list(same))) for name, same in groupby(names))
+    return [name if count == 1 else f"{count} x {name}" for name, count in runs]
+
+
+def repeat_title(count: int, name: str, weight_sets: int = 0) -> str:
+    """Return the title of a run of blocks: ``12 x BertLayer``, and whether they have the same weights."""
+    if weight_sets == 1:
+        return f"{count} x {name}, shared weights"
+    if 0 < weight_sets < count:
+        return f"{count} x {name}, {weight_sets} sets of weights"
+    return f"{count} x {name}"
+
+
+def group_size(title: str, cards: bool = False) -> tuple[float, float]:
+    """Return width and height in px of a folded group's box, and of the cards behind that of a run."""
+    stack = CARDS_PX if cards else 0.0
+    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 16.0)) + stack, GROUP_HEIGHT_PX + stack

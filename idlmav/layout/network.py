@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from idlmav.graph import Graph
 from idlmav.labels import group_size, group_title
 from idlmav.layout.groups import find_groups
+from idlmav.layout.naming import name_repeats
 from idlmav.layout.result import Group
+from idlmav.repeats import find_repeats, node_labels, node_weights
 
 __all__ = ["Network", "network_of", "network_of_paths"]
 
@@ -66,23 +68,31 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     Returns
     -------
     Network
-        One group for every module call with two or more units; the model's own call is none.
+        One group for every module call with two or more units, and for every run of blocks that are alike; the model's
+        own call is none.
     """
     index = {node.id: number for number, node in enumerate(graph.nodes)}
     known: dict[int | None, tuple[int, ...]] = {None: ()}
     for number, call in enumerate(graph.calls):
         known[number] = () if call.parent is None else (*known[call.parent], number)
     chains = [known[node.call] for node in graph.nodes]
-    edges = tuple(dict.fromkeys((index[edge.source], index[edge.target]) for edge in graph.edges))
+    pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
+    edges = tuple(dict.fromkeys(pairs))
     group_of, keys, parents = find_groups(chains, edges)
     modules = graph.module_by_path
     paths = [graph.calls[key].path for key in keys]
     titles = [group_title(path, modules.get(path)) for path in paths]
+    given = _name_groups(paths, parents, titles)
+    outputs: dict[tuple[int, ...], int] = {}
+    flows = [
+        (*pair, outputs.setdefault(edge.outputs, len(outputs))) for pair, edge in zip(pairs, graph.edges, strict=True)
+    ]
+    group_of, blocks = find_repeats(node_labels(graph), node_weights(graph), flows, group_of, parents)
     return Network(
         ids=tuple(node.id for node in graph.nodes),
         sizes=tuple(sizes[node.id] for node in graph.nodes),
         edges=edges,
-        groups=_name_groups(paths, parents, titles),
+        groups=name_repeats(graph, given, blocks),
         group_of=tuple(group_of),
     )
 

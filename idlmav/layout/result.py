@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from idlmav.layout.options import Direction, Options
+from idlmav.repeats import Kind
 
 __all__ = ["Box", "Group", "Layout", "Point", "Route"]
 
@@ -18,7 +19,7 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """
-    The ops of one module call, drawn in a frame that folds.
+    The ops of one module call, or of a run of blocks that are built alike, drawn in a frame that folds.
 
     Attributes
     ----------
@@ -26,7 +27,7 @@ class Group:
         The module path; ``"path#2"`` for the second call of a module, or the second piece of a group
         that had to be split because the data leaves and re-enters it.
     path : str
-        The module path.
+        The module path; for a run the paths of its first and its last block, which is no module's path.
     parent : str
         Id of the group around this one, ``""`` if there is none.
     title : str
@@ -35,6 +36,11 @@ class Group:
         Width and height in px of the folded box.
     direction : {'down', 'right', 'up', 'left'} or None
         Where the data flows inside; ``None`` for where it flows in the whole picture.
+    kind : {'module', 'repeat', 'rest'}
+        A ``repeat`` holds a run of blocks that are alike: the first one, and a ``rest`` with the others. A module that
+        holds nothing else is a repeat itself.
+    count : int
+        How many blocks a repeat or a rest holds.
     """
 
     id: str
@@ -43,6 +49,8 @@ class Group:
     title: str = ""
     folded_size: tuple[float, float] = (90.0, 38.0)
     direction: Direction | None = None
+    kind: Kind = "module"
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
