@@ -5,6 +5,7 @@ from __future__ import annotations
 from idlmav.layout.engine import compute_layout, lay_out_network
 from idlmav.layout.fold_data import columns
 from idlmav.layout.folding import fold
+from idlmav.layout.folds import first_folds, folds_to_depth, group_depths, without_folds_around
 from idlmav.layout.network import Network, network_of, network_of_paths
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Box, Group, Layout, Point, Route
@@ -21,8 +22,12 @@ __all__ = [
     "TurnKind",
     "columns",
     "compute_layout",
+    "first_folds",
     "fold",
+    "folds_to_depth",
+    "group_depths",
     "lay_out_network",
     "network_of",
     "network_of_paths",
+    "without_folds_around",
 ]

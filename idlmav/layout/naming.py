@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from os.path import commonprefix
 
 from idlmav.graph import Graph, Module, Node
 from idlmav.labels import block_name, group_size, repeat_title
@@ -50,9 +49,7 @@ def name_repeats(graph: Graph, given: Sequence[Group], blocks: Sequence[Block]) 
             path = _range(ids[block.units[0]], ids[block.units[-1]])
             group = Group(id=path, path=path)
         size = group_size(title, cards=True)
-        groups.append(
-            replace(group, parent=parent, title=title, folded_size=size, kind=block.kind, count=block.count)
-        )
+        groups.append(replace(group, parent=parent, title=title, folded_size=size, kind=block.kind, count=block.count))
     return tuple(groups)
 
 
@@ -69,6 +66,10 @@ def _name(graph: Graph, given: Sequence[Group], block: Block) -> str:
 
 def _range(first: str, last: str) -> str:
     """Return ``layer.1..5`` for ``layer.1`` and ``layer.5``: no module's path has an empty part."""
-    shared = commonprefix([first, last])
-    around = shared[: max(shared.rfind("."), shared.rfind(":")) + 1]
-    return f"{first}..{last.removeprefix(around)}"
+    end = 0
+    for at, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            break
+        if one in ".:":
+            end = at + 1
+    return f"{first}..{last[end:]}"

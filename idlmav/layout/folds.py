@@ -1,0 +1,89 @@
+"""Which groups to fold: at first, all, down to a depth, or none around what is wanted."""
+
+from __future__ import annotations
+
+from idlmav.layout.result import Layout
+
+__all__ = ["FOLD_ABOVE", "first_folds", "folds_to_depth", "group_depths", "without_folds_around"]
+
+FOLD_ABOVE = 300
+"""A model of more nodes is folded at first."""
+MOST_BOXES = 25
+FEWEST_BOXES = 10
+
+
+def first_folds(layout: Layout) -> list[str]:
+    """
+    Return the groups that are folded in the first view of a model.
+
+    None up to `FOLD_ABOVE` nodes. Else all runs of blocks that are alike; then, from the deepest groups on, as many more
+    as it takes to show about `FEWEST_BOXES` to `MOST_BOXES` boxes.
+    """
+    if len(layout.group_of) <= FOLD_ABOVE:
+        return []
+    groups = layout.groups
+    folded = {name for name, group in groups.items() if group.kind != "module"}
+    hidden: dict[str, bool] = {"": False}
+    boxes = dict.fromkeys(["", *groups], 0)
+    for group in layout.group_of.values():
+        boxes[group] += 1
+    depth = group_depths(layout)
+    levels: dict[int, list[str]] = {}
+    for name, group in groups.items():
+        hidden[name] = hidden[group.parent] or name in folded
+        if not hidden[group.parent]:
+            levels.setdefault(depth[name], []).append(name)
+    # Count from the innermost groups on: a folded one is one box.
+    total = sum(boxes[name] for name in ["", *groups] if not hidden[name]) + _outermost(layout, hidden)
+    for level in sorted(levels, reverse=True):
+        total = _fold_level(layout, levels[level], folded, boxes, total)
+    return [name for name in groups if name in folded]
+
+
+def _outermost(layout: Layout, hidden: dict[str, bool]) -> int:
+    return sum(hidden[name] and not hidden[group.parent] for name, group in layout.groups.items())
+
+
+def _fold_level(layout: Layout, names: list[str], folded: set[str], boxes: dict[str, int], total: int) -> int:
+    """Fold groups of one depth while there are too many boxes; hand their boxes to the groups around."""
+    unfolded = sorted((name for name in names if name not in folded), key=lambda name: -boxes[name])
+    saved = sum(boxes[name] - 1 for name in unfolded)
+    # All groups of a depth alike, if that leaves something to see.
+    together = total - saved >= FEWEST_BOXES
+    chosen = total > MOST_BOXES
+    for name in unfolded:
+        if chosen and (together or total > MOST_BOXES):
+            folded.add(name)
+            total -= boxes[name] - 1
+    for name in names:
+        boxes[layout.groups[name].parent] += 1 if name in folded else boxes[name]
+    return total
+
+
+def group_depths(layout: Layout) -> dict[str, int]:
+    """Return how many groups are around each, itself included."""
+    depths = {"": 0}
+    for name, group in layout.groups.items():
+        depths[name] = depths[group.parent] + 1
+    del depths[""]
+    return depths
+
+
+def folds_to_depth(layout: Layout, depth: int) -> list[str]:
+    """
+    Return the groups that are folded if as many levels of groups are open: all for 0.
+
+    The other blocks of a run stay folded at any depth, because they look like the first.
+    """
+    depths = group_depths(layout)
+    return [name for name, group in layout.groups.items() if depths[name] > depth or group.kind == "rest"]
+
+
+def without_folds_around(layout: Layout, folded: list[str], name: str) -> list[str]:
+    """Return what stays folded if a node or a group is to be seen."""
+    around = set()
+    group = layout.group_of[name] if name in layout.group_of else layout.groups[name].parent
+    while group:
+        around.add(group)
+        group = layout.groups[group].parent
+    return [other for other in folded if other not in around]
