@@ -12,7 +12,7 @@ from idlmav import graph_json
 from idlmav.errors import reject_unknown
 from idlmav.graph import Graph
 from idlmav.labels import node_sizes
-from idlmav.layout import Layout, compute_layout
+from idlmav.layout import Layout, compute_layout, first_folds, folds_to_depth, without_folds_around
 from idlmav.metrics import complete
 from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
 from idlmav.render_context import current_resources
@@ -120,13 +120,16 @@ class MAV:
 
     @cached_property
     def state(self) -> ViewState:
-        """What a person can change, shared by all dashboards of this object."""
-        return ViewState(direction=self._direction, compute_unit=self._compute_unit)
+        """What a person can change, shared by all dashboards of this object; a large model is folded at first."""
+        folded = first_folds(self._layout_to(self._direction))
+        return ViewState(direction=self._direction, folded=folded, compute_unit=self._compute_unit)
 
     @property
     def layout(self) -> Layout:
         """Boxes, routes and frames in px for the state's direction, everything unfolded."""
-        direction = self.state.direction
+        return self._layout_to(self.state.direction)
+
+    def _layout_to(self, direction: str) -> Layout:
         if direction not in self._layouts:
             self._layouts[direction] = compute_layout(self.graph, node_sizes(self.graph), direction=direction)
         return self._layouts[direction]
@@ -134,6 +137,14 @@ class MAV:
     def scene(self) -> Scene:
         """Return what every renderer draws from; see `idlmav.scene.build_scene`."""
         return build_scene(self.graph, self.layout, self._palette)
+
+    def fold(self, depth: int = 0) -> None:
+        """Fold every group with as many groups around it: all for 0, all but the outermost for 1."""
+        self.state.folded = folds_to_depth(self.layout, depth)
+
+    def unfold(self, name: str = "") -> None:
+        """Unfold what is around a node or group and the group itself, such as `state.selected`; by default all."""
+        self.state.folded = without_folds_around(self.layout, self.state.folded, name) if name else []
 
     # ---- drawing
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from idlmav.graph import Graph, Module, Node, Totals, format_shape, format_shapes
 from idlmav.labels import node_label, node_sublabel
-from idlmav.layout import Layout, columns
+from idlmav.layout import Layout, columns, first_folds
 from idlmav.ops import category
 from idlmav.palette import GRADIENT, Palette, ink
 
@@ -64,7 +64,9 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         ==============  ==============================================================================
         ``geometry``    columns of nodes, groups and edges as `idlmav.layout.columns` describes them
         ``nodes``       one list a field, in the order of ``geometry.nodes.ids``; ``None`` if unknown
-        ``groups``      one list a field, in the order of ``geometry.groups.ids``
+        ``groups``      one list a field, in the order of ``geometry.groups.ids``; ``one_param_count`` is
+                        that of one block in a run of blocks that are alike, ``None`` for other groups
+        ``first_folds``  ids of the groups that are folded at first
         ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
                         ``of`` its name
         ``gradient``    hex colours for numbers, small to large
@@ -78,6 +80,7 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         "geometry": columns(layout, graph),
         "nodes": _node_columns(graph),
         "groups": _group_columns(graph, layout),
+        "first_folds": first_folds(layout),
         "colors": _colors(graph.nodes, palette),
         "gradient": list(GRADIENT),
         "gradient_inks": [ink(color) for color in GRADIENT],
@@ -140,11 +143,29 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
         "title": [layout.groups[group].title for group in ids],
         "path": [layout.groups[group].path for group in ids],
         "class_name": [module.class_name if module else "" for module in modules],
+        "kind": [layout.groups[group].kind for group in ids],
+        "count": [layout.groups[group].count for group in ids],
         "failed": failed,
         # What the module holds, in contrast to what ops in this frame read first.
         "held": [_numbers(module, Module) if module else None for module in modules],
         **sums,
+        "one_param_count": _block_params(graph, layout),
     }
+
+
+def _block_params(graph: Graph, layout: Layout) -> list[int | None]:
+    """Return the parameters that the first block of every run reads first."""
+    inside: dict[str, list[int]] = {name: [] for name, group in layout.groups.items() if group.kind != "module"}
+    for node in graph.nodes:
+        group = layout.group_of[node.id]
+        while group:
+            if group in inside:
+                inside[group].append(node.param_count)
+            group = layout.groups[group].parent
+    return [
+        sum(inside[name][: len(inside[name]) // group.count]) if name in inside else None
+        for name, group in layout.groups.items()
+    ]
 
 
 _HELD = ("param_count", "trainable_count", "shared_count", "param_unknown", "param_bytes", "buffer_bytes")

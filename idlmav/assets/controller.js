@@ -8,6 +8,8 @@ import { SliderView } from "./slider_view.js";
 import { TableView } from "./table_view.js";
 import { Store } from "./store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
+import { DepthView } from "./depth_view.js";
+import { foldsToDepth, withoutFoldsAround } from "./folds.js";
 import { drawLegend, make } from "./legend.js";
 import { matcher, unreachedMatcher } from "./search.js";
 import { publish } from "./page_api.js";
@@ -94,6 +96,7 @@ class Dashboard {
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
     this.slider = part("slider", SliderView, {onDrive: () => this.drive("slider")});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
+    this.depth = part("depth", DepthView, {onChoose: (choice, folded) => this.foldTo(choice, folded)});
     this.detail = this.find("detail");
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
@@ -139,6 +142,7 @@ class Dashboard {
   replaceScene() {
     Object.assign(this.picture, new Picture(plain(this.model.scene)));
     this.store.set({direction: this.picture.direction}, "model");
+    this.depth?.update(true);
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.look.inTable);
   }
@@ -199,6 +203,7 @@ class Dashboard {
     if (has("folded", "size_by")) this.slider?.update();
     if (has("color_by", "query", "value_range", "theme")) this.showLegend();
     if (has("selected")) this.showDetail();
+    if (has("folded")) this.depth?.update();
   }
 
   // Numbers in another unit, or without estimates: all that tells them is drawn again.
@@ -336,6 +341,30 @@ class Dashboard {
     graph.moveTo(x + after.x + share * after.w - before.x - share * before.w, y + after.y - before.y - below, graph.scale);
   }
 
+  foldTo(choice, folded) {
+    if (choice === "selected") this.reveal(this.store.get("selected"));
+    else if (folded) this.foldExactly(folded);
+  }
+
+  foldExactly(folded) {
+    this.drive("graph");
+    this.store.set({folded}, "page");
+    this.graph.home();
+  }
+
+  // Unfold what hides a node, or what is in a group, and go there.
+  reveal(name) {
+    const id = name && this.picture.resolve(name);
+    if (!id) return;
+    this.drive("graph");
+    this.store.set({folded: withoutFoldsAround(this.picture, this.store.get("folded"), id)}, "page");
+    this.graph.centerOn(id);
+  }
+
+  unfoldTo(depth) {
+    this.foldExactly(foldsToDepth(this.picture.scene, depth));
+  }
+
   tapped({x, y, sx, sy}) {
     this.lastTap = {sx, sy};
     const place = this.picture.hit(x, y);
@@ -360,9 +389,8 @@ class Dashboard {
     this.drive("graph");
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
-    if (name === "unfold") this.store.set({folded: []}, "page");
-    if (name === "fold") this.store.set({folded: [...this.picture.groupIds]}, "page");
-    if (name === "fold" || name === "unfold") this.graph.home();
+    if (name === "unfold") this.foldExactly([]);
+    if (name === "fold") this.unfoldTo(0);
   }
 
   tell(changed) {

@@ -24,8 +24,22 @@ export function groupDetail(scene, i) {
   const {[i]: estimated} = groups.flops_estimated;
   const sums = {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
   const activations = `activations ${groups.unknown_bytes[i] > 0 ? "≥ " : ""}${humaneBytes(groups.activation_bytes[i])}`;
-  const facts = [groups.class_name[i], [ops(groups.op_count[i]), sumText(compute, sums), activations].join(" · "), heldText(groups.held[i])];
+  const sum = [ops(groups.op_count[i]), sumText(compute, sums), activations].join(" · ");
+  const facts = [groups.class_name[i], ...(groups.kind[i] === "module" ? [sum] : runFacts(scene, i, sum, sums)), heldText(groups.held[i])];
   return {title: groups.path[i], detail: facts.filter(Boolean).join("\n"), error: groups.failed[i] ? "an op inside failed" : ""};
+}
+
+// Of blocks that are alike: all together, and each of them.
+function runFacts({groups, compute}, i, all, sums) {
+  const count = groups.count[i];
+  const each = Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, value / count]));
+  const parameters = (number) => `${thousands(number)} parameters`;
+  const bytes = `activations ${groups.unknown_bytes[i] > 0 ? "≥ " : ""}${humaneBytes(groups.activation_bytes[i] / count)}`;
+  return [
+    groups.title[i],
+    `all ${count}: ${all} · ${parameters(groups.param_count[i])}`,
+    `each: ${[ops(groups.op_count[i] / count), sumText(compute, each), bytes, parameters(groups.one_param_count[i])].join(" · ")}`,
+  ];
 }
 
 export function unreachedDetail({unreached}, i) {

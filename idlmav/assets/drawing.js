@@ -10,12 +10,15 @@ const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
 const ARROW_LENGTH_PX = 7;
+const CARD_PX = 3;
+const CARDS = 2;
 
 export function drawFrames({frames}, {picture, look}) {
   const {theme} = look;
   return {
     ...corners(frames, picture.groups),
     fill: frames.map((i) => theme.frames[picture.depth[i] % 2]),
+    dash: frames.map((i) => (picture.scene.groups.kind[i] === "module" ? "solid" : "dashed")),
     line: frames.map(() => theme.frameLine),
   };
 }
@@ -25,8 +28,7 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   const {theme, coloring, matches} = look;
   const selected = store.get("selected");
   const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: [], detail: [], error: []};
-  const push = (place, fill, failed, dimmed, texts) => {
-    const {x, y, w, h} = picture.rect(place);
+  const push = (place, fill, failed, dimmed, texts, {x, y, w, h} = picture.rect(place)) => {
     const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, ...texts};
     values.line = failed ? theme.error : picture.idOf(place) === selected ? theme.accent : theme.nodeLine;
     values.width = failed ? 3 : 1;
@@ -35,7 +37,9 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   };
   for (const i of groups) {
     const fill = coloring.group(i)?.fill ?? theme.group;
-    push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), groupDetail(scene, i));
+    for (const card of cards(picture, i)) {
+      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), groupDetail(scene, i), card);
+    }
   }
   for (const i of nodes) {
     const status = scene.nodes.status[i];
@@ -43,6 +47,15 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
     push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed, nodeDetail(scene, i));
   }
   return data;
+}
+
+// A folded run is a stack of cards, the others behind the first: rectangles, back to front.
+function cards(picture, i) {
+  const {x, y, w, h} = picture.rect({group: true, index: i});
+  if (picture.scene.groups.kind[i] === "module" || picture.groups.state[i] !== 2) return [{x, y, w, h}];
+  const [width, height] = [w - CARDS * CARD_PX, h - CARDS * CARD_PX];
+  const steps = Array.from({length: CARDS + 1}, (_, k) => (CARDS - k) * CARD_PX);
+  return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
 export function drawEdges({edges}, {picture, look, store, hovered}) {
@@ -132,7 +145,7 @@ function labelNode({labels, sublabels}, {picture, look, scale}, i) {
 }
 
 function labelGroup({labels}, {picture, look, scale}, i) {
-  const {x, y, w, h} = picture.rect({group: true, index: i});
+  const {x, y, w, h} = cards(picture, i).at(-1);
   if (h * scale < labels.px + 4) return;
   const ink = look.coloring.group(i)?.ink ?? look.theme.text;
   const sign = picture.groups.state[i] === 2 ? "▸ " : "";

@@ -13,6 +13,10 @@ export function publish(dashboard) {
     select: (id) => dashboard.select(id),
     fold: (id) => dashboard.fold(id, true),
     unfold: (id) => dashboard.fold(id, false),
+    fold_all: () => dashboard.unfoldTo(0),
+    unfold_all: () => dashboard.foldExactly([]),
+    unfold_to: (depth) => dashboard.unfoldTo(depth),
+    reveal: (id) => dashboard.reveal(id),
     search: (text) => store.set({query: text}, "page"),
     fit: () => {
       dashboard.drive("graph");

@@ -58,6 +58,12 @@ export class Picture {
     return found;
   }
 
+  // The first node in a group.
+  firstIn(id) {
+    const group = this.groupAt.get(id);
+    return this.nodeIds.find((node) => this.ancestors(node).includes(group)) ?? "";
+  }
+
   // The box that stands for an id now: itself, or the outermost folded group around it.
   shownAs(id) {
     const folded = this.ancestors(id).filter((group) => this.groups.state[group] === 2);

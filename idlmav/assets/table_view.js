@@ -95,11 +95,12 @@ export class TableView {
     this.store.set({selected: id}, "table");
   }
 
-  // Select the row of a node; a group has no row, and a row that the search hides cannot be shown.
+  // Select the row of a node; a group has none, so its first node's is shown, and a row that the search hides cannot be shown.
   select(id) {
     const index = this.rowOf(id);
     const hidden = index === undefined || (this.matches !== null && !this.matches[index]);
     const indices = hidden ? [] : [index];
+    if (this.picture.isGroup(id)) this.reveal(this.picture.firstIn(id));
     const {selected} = this.model.source;
     if (selected.indices.length === indices.length && selected.indices[0] === indices[0]) return;
     this.writing = true;

@@ -80,9 +80,18 @@ def folds_to_depth(layout: Layout, depth: int) -> list[str]:
 
 
 def without_folds_around(layout: Layout, folded: list[str], name: str) -> list[str]:
-    """Return what stays folded if a node or a group is to be seen."""
+    """
+    Return what stays folded if a node is to be seen, or what is in a group.
+
+    Raises
+    ------
+    KeyError
+        If there is no node or group of this name.
+    """
+    if name not in layout.group_of and name not in layout.groups:
+        raise KeyError(f"no node or group {name!r} in this layout")
     around = set()
-    group = layout.group_of[name] if name in layout.group_of else layout.groups[name].parent
+    group = layout.group_of.get(name, name)
     while group:
         around.add(group)
         group = layout.groups[group].parent

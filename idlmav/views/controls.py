@@ -16,6 +16,8 @@ __all__ = ["slider_view", "toolbar"]
 WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
+DEPTHS = {"": "–", "auto": "Auto", **{str(depth): str(depth) for depth in range(7)}, "all": "All", "selected": "Selection"}
+"""Down to which depth groups are open; the controller leaves out what the model has not."""
 
 
 def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
@@ -52,6 +54,9 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             ("estimates", "Estimates", ESTIMATES, 88),
         )
     )
+    depth = pn.widgets.Select(
+        label="Depth", options={text: value for value, text in DEPTHS.items()}, value="", **_fixed(uid, "depth", 86)
+    )
     search = pn.widgets.TextInput(
         label="Search",
         placeholder="conv1  or  params>1e6",
@@ -72,6 +77,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         heading,
         search,
         *drop_downs,
+        depth,
         *buttons,
         align_items="end",
         flex_wrap="wrap",

@@ -30,7 +30,9 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
         Unique id of the dashboard; the figure is named ``uid + "-graph"``.
     """
     layers = [
-        rectangles("frames", ["fill", "line"], fill_color="fill", line_color="line", border_radius=8),
+        rectangles(
+            "frames", ["fill", "line", "dash"], fill_color="fill", line_color="line", line_dash="dash", border_radius=8
+        ),
         paths("edges", line_color="color", line_width="width", line_join="round", line_cap="round"),
         rectangles("plates", ["fill"], fill_color="fill", line_color=None),
         points("arrows"),
