@@ -129,7 +129,7 @@ class MAV:
         """Boxes, routes and frames in px for the state's direction, everything unfolded."""
         return self._layout_to(self.state.direction)
 
-    def _layout_to(self, direction: str) -> Layout:
+    def _layout_to(self, direction: Any) -> Layout:
         if direction not in self._layouts:
             self._layouts[direction] = compute_layout(self.graph, node_sizes(self.graph), direction=direction)
         return self._layouts[direction]

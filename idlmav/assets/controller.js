@@ -8,8 +8,7 @@ import { SliderView } from "./slider_view.js";
 import { TableView } from "./table_view.js";
 import { Store } from "./store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
-import { DepthView } from "./depth_view.js";
-import { foldsToDepth, withoutFoldsAround } from "./folds.js";
+import { Folding } from "./folding.js";
 import { drawLegend, make } from "./legend.js";
 import { matcher, unreachedMatcher } from "./search.js";
 import { publish } from "./page_api.js";
@@ -96,7 +95,7 @@ class Dashboard {
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
     this.slider = part("slider", SliderView, {onDrive: () => this.drive("slider")});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
-    this.depth = part("depth", DepthView, {onChoose: (choice, folded) => this.foldTo(choice, folded)});
+    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
     this.detail = this.find("detail");
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
@@ -142,7 +141,7 @@ class Dashboard {
   replaceScene() {
     Object.assign(this.picture, new Picture(plain(this.model.scene)));
     this.store.set({direction: this.picture.direction}, "model");
-    this.depth?.update(true);
+    this.folding.sceneChanged();
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.look.inTable);
   }
@@ -203,7 +202,7 @@ class Dashboard {
     if (has("folded", "size_by")) this.slider?.update();
     if (has("color_by", "query", "value_range", "theme")) this.showLegend();
     if (has("selected")) this.showDetail();
-    if (has("folded")) this.depth?.update();
+    if (has("folded")) this.folding.showChoice();
   }
 
   // Numbers in another unit, or without estimates: all that tells them is drawn again.
@@ -324,47 +323,6 @@ class Dashboard {
     this.detail.data.setv({content}, {sync: false});
   }
 
-  fold(name, wanted, mouse = null) {
-    const id = this.picture.isGroup(name) ? name : this.picture.groupIds[this.picture.scene.groups.path.indexOf(name)];
-    if (id === undefined) return;
-    this.following = false;
-    const {picture, graph} = this;
-    const place = {group: true, index: picture.groupAt.get(id)};
-    const before = picture.rect(place);
-    const folded = this.store.get("folded").filter((other) => other !== id);
-    this.store.set({folded: wanted ? [...folded, id] : folded}, "page");
-    // The toggled box stays where it is on the screen, and under the mouse that toggled it.
-    const after = picture.rect(place);
-    const share = mouse === null ? 0.5 : (mouse.x - before.x) / before.w;
-    const below = mouse === null ? 0 : Math.max(0, mouse.y - before.y - after.h);
-    const [x, y] = graph.center;
-    graph.moveTo(x + after.x + share * after.w - before.x - share * before.w, y + after.y - before.y - below, graph.scale);
-  }
-
-  foldTo(choice, folded) {
-    if (choice === "selected") this.reveal(this.store.get("selected"));
-    else if (folded) this.foldExactly(folded);
-  }
-
-  foldExactly(folded) {
-    this.drive("graph");
-    this.store.set({folded}, "page");
-    this.graph.home();
-  }
-
-  // Unfold what hides a node, or what is in a group, and go there.
-  reveal(name) {
-    const id = name && this.picture.resolve(name);
-    if (!id) return;
-    this.drive("graph");
-    this.store.set({folded: withoutFoldsAround(this.picture, this.store.get("folded"), id)}, "page");
-    this.graph.centerOn(id);
-  }
-
-  unfoldTo(depth) {
-    this.foldExactly(foldsToDepth(this.picture.scene, depth));
-  }
-
   tapped({x, y, sx, sy}) {
     this.lastTap = {sx, sy};
     const place = this.picture.hit(x, y);
@@ -376,7 +334,7 @@ class Dashboard {
     // Bokeh calls any two quick taps a double one, however far apart they are.
     if (Math.hypot(sx - this.lastTap.sx, sy - this.lastTap.sy) > DOUBLE_TAP_PX) return this.tapped(event);
     const place = this.picture.hit(x, y);
-    if (place?.group) this.fold(this.picture.idOf(place), this.picture.groups.state[place.index] === 1, {x, y});
+    if (place?.group) this.folding.toggle(this.picture.idOf(place), this.picture.groups.state[place.index] === 1, {x, y});
     return undefined;
   }
 
@@ -389,8 +347,8 @@ class Dashboard {
     this.drive("graph");
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
-    if (name === "unfold") this.foldExactly([]);
-    if (name === "fold") this.unfoldTo(0);
+    if (name === "unfold") this.folding.set([]);
+    if (name === "fold") this.folding.toDepth(0);
   }
 
   tell(changed) {

@@ -30,7 +30,9 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: [], detail: [], error: []};
   const push = (place, fill, failed, dimmed, texts, {x, y, w, h} = picture.rect(place)) => {
     const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, ...texts};
-    values.line = failed ? theme.error : picture.idOf(place) === selected ? theme.accent : theme.nodeLine;
+    // The cards of a stack are told apart by their lines.
+    const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
+    values.line = failed ? theme.error : picture.idOf(place) === selected ? theme.accent : line;
     values.width = failed ? 3 : 1;
     values.alpha = dimmed ? 0.2 : 1;
     for (const [name, value] of Object.entries(values)) data[name].push(value);

@@ -11,12 +11,12 @@ export function publish(dashboard) {
     edges: () => edgesOnScreen(dashboard),
     rows: () => table?.visibleIds() ?? [],
     select: (id) => dashboard.select(id),
-    fold: (id) => dashboard.fold(id, true),
-    unfold: (id) => dashboard.fold(id, false),
-    fold_all: () => dashboard.unfoldTo(0),
-    unfold_all: () => dashboard.foldExactly([]),
-    unfold_to: (depth) => dashboard.unfoldTo(depth),
-    reveal: (id) => dashboard.reveal(id),
+    fold: (id) => dashboard.folding.toggle(id, true),
+    unfold: (id) => dashboard.folding.toggle(id, false),
+    fold_all: () => dashboard.folding.toDepth(0),
+    unfold_all: () => dashboard.folding.set([]),
+    unfold_to: (depth) => dashboard.folding.toDepth(depth),
+    reveal: (id) => dashboard.folding.reveal(id),
     search: (text) => store.set({query: text}, "page"),
     fit: () => {
       dashboard.drive("graph");

@@ -25,8 +25,8 @@ def first_folds(layout: Layout) -> list[str]:
     folded = {name for name, group in groups.items() if group.kind != "module"}
     hidden: dict[str, bool] = {"": False}
     boxes = dict.fromkeys(["", *groups], 0)
-    for group in layout.group_of.values():
-        boxes[group] += 1
+    for around in layout.group_of.values():
+        boxes[around] += 1
     depth = group_depths(layout)
     levels: dict[int, list[str]] = {}
     for name, group in groups.items():

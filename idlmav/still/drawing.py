@@ -20,6 +20,8 @@ _MARGIN_PX = 20.0
 _LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
 _ARROW_PX = (8.0, 7.0)
 """Width and length of an arrow's head."""
+_CARDS, _CARD_PX = 2, 3.0
+"""Cards behind the box of a folded run, and how far each shows."""
 _DIMMED = 0.35
 _UNKNOWN = "#e2e5e9", "#10151c"
 
@@ -86,7 +88,8 @@ class _Drawing:
 
     def frames(self) -> Iterator[Shape]:
         for name, box in self.layout.frames.items():
-            yield Rect(*box, self.theme.frames[self.depth[name] % 2], self.theme.frame_line, radius=8.0)
+            fill, is_run = self.theme.frames[self.depth[name] % 2], self.layout.groups[name].kind != "module"
+            yield Rect(*box, fill, self.theme.frame_line, radius=8.0, dashed=is_run)
 
     def edges(self) -> Iterator[Shape]:
         color = self.theme.edge
@@ -126,8 +129,14 @@ class _Drawing:
         if self.color_by in METRICS:
             fill, ink = self._by_number(groups[self.color_by][index])
         failed = groups["failed"][index]
-        yield Rect(*box, fill, theme.error if failed else theme.node_line, 3.0 if failed else 1.0)
         x, y, width, height = box
+        line, cards = theme.node_line, 0
+        if groups["kind"][index] != "module":
+            line, cards = theme.edge, _CARDS
+            width, height = width - _CARDS * _CARD_PX, height - _CARDS * _CARD_PX
+        for step in range(cards, -1, -1):
+            place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
+            yield Rect(*place, fill, theme.error if failed else line, 3.0 if failed else 1.0)
         yield from _fitted(
             x + width / 2, y + height / 2, f"▸ {groups['title'][index]}", width - 8, ink, _LABEL_PX, True
         )

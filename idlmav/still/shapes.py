@@ -23,6 +23,7 @@ class Rect:
     line_width: float = 1.0
     radius: float = 6.0
     opacity: float = 1.0
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def _rect(rect: Rect) -> str:
         )
     )
     line = f' stroke="{rect.line}" stroke-width="{_number(rect.line_width)}"' if rect.line else ""
+    line += ' stroke-dasharray="6 4"' if rect.dashed else ""
     opacity = f' opacity="{_number(rect.opacity)}"' if rect.opacity < 1.0 else ""
     return f'<rect {place} fill="{rect.fill}"{line}{opacity}/>'
 

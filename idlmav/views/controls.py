@@ -16,7 +16,13 @@ __all__ = ["slider_view", "toolbar"]
 WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
-DEPTHS = {"": "–", "auto": "Auto", **{str(depth): str(depth) for depth in range(7)}, "all": "All", "selected": "Selection"}
+DEPTHS = {
+    "": "–",
+    "auto": "Auto",
+    **{str(depth): str(depth) for depth in range(7)},
+    "all": "All",
+    "selected": "Selection",
+}
 """Down to which depth groups are open; the controller leaves out what the model has not."""
 
 
