@@ -85,7 +85,10 @@ class _Finder:
 
     def __init__(self, tree: Units, units: Sequence[int]) -> None:
         self.tree, self.units = tree, units
-        self.kinds = [tree.structure[unit] for unit in units]
+        # A group that something else runs through could not be drawn together with its neighbours.
+        self.kinds = [
+            tree.structure[unit] if unit < tree.count or tree.whole[unit - tree.count] else -1 - unit for unit in units
+        ]
         self.ends: dict[int, int] = {}
 
     def find(self) -> list[Run]:
@@ -187,8 +190,10 @@ class _Finder:
             border = self._border(at, period)
             # Nobody may need all that the last block makes.
             exports = border.exports | first.exports if number == count - 1 > 1 else border.exports
+            low, last = begin + number * size, units[at + period - 1]
+            apart = tree.first[units[at]] != low or tree.first[last] + tree.size[last] != low + size
             alike = (border.inner, border.readers, exports) == (first.inner, first.readers, first.exports)
-            if tree.first[units[at]] != begin + number * size or not alike or not wiring.admits(number, border.sources):
+            if apart or not alike or not wiring.admits(number, border.sources):
                 return Run(start, period, number, wiring.chained)
         return Run(start, period, count, wiring.chained)
 

@@ -31,6 +31,8 @@ class Units:
         First node of every unit, and how many nodes it holds.
     children : list of list of int
         Units in every group, by their first nodes; the outermost level last.
+    whole : list of bool
+        Of every group: whether no other node comes between its nodes.
     structure : list of int
         Of every unit; equal for those that are built alike.
     """
@@ -116,8 +118,9 @@ class Units:
         for group in range(len(inside) - 1, -1, -1):
             unit = self.count + group
             parts = tuple([found[child] for child in self.children[group]])
-            # A group that something else runs through could not be drawn together with its neighbours.
-            key = (parts, tuple(inside[group])) if self.whole[group] else unit
+            key: tuple[tuple[int, ...], ...] = parts, tuple(inside[group])
+            if not self.whole[group]:
+                key = *key, tuple([self.first[child] - self.first[unit] for child in self.children[group]])
             found[unit] = known.setdefault(key, len(known))
         return found
 
