@@ -82,7 +82,7 @@ class _Level:
 
 
 class _Compound:
-    """The steps of `lay_out`. A tensor is named by the index of the node that makes it."""
+    """The steps of `lay_out`. Tensors are numbered by the nodes that make them; a node can make several."""
 
     def __init__(self, network: Network, insets: Insets, options: Options) -> None:
         self.network, self.insets, self.options = network, insets, options
@@ -96,6 +96,11 @@ class _Compound:
         self.levels = [_Level() for _ in range(self.group_count + 1)]
         self.items: list[Item] = [Item()] * self.group_count
         self.drawn: dict[tuple[object, ...], Drawing] = {}
+        outputs = network.outputs
+        made = sorted({(source, outputs.get((source, target), 0)) for source, target in network.edges})
+        self.makers = [source for source, _ in made]
+        number = {tensor: index for index, tensor in enumerate(made)}
+        self.tensors = [number[ends[0], outputs.get(ends, 0)] for ends in network.edges]
 
     def _group_unit(self, group: int) -> int:
         return self.count + group
@@ -104,7 +109,7 @@ class _Compound:
         return self.count + self.group_count + tensor
 
     def _out_port(self, tensor: int) -> int:
-        return 2 * self.count + self.group_count + tensor
+        return self.count + self.group_count + len(self.makers) + tensor
 
     def find_levels(self) -> None:
         """Hand every node, group and edge to the levels in which it is drawn."""
@@ -119,12 +124,13 @@ class _Compound:
             units[parent].append((first[group], 0, self._group_unit(group)))
         for level, found in zip(self.levels, units, strict=True):
             level.children = dict.fromkeys(unit for _, _, unit in sorted(found))
-        for source, target in self.network.edges:
-            for group, start, end in self._hops(source, target):
-                self._connect(group, source, start, end)
+        for edge, tensor in enumerate(self.tensors):
+            for group, start, end in self._hops(edge):
+                self._connect(group, tensor, start, end)
 
-    def _hops(self, source: int, target: int) -> list[tuple[int, int, int]]:
+    def _hops(self, edge: int) -> list[tuple[int, int, int]]:
         """Return the levels that an edge passes, each with the units that it joins there, from source to target."""
+        (source, target), tensor = self.network.edges[edge], self.tensors[edge]
         out, into = self.chain[self.network.group_of[source]], self.chain[self.network.group_of[target]]
         common = 1
         while common < min(len(out), len(into)) and out[common] == into[common]:
@@ -132,13 +138,13 @@ class _Compound:
         hops = []
         start = source
         for group in reversed(out[common:]):
-            hops.append((group, start, self._out_port(source)))
+            hops.append((group, start, self._out_port(tensor)))
             start = self._group_unit(group)
         inner = into[common:]
         hops.append((out[common - 1], start, self._group_unit(inner[0]) if inner else target))
         for position, group in enumerate(inner):
             end = self._group_unit(inner[position + 1]) if position + 1 < len(inner) else target
-            hops.append((group, self._in_port(source), end))
+            hops.append((group, self._in_port(tensor), end))
         return hops
 
     def _connect(self, group: int, tensor: int, start: int, end: int) -> None:
@@ -232,8 +238,8 @@ class _Compound:
             out_of = {local[tensor]: offset for tensor, offset in item.out_of.items()}
             return Item("rigid", item.left, item.right, item.height, "", 0, item.depth, item.size, into, out_of)
         tensor = group - self.group_count
-        if tensor < self.count:
-            return Item("port", pinned="top", age=tensor, depth=0)
+        if tensor < len(self.makers):
+            return Item("port", pinned="top", age=self.makers[tensor], depth=0)
         return Item("port", pinned="bottom", depth=0)
 
     def _frame(self, group: int, level: _Level) -> Item:
@@ -268,17 +274,17 @@ class _Compound:
                 item = self.items[inner]
                 frames[inner] = (x0 + x - item.left, y0 + y, item.left + item.right, item.height)
                 origin[inner] = (x0 + x, y0 + y + self.insets.before)
-        routes = [self._route(source, target, origin) for source, target in self.network.edges]
+        routes = [self._route(edge, origin) for edge in range(len(self.tensors))]
         return Placed(boxes, frames, routes)
 
-    def _route(self, source: int, target: int, origin: list[Point]) -> list[Point]:
+    def _route(self, edge: int, origin: list[Point]) -> list[Point]:
         """Join the pieces of an edge, level by level."""
         points: list[Point] = []
-        for group, start, end in self._hops(source, target):
+        for group, start, end in self._hops(edge):
             level, (x0, y0) = self.levels[group], origin[group]
-            tensor = source
-            if start == self._in_port(source):
-                tensor = level.shared.get(source, source)
+            tensor = self.tensors[edge]
+            if start == self._in_port(tensor):
+                tensor = level.shared.get(tensor, tensor)
                 start = self._in_port(tensor)
             piece = level.drawing.pieces[level.edge_index[start, end, tensor]]
             points += [(x0 + x, y0 + y) for x, y in piece]

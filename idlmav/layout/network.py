@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from idlmav.graph import Graph
 from idlmav.labels import group_size, group_title
@@ -32,6 +32,8 @@ class Network:
         Parents before children.
     group_of : tuple of int
         Innermost group of every node, -1 for none. Groups joined by edges form no cycle.
+    outputs : mapping of (int, int) to int
+        Which output of its source an edge carries, if not the first: each output is a trunk of its own.
     stacks : tuple of tuple of int
         Nodes of one group each that are drawn without a gap, along the flow; see `idlmav.layout.stacks`.
     """
@@ -41,6 +43,7 @@ class Network:
     edges: tuple[tuple[int, int], ...]
     groups: tuple[Group, ...] = ()
     group_of: tuple[int, ...] = ()
+    outputs: Mapping[tuple[int, int], int] = field(default_factory=dict)
     stacks: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
@@ -77,7 +80,8 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
         known[number] = () if call.parent is None else (*known[call.parent], number)
     chains = [known[node.call] for node in graph.nodes]
     pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
-    edges = tuple(dict.fromkeys(pairs))
+    carried = {pair: min(edge.outputs, default=0) for pair, edge in zip(pairs, graph.edges, strict=True)}
+    edges = tuple(carried)
     group_of, keys, parents = find_groups(chains, edges)
     modules = graph.module_by_path
     paths = [graph.calls[key].path for key in keys]
@@ -94,6 +98,7 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
         edges=edges,
         groups=name_repeats(graph, given, blocks),
         group_of=tuple(group_of),
+        outputs={ends: output for ends, output in carried.items() if output},
     )
 
 

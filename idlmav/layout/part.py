@@ -102,6 +102,11 @@ class Part:
                 ids=tuple(map(str, range(len(units)))),
                 sizes=(*around * len(tensors), *sizes, *around * len(links.leaving)),
                 edges=tuple(edges),
+                outputs={
+                    (local[a], local[b]): self.network.outputs[a, b]
+                    for a, b in inside
+                    if (a, b) in self.network.outputs
+                },
                 groups=groups,
                 group_of=(*[-1] * len(tensors), *group_of, *[-1] * len(links.leaving)),
                 stacks=tuple(

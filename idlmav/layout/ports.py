@@ -19,8 +19,9 @@ def set_ports(geometry: Geometry, options: Options) -> None:
     """
     Fill in the offsets of every arc at both ends.
 
-    Open groups and regions have given ports. All arcs that leave a box carry the same tensor, so they start at its
-    centre; those that enter it are spread, the welded one at the centre, the others in the order of their sources.
+    Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if there is only
+    one; the tensors of a box and what enters it are spread, the welded one at the centre, the others in the order of
+    the other ends.
     """
     arcs, items = geometry.ranked.arcs, geometry.ranked.block.items
     geometry.out_offset = [0.0] * len(arcs)
@@ -31,8 +32,11 @@ def set_ports(geometry: Geometry, options: Options) -> None:
                 geometry.out_offset[arc] = item.out_of[arcs[arc][4]]
             for arc in geometry.arcs_in[index]:
                 geometry.in_offset[arc] = item.into[arcs[arc][4]]
-        elif item.kind == "box" and len(geometry.arcs_in[index]) > 1:
-            _spread(geometry, index, options)
+        elif item.kind == "box":
+            if len(geometry.arcs_in[index]) > 1:
+                _spread_in(geometry, index, options)
+            if len({arcs[arc][4] for arc in geometry.arcs_out[index]}) > 1:
+                _spread_out(geometry, index, options)
 
 
 def outermost_port(half: float) -> float:
@@ -40,7 +44,7 @@ def outermost_port(half: float) -> float:
     return max(half - _CORNER, 0.0)
 
 
-def _spread(geometry: Geometry, item: int, options: Options) -> None:
+def _spread_in(geometry: Geometry, item: int, options: Options) -> None:
     arcs, place = geometry.ranked.arcs, geometry.place
     entering = sorted(geometry.arcs_in[item], key=lambda arc: place[arcs[arc][1]])
     middle = (len(entering) - 1) / 2
@@ -51,6 +55,24 @@ def _spread(geometry: Geometry, item: int, options: Options) -> None:
     step = _step(geometry, item, max(middle, len(entering) - 1 - middle), options)
     for position, arc in enumerate(entering):
         geometry.in_offset[arc] = (position - middle) * step
+
+
+def _spread_out(geometry: Geometry, item: int, options: Options) -> None:
+    """Give every tensor of a box a port of its own."""
+    arcs, place = geometry.ranked.arcs, geometry.place
+    leaving: dict[int, list[int]] = {}
+    for arc in geometry.arcs_out[item]:
+        leaving.setdefault(arcs[arc][4], []).append(arc)
+    tensors = sorted(leaving.values(), key=lambda found: sum(place[arcs[arc][2]] for arc in found) / len(found))
+    middle = (len(tensors) - 1) / 2
+    for position, found in enumerate(tensors):
+        if any(geometry.straight[item] == arcs[arc][2] for arc in found):
+            middle = position
+            break
+    step = _step(geometry, item, max(middle, len(tensors) - 1 - middle), options)
+    for position, found in enumerate(tensors):
+        for arc in found:
+            geometry.out_offset[arc] = (position - middle) * step
 
 
 def _step(geometry: Geometry, item: int, ports: float, options: Options) -> float:
@@ -66,7 +88,8 @@ def slide_ports(geometry: Geometry, options: Options) -> None:
     items = geometry.ranked.block.items
     for index, item in enumerate(items):
         if item.kind == "box":
-            _slide_out(geometry, index, options)
+            if len({geometry.ranked.arcs[arc][4] for arc in geometry.arcs_out[index]}) == 1:
+                _slide_out(geometry, index, options)
         elif item.slack_out:
             for arc in geometry.arcs_out[index]:
                 geometry.out_offset[arc] += _clamped(geometry.end(arc) - geometry.start(arc), item.slack_out)

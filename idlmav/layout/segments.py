@@ -115,7 +115,7 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
                 geometry.in_offset[arc] = (1 if from_right else -1) * outermost_port(geometry.left[target])
             gathered.setdefault(("bus", *key), []).append(arc)
         else:
-            gathered.setdefault((table[arc][1], round(geometry.start(arc), 2)), []).append(arc)
+            gathered.setdefault((table[arc][1], table[arc][4], round(geometry.start(arc), 2)), []).append(arc)
     found = []
     for members in gathered.values():
         risers = sorted({geometry.start(arc) for arc in members})

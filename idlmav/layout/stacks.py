@@ -75,12 +75,13 @@ def contracted(network: Network) -> Network:
     kept = [node for node in range(len(network.ids)) if first.get(node, node) == node]
     number = {node: index for index, node in enumerate(kept)}
     sizes = {stack[0]: _size(network, stack) for stack in network.stacks}
-    edges = ((number[first.get(a, a)], number[first.get(b, b)]) for a, b in network.edges)
+    now = {(a, b): (number[first.get(a, a)], number[first.get(b, b)]) for a, b in network.edges}
     return replace(
         network,
         ids=tuple(network.ids[node] for node in kept),
         sizes=tuple(sizes.get(node, network.sizes[node]) for node in kept),
-        edges=tuple((source, target) for source, target in edges if source != target),
+        edges=tuple((source, target) for source, target in now.values() if source != target),
+        outputs={now[ends]: output for ends, output in network.outputs.items()},
         group_of=tuple(network.group_of[node] for node in kept),
         stacks=(),
     )

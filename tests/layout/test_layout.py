@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from layout import networks as net
 from layout.invariants import problems
 
@@ -120,3 +124,32 @@ def test_edges_go_straight_or_short_where_boxes_are_wide_enough() -> None:
     # Boxes that overlap across the flow are joined by a straight line.
     wide = network_of_paths(["a", "b", "c"], [(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
     assert [len(points) for points in lay_out_network(wide).routes.values()] == [2, 2]
+
+
+def with_outputs(network: Network, outputs: dict[tuple[int, int], int]) -> Network:
+    """The same network, some of whose edges carry other outputs than the first."""
+    return replace(network, outputs=outputs)
+
+
+def test_every_tensor_of_a_node_has_a_trunk_of_its_own() -> None:
+    # One node makes two tensors, each for two ops below; a third op lies between.
+    edges = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4)]
+    same = lay_out_network(net.network(edges))
+    layout = lay_out_network(with_outputs(net.network(edges), {(0, 2): 1, (0, 4): 1}))
+    assert problems(layout) == []
+
+    def lanes(of: Layout, targets: tuple[int, ...]) -> set[float]:
+        return {max(x for x, _ in of.routes["n0", f"n{target}"]) for target in targets}
+
+    assert len(lanes(same, (2, 3, 4))) == 1
+    assert len(lanes(layout, (2, 4))) == len(lanes(layout, (3,))) == 1
+    assert lanes(layout, (2, 4)) != lanes(layout, (3,))
+    assert len({layout.routes["n0", f"n{target}"][0] for target in (2, 4)}) == 1
+    assert layout.routes["n0", "n2"][0] != layout.routes["n0", "n3"][0]
+
+
+@settings(max_examples=100)
+@given(net.networks(), st.randoms(use_true_random=False))
+def test_nodes_with_several_tensors_keep_the_invariants(network: Network, random: Random) -> None:
+    outputs = {ends: random.randint(1, 2) for ends in network.edges if random.random() < 0.6}
+    assert problems(lay_out_network(with_outputs(network, outputs))) == []
