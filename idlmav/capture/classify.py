@@ -34,7 +34,7 @@ _VIEW_PROPERTIES = {"T", "mT", "H", "mH", "real", "imag", "data"}
 _DEVICE_PROPERTIES = {"device", "is_meta", "is_cpu", "is_cuda"}
 _DATA = {
     "item", "tolist", "numpy", "is_nonzero", "equal", "allclose",
-    "__bool__", "__int__", "__float__", "__index__", "__complex__", "__array__", "__contains__",
+    "__bool__", "__int__", "__float__", "__index__", "__complex__", "__array__", "__contains__", "__format__",
 }  # fmt: skip
 _ASKS = {
     "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "is_contiguous", "is_floating_point",
@@ -44,8 +44,8 @@ _ASKS = {
     "_set_grad_enabled", "set_grad_enabled", "is_grad_enabled", "is_inference_mode_enabled", "is_autocast_enabled",
     "get_autocast_dtype", "manual_seed", "seed", "initial_seed", "result_type", "promote_types", "can_cast",
     "broadcast_shapes", "get_default_dtype", "set_default_dtype", "get_default_device", "set_default_device",
-    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "is_distributed", "apply_", "map_",
-    "__len__", "__hash__", "__repr__", "__str__", "__format__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
+    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "_parse_to", "is_distributed", "apply_", "map_",
+    "__len__", "__hash__", "__repr__", "__str__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
     "__deepcopy__", "__torch_function__", "__dir__", "_assert",
 }  # fmt: skip
 _FACTORIES = _device_constructors()

@@ -61,6 +61,8 @@ class Decisions:
             zeros = torch.zeros(shape, dtype=tensor.dtype)
             return zeros.tolist() if name == "tolist" else zeros.numpy()
         value: float = 1.0 if tensor.dtype.is_floating_point else 1
+        if name == "__format__":
+            return format(0, *args[1:])  # mostly the position of a layer: the first
         if tensor.dtype is torch.bool and name == "item":
             return False
         return float(value) if name == "__float__" else int(value) if name in ("__int__", "__index__") else value

@@ -158,6 +158,8 @@ class FastMode(TorchFunctionMode):
         return result
 
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
+            return func(*args, **kwargs)  # to be read by people; a whole number may be part of a layer's name
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
         if all(origin[2] is None for origin in origins):
             return self.decisions.ask(None, func, args, kwargs)

@@ -195,8 +195,9 @@ class Replay:
 
     def _substituted(self, args: Any, kwargs: Any, origins: list[Origin]) -> tuple[Any, Any]:
         tensors = list(tensors_in((args, kwargs)))
-        if not tensors:  # a layer that was looked up: its input comes first
-            return tuple(self._value(origin, None) for origin in origins[:1]), kwargs
+        if not tensors:
+            # A layer that was looked up has no arguments: its input comes first. What makes data has sizes only.
+            return (tuple(args) or tuple(self._value(origin, None) for origin in origins[:1])), kwargs
         if len(tensors) > len(origins):
             raise _UnknownError
         true = iter([self._value(origin, tensor) for origin, tensor in zip(origins, tensors, strict=False)])

@@ -22,7 +22,7 @@ IGNORED = {
     "__float__", "__index__", "__array__", "is_nonzero", "equal", "allclose", "__contains__", "__set__", "ndimension",
     "element_size", "nelement", "requires_grad_", "is_autocast_enabled", "_set_grad_enabled", "set_grad_enabled",
     "is_grad_enabled", "get_autocast_dtype", "get_default_dtype", "result_type", "has_names", "is_inference", "untyped_storage",
-    "broadcast_shapes", "is_tensor", "register_hook", "retain_grad", "_is_view", "is_same_size", "__deepcopy__", "__reduce_ex__", "is_storage", "_assert",
+    "broadcast_shapes", "is_tensor", "_has_compatible_shallow_copy_type", "_parse_to", "register_hook", "retain_grad", "_is_view", "is_same_size", "__deepcopy__", "__reduce_ex__", "is_storage", "_assert",
 }  # fmt: skip
 VIEWS = {"T", "mT", "H", "mH", "real", "imag", "data"}
 

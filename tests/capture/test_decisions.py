@@ -364,3 +364,38 @@ def test_custom_ops_that_are_too_large_are_errors_no_crashes(monkeypatch: pytest
     graph = capture(Layers(lambda m, x: m.b(doubled(m.a(x), 2))), (torch.randn(3, 4),))
     assert [failure.node for failure in graph.errors] == ["doubled"]
     assert graph.module_by_path["b"].calls == 1
+
+
+class Named(nn.Module):
+    """Looks a layer up by the text of a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({"expert_0": nn.Linear(4, 4), "expert_1": nn.Linear(4, 4)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        best = x.sum(0).argmax() % 2
+        return self.layers[f"expert_{best}"](x)
+
+
+def test_numbers_in_text_are_true() -> None:
+    x = torch.zeros(3, 4)
+    for position in (0, 1):
+        x[0, position] = position + 1
+        found, graph = differences(Named(), (x,), {})
+        assert found == []
+        assert graph.module_by_path[f"layers.expert_{position}"].calls == 1
+    graph = capture(Named(), (x.to("meta"),))
+    assert graph.errors == ()
+    assert graph.module_by_path["layers.expert_0"].calls == 1
+
+
+def test_what_is_made_on_the_way_is_made_for_real_too() -> None:
+    def offset(m: Layers, x: Tensor) -> Tensor:
+        total = (x * torch.ones(4) - torch.arange(2, 6)).sum()
+        return m.a(x) if total > 0 else m.b(x)
+
+    for value, taken in ((0.0, "b"), (9.0, "a")):
+        found, graph = differences(Layers(offset), (torch.full((3, 4), value),), {})
+        assert found == []
+        assert graph.module_by_path[taken].calls == 1

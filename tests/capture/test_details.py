@@ -236,3 +236,18 @@ def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     captured(lambda x: (x * 2 + 3).relu().sigmoid().tanh())
     assert len(MEMO) <= 2
     assert Outcomes.remember.__doc__
+
+
+def test_a_layer_that_is_moved_inside_forward_adds_no_op_for_the_question() -> None:
+    class Moves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.layer = self.layer.to(x.dtype)
+            return self.layer(x)
+
+    found, graph = differences(Moves(), (torch.zeros(1, 2),), {})
+    assert found == []
+    assert "parse_to" not in {node.op for node in graph.nodes}
