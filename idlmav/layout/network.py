@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from idlmav.graph import Graph
@@ -86,7 +86,7 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     modules = graph.module_by_path
     paths = [graph.calls[key].path for key in keys]
     titles = [group_title(path, modules.get(path)) for path in paths]
-    given = _name_groups(paths, parents, titles)
+    given = _name_groups(paths, parents, titles, graph.node_by_id)
     outputs: dict[tuple[int, ...], int] = {}
     flows = [
         (*pair, outputs.setdefault(edge.outputs, len(outputs))) for pair, edge in zip(pairs, graph.edges, strict=True)
@@ -137,15 +137,18 @@ def network_of_paths(
     return Network(ids=tuple(ids), sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of))
 
 
-def _name_groups(paths: Sequence[str], parents: Sequence[int], titles: Sequence[str]) -> tuple[Group, ...]:
-    """Make the groups; the second of a path gets ``#2`` in its id."""
+def _name_groups(
+    paths: Sequence[str], parents: Sequence[int], titles: Sequence[str], taken: Container[str] = ()
+) -> tuple[Group, ...]:
+    """Make the groups; the second of a path gets ``#2`` in its id, one whose id is taken by a node a mark."""
     seen: dict[str, int] = {}
     groups: list[Group] = []
     for path, parent, title in zip(paths, parents, titles, strict=True):
         number = seen[path] = seen.get(path, 0) + 1
+        name = path if number == 1 else f"{path}#{number}"
         groups.append(
             Group(
-                id=path if number == 1 else f"{path}#{number}",
+                id=f"{name} (module)" if name in taken else name,
                 path=path,
                 parent=groups[parent].id if parent >= 0 else "",
                 title=title,

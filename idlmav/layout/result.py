@@ -25,7 +25,7 @@ class Group:
     ----------
     id : str
         The module path; ``"path#2"`` for the second call of a module, or the second piece of a group
-        that had to be split because the data leaves and re-enters it.
+        that had to be split because the data leaves and re-enters it; ``"path (module)"`` if a node has that id.
     path : str
         The module path; for a run the paths of its first and its last block, which is no module's path.
     parent : str

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from layout import networks as net
+from layout.invariants import problems
 
 from idlmav.graph import Call, Edge, Graph, Module, Node
 from idlmav.labels import group_size, node_sizes
-from idlmav.layout import Network, compute_layout
+from idlmav.layout import Network, compute_layout, fold
 from idlmav.layout.groups import find_groups
 
 
@@ -94,6 +95,21 @@ def test_every_call_of_a_module_has_its_own_frame() -> None:
         "c2": "stage.block#2",
         "r2": "stage.block#2",
     }
+
+
+def test_a_group_never_has_the_id_of_a_node() -> None:
+    """An op that its module is named after, between others of the same module."""
+    graph = shared_module()
+    ids = {"c1": "c1", "r1": "stage.block"}
+    nodes = [replace(node, id=ids.get(node.id, node.id)) for node in graph.nodes]
+    edges = [Edge(ids.get(edge.source, edge.source), ids.get(edge.target, edge.target)) for edge in graph.edges]
+    graph = replace(graph, nodes=tuple(nodes), edges=tuple(edges))
+    layout = compute_layout(graph, node_sizes(graph))
+    assert list(layout.groups) == ["stage", "stage.block (module)", "stage.block#2"]
+    assert layout.groups["stage.block (module)"].path == "stage.block"
+    folded = fold(layout, ["stage.block (module)"])
+    assert set(folded.boxes) == {"x", "stage.block (module)", "add", "c2", "r2"}
+    assert problems(folded) == []
 
 
 def test_a_frame_is_never_smaller_than_its_folded_box() -> None:
