@@ -69,10 +69,14 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return NotImplemented
     inplace = is_inplace_call(func, args, kwargs)
 
+    made: dict[int, Tensor] = {}  # an op may ask whether two operands are the same
+
     def zeros(tensor: Tensor) -> Tensor:
         if not tensor.is_meta:
             return tensor.clone() if inplace else tensor
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
+        if id(tensor) not in made:
+            made[id(tensor)] = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
+        return made[id(tensor)]
 
     real_args, real_kwargs = _tree_map(zeros, list(args)), _tree_map(zeros, dict(kwargs))
     result = func(*real_args, **real_kwargs)

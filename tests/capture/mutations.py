@@ -116,6 +116,7 @@ class Outcome:
     shapes: int
     right: int
     complete: int
+    errors: int
     text: str
 
 
@@ -276,7 +277,7 @@ def judge(mutation: Mutation, intact: Graph) -> Outcome | None:
         found = got.get(where, [])
         recovered += min(len(nodes), len(found))
         for node, other in zip(nodes, found, strict=False):
-            if mutation.kind == "type" or (where[0] == mutation.path and mutation.kind == "size"):
+            if mutation.kind in ("type", "cast") or (where[0] == mutation.path and mutation.kind == "size"):
                 continue
             shapes += 1
             fits = len(node.shapes) == len(other.shapes) and all(map(_fits, other.shapes, node.shapes))
@@ -286,7 +287,9 @@ def judge(mutation: Mutation, intact: Graph) -> Outcome | None:
     located = first is not None and first.path == place and first.kind == type(error).__name__
     extra = Counter(e.kind for e in graph.errors)
     text = f"{mutation.model} {mutation.kind} {mutation.path}: real {place!r} {type(error).__name__}: {error}; {extra}, {first}"
-    return Outcome(mutation, bool(graph.nodes), located, ops, recovered, shapes, right, complete, text)
+    return Outcome(
+        mutation, bool(graph.nodes), located, ops, recovered, shapes, right, complete, len(graph.errors), text
+    )
 
 
 def _fits(known: Any, true: Any) -> bool:

@@ -200,7 +200,7 @@ def test_several_errors_of_python_are_each_at_their_line() -> None:
         (kind, line(text)) for kind, text in wanted
     ]
     assert [node.op for node in graph.nodes if node.op != "raise"] == [
-        "input", "linear", "linear", "relu", "linear", "relu", "unknown", "relu", "tanh", "linear", "output",
+        "input", "linear", "linear", "relu", "linear", "relu", "unknown", "relu", "add", "tanh", "linear", "output",
     ]  # fmt: skip
     assert graph.nodes[-1].shapes == ((2, 2),)
 

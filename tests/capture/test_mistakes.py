@@ -267,7 +267,7 @@ def a_list_of_layers(self: Any, x: Tensor) -> Tensor:
 
 @mistake
 def an_element_type(self: Any, x: Tensor) -> Tensor:
-    return self.double(x)
+    return self.doubled(x)
 
 
 @mistake
@@ -282,7 +282,7 @@ class Model(nn.Module):
         super().__init__()
         self.a, self.b, self.c = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
         self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
-        self.double, self.hooked = nn.Linear(4, 4).double(), nn.Linear(4, 4)
+        self.doubled, self.hooked = nn.Linear(4, 4).double(), nn.Linear(4, 4)
         self.config, self.middle = SimpleNamespace(width=4), middle
 
         def hook(module: nn.Module, args: Any) -> None:

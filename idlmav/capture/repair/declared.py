@@ -135,7 +135,9 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
 
 
 def accepted_rank(module: nn.Module) -> int | None:
-    """Return a number of dimensions that a normalization accepts, which it checks before any op."""
+    """Return a number of dimensions that a layer accepts which checks it before any op."""
+    if isinstance(module, nn.RNNBase):
+        return 3
     if not isinstance(module, _NormBase):
         return None
     for rank in (4, 3, 5, 2):

@@ -149,7 +149,9 @@ def _recurrent(input: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, embed_dim: Any, *args: Any, **kwargs: Any) -> list[Demand]:
-    return [Demand(operand, (3, 2), {-1: int(embed_dim)}) for operand in (query, key, value)]
+    weights = [weight for weight in args[1:] if isinstance(weight, Tensor) and weight.is_floating_point()]
+    dtype = weights[0].dtype if weights else None
+    return [Demand(operand, (3, 2), {-1: int(embed_dim)}, dtype) for operand in (query, key, value)]
 
 
 def _dot_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:

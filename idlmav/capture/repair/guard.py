@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.operands import tensors_in
+from idlmav.capture.repair.arguments import fitting
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import ACTIVE
 
@@ -28,7 +29,33 @@ class Guard:
         try:
             return function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
-            return self._unknown(session, error, (args, kwargs))
+            refused = error
+        return self._again(session, refused, function, None, args, kwargs)
+
+    def name(self, name: str) -> Any:
+        """Return what a module or Python itself calls so; a name that does not exist is unknown."""
+        frame = sys._getframe(1)
+        for names in (frame.f_globals, frame.f_builtins):
+            if name in names:
+                return names[name]
+        error = NameError(f"name {name!r} is not defined", name=name)
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            raise error
+        return self._unknown(session, error, ())
+
+    def unpack(self, value: Any, count: int) -> Any:
+        """Return as many values as there are variables; those that are missing are unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or type(value) not in (tuple, list, torch.Size) or len(value) == count:
+            return value
+        try:
+            exec(compile(f"{'_, ' * count} = value", __file__, "exec"), {"value": value})  # noqa: S102 - for Python's own message
+        except ValueError as error:
+            missing = self._unknown(session, error, value)
+            filled = 1 if all(isinstance(item, int) for item in value) else missing
+            return [*value[:count], *[filled] * (count - len(value))]
+        return value
 
     def method(self, owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call a method or a child module; one that does not exist is a failure too."""
@@ -44,7 +71,8 @@ class Guard:
         try:
             return function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
-            return self._unknown(session, error, (owner if isinstance(owner, Tensor) else None, args, kwargs))
+            refused = error
+        return self._again(session, refused, function, owner if isinstance(owner, Tensor) else None, args, kwargs)
 
     def get(self, owner: Any, name: str) -> Any:
         """Return an attribute; a missing one of a module is unknown."""
@@ -67,8 +95,24 @@ class Guard:
         except (LookupError, AttributeError) as error:
             return self._unknown(session, error, ())
 
-    def _unknown(self, session: Session, error: Exception, values: Any) -> Any:
-        frame = sys._getframe(2)
+    def _again(
+        self, session: Session, error: Exception, function: Any, owner: Any, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what stands for the result of a call; a function that takes other arguments is called with these."""
+        fitted = None if isinstance(function, torch.nn.Module) else fitting(function, args, kwargs, error)
+        if fitted is None:
+            return self._unknown(session, error, (owner, args, kwargs), 3)
+        with torch._C.DisableTorchFunction():
+            session.let_pass(error, sys._getframe(2).f_back)
+            op = session.fail(error, (owner, args, kwargs))
+            given = {name: session.assume(op, session.prior_argument((args, kwargs))) for name in fitted[2]}
+        try:
+            return function(*fitted[0], **fitted[1], **given)
+        except Exception as other:  # noqa: BLE001 - noted on a node, or raised again
+            return self._unknown(session, other, (owner, args, kwargs), 3)
+
+    def _unknown(self, session: Session, error: Exception, values: Any, depth: int = 2) -> Any:
+        frame = sys._getframe(depth)
         with torch._C.DisableTorchFunction():
             session.let_pass(error, frame.f_back)
             op = session.fail(error, values)

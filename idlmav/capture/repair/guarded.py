@@ -27,7 +27,22 @@ _UNGUARDED = (
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Puts the guard between the statements and their effects."""
+    """
+    Puts the guard between the statements and their effects.
+
+    Parameters
+    ----------
+    local : frozenset of str
+        Names that are assigned anywhere in the function; others are looked up in the module.
+    """
+
+    def __init__(self, local: frozenset[str]) -> None:
+        self.local = local
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if not isinstance(node.ctx, ast.Load) or node.id in self.local or node.id in _BARE:
+            return node
+        return _call("name", [ast.Constant(node.id)], [], node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in _BARE:
@@ -89,6 +104,8 @@ class _Rewriter(ast.NodeTransformer):
             for name, value in ast.iter_fields(node):
                 if isinstance(value, ast.expr):
                     setattr(node, name, self.visit(value))
+        if isinstance(node, ast.Assign) and (count := _unpacked(node.targets)):
+            node.value = _call("unpack", [node.value, ast.Constant(count)], [], node.value)
         if isinstance(node, ast.While):
             node.test = ast.copy_location(
                 ast.BoolOp(ast.And(), [_call("goes_on", [ast.Constant(node.lineno)], [], node), node.test]), node
@@ -103,6 +120,29 @@ class _Rewriter(ast.NodeTransformer):
             handler.body = self.block(handler.body)
         node.orelse, node.finalbody = self.block(node.orelse), self.block(node.finalbody)
         return _guarded(node, _names([node], ast.Load), _names(node.body, ast.Store))
+
+
+def _unpacked(targets: list[ast.expr]) -> int:
+    """Return into how many variables an assignment unpacks; 0 if it does not, or not into a fixed number."""
+    target = targets[0]
+    if len(targets) > 1 or not isinstance(target, (ast.Tuple, ast.List)):
+        return 0
+    return 0 if any(isinstance(part, ast.Starred) for part in target.elts) else len(target.elts)
+
+
+def _assigned(definition: ast.FunctionDef, free: Iterable[str]) -> frozenset[str]:
+    """Return the names that a function, or one inside it, gives a value: those of no module."""
+    found = {*free}
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        else:
+            bound = getattr(node, "name", None), getattr(node, "rest", None), getattr(node, "asname", None)
+            found.update(name for name in bound if isinstance(name, str))
+            found.update(alias.name.partition(".")[0] for alias in getattr(node, "names", []) if hasattr(alias, "name"))
+    return frozenset(found)
 
 
 def _is_mangled(name: str) -> bool:
@@ -209,7 +249,7 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     last = definition.body[-1]
     definition.decorator_list, definition.returns = [], None
     definition.args.defaults = [ast.copy_location(ast.Constant(None), default) for default in definition.args.defaults]
-    definition.body = _Rewriter().block(definition.body)
+    definition.body = _Rewriter(_assigned(definition, code.co_freevars)).block(definition.body)
     _add_end(definition, last)
     body: list[ast.stmt] = [definition]
     if code.co_freevars:

@@ -185,6 +185,7 @@ class Recovery(Failures):
         unsure = session.unsure()
         doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
         found = session.mismatches.setdefault(op.index, [])
+        session.blame_types(op, wrong)
         for demand in doubtful or wrong:
             index, output, _ = session.origin_of(demand.operand)
             found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from idlmav.capture.devices import PlacedMode
 from idlmav.capture.leaves import NoLeaves
 from idlmav.capture.operands import tensors_in
+from idlmav.capture.repair.arguments import fitting
 from idlmav.capture.repair.blame import came_through, will_be_handled
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.mode import Recovery, RepairMode
@@ -109,7 +109,7 @@ class RepairRun(Run):
             result = super().call_module(module, args, kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
             with torch._C.DisableTorchFunction():
-                completed = self._completed(module, args, kwargs, error)
+                completed = fitting(module.forward, args, kwargs, error)
                 if completed is None:
                     return self._stand_in(self.trace.calls[first], module, args, kwargs, error)
                 self.session.let_pass(error, sys._getframe(1))
@@ -158,24 +158,6 @@ class RepairRun(Run):
 
     # ---- arguments that forward does not take
 
-    def _completed(
-        self, module: torch.nn.Module, args: Any, kwargs: dict[str, Any], error: Exception
-    ) -> tuple[Any, dict[str, Any], list[str]] | None:
-        """Return arguments that `forward` can be called with; ``None`` if these are not what is wrong."""
-        if not isinstance(error, TypeError):
-            return None
-        code = getattr(getattr(module.forward, "__func__", module.forward), "__code__", None)
-        if code is None or came_through(error, code):
-            return None
-        try:
-            parameters = list(inspect.signature(module.forward).parameters.values())
-            inspect.signature(module.forward).bind(*args, **kwargs)
-        except ValueError:
-            return None
-        except TypeError:
-            return _fitting(parameters, args, kwargs)
-        return None
-
     def _entered(
         self, call: CallRecord, module: torch.nn.Module, error: Exception, args: Any, kwargs: Any, missing: list[str]
     ) -> Any:
@@ -188,7 +170,7 @@ class RepairRun(Run):
             index = len(self.trace.calls)
             where = locate_error(error) or _definition(module)
             op = self.session.fail(error, (args, kwargs), call, where)
-            given = [self.session.assume(op, self.session.prior((args, kwargs))) for _ in missing]
+            given = [self.session.assume(op, self.session.prior_argument((args, kwargs))) for _ in missing]
             kwargs = {**kwargs, **dict(zip(missing, given, strict=True))}
         try:
             return self.call_module(module, args, kwargs)
@@ -207,21 +189,6 @@ class PlacedRepairRun(RepairRun):
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
         super().__init__(tree, device, plan, guarded)
         self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.recovery, self.session)
-
-
-def _fitting(
-    parameters: list[inspect.Parameter], args: Any, kwargs: dict[str, Any]
-) -> tuple[Any, dict[str, Any], list[str]]:
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        args = args[: len(positional)]
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-        names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        kwargs = {name: value for name, value in kwargs.items() if name in names}
-    given = {p.name for p in positional[: len(args)]}
-    kwargs = {name: value for name, value in kwargs.items() if name not in given}
-    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return args, kwargs, [p.name for p in needed if p.name not in given and p.name not in kwargs]
 
 
 def _definition(module: torch.nn.Module) -> Where | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from types import CodeType, FrameType
 from typing import Any
 
@@ -91,6 +92,8 @@ class Session:
         self.doubtful: set[int] = set()
         self.rankless: set[Key] = set()
         self.rank_of: dict[int, tuple[Key, int]] = {}
+        self.usual_type = _usual_type(operands)
+        self._mistyped: set[Where | int] = set()
         self._places: set[tuple[str | None, str, str]] = set()
         self._loops = 0
 
@@ -125,6 +128,14 @@ class Session:
             batch = found.offset == 0 and source is not None and source.known[:1] == [True]
         known = [d == 0 and batch for d in range(found.dim())]
         return Assumption(list(found.shape), known, False, found.dtype)
+
+    def prior_argument(self, given: Any) -> Assumption:
+        """Return what a missing argument probably is: like those that are given, else like what was made last."""
+        firsts = (op.outputs[0] for op in reversed(self.trace.ops) if op.outputs)
+        made = next((token for token in firsts if isinstance(token, int)), None)
+        if made is None or next(tensors_in(given), None) is not None:
+            return self.prior(given)
+        return self.prior((), SIGNATURES.carrier(made))
 
     def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown."""
@@ -174,6 +185,37 @@ class Session:
             if not dtype.is_floating_point and not self.assumed[key].rank_known:
                 self.plan.pin_rank(key, 2, firm=True)
             self.plan.pin_dtype(key, dtype)
+
+    def blame_types(self, op: OpRecord, wrong: list[Demand]) -> None:
+        """
+        Note operands of the wrong element type; what these have spoilt already is the same error.
+
+        That an operand is wrong, and not the weights, is told by the type that most of the model's parameters have.
+        """
+        roots: set[Where | int] = set()
+        for demand in wrong:
+            if demand.dtype is self.usual_type is not demand.operand.dtype:
+                roots |= self._roots(demand.operand)
+        if roots & self._mistyped:
+            self.consequences.add(op.index)
+        self._mistyped |= roots
+
+    def _roots(self, tensor: Tensor) -> set[Where | int]:
+        """Return the places of the ops, or the inputs, that an element type comes from."""
+        dtype = tensor.dtype
+        found: set[Where | int] = set()
+        seen: set[int] = set()
+        waiting = [self.origin_of(tensor)[0]]
+        while waiting:
+            index = waiting.pop()
+            if index < 0 or index in seen:
+                continue
+            seen.add(index)
+            before = [o[0] for o in self.trace.ops[index].origins if _part_of(o, 2) is dtype]
+            waiting += before
+            if not before:
+                found.add(self.trace.ops[index].where or index)  # a cast in a loop is one mistake
+        return found
 
     def gives_way(self, demand: Demand) -> bool:
         """Return whether an operand is wrong only by what an op that failed declares, and the demand can be met."""
@@ -315,6 +357,12 @@ class Session:
         """Return whether another turn of a loop is allowed, which may wait for something that failed."""
         self._loops += 1
         return not self.failures or self._loops < _LOOPS_AT_MOST
+
+
+def _usual_type(operands: Operands) -> torch.dtype | None:
+    """Return the element type that most of a model's parameters have."""
+    counts = Counter(x.dtype for _, x, is_buffer in operands.own if x.is_floating_point() and not is_buffer)
+    return counts.most_common(1)[0][0] if counts else None
 
 
 def _part_of(origin: Any, part: int) -> Any:
