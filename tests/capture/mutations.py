@@ -8,6 +8,7 @@ import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -15,10 +16,11 @@ import models
 import torch
 from torch import Tensor, nn
 
+from capture import source_mutations
 from idlmav.capture import capture
 from idlmav.graph import Graph, Node
 
-__all__ = ["MODELS", "Mutation", "Outcome", "judge", "mutations"]
+__all__ = ["KINDS", "MODELS", "Mutation", "Outcome", "intact_model", "judge", "mutations"]
 
 
 def _torchvision(name: str, size: int = 64, **options: Any) -> models.Example:
@@ -43,6 +45,33 @@ def _gpt() -> nn.Module:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     return GPT2LMHeadModel(GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4, use_cache=False))
+
+
+def _llama() -> nn.Module:
+    import_module("torchvision_shim")
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return LlamaForCausalLM(
+        LlamaConfig(vocab_size=99, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4,
+                    num_key_value_heads=2, use_cache=False)
+    )  # fmt: skip
+
+
+def _t5() -> nn.Module:
+    import_module("torchvision_shim")
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    return T5ForConditionalGeneration(
+        T5Config(vocab_size=99, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, use_cache=False)
+    )
+
+
+def _timm(name: str, **options: Any) -> models.Example:
+    def build() -> nn.Module:
+        import_module("torchvision_shim")
+        return import_module("timm").create_model(name, pretrained=False, **options)
+
+    return models.Example(build, lambda: (torch.randn(2, 3, 64, 64),))
 
 
 class Translator(nn.Module):
@@ -91,6 +120,13 @@ MODELS: dict[str, models.Example] = {
     "vgg11": _torchvision("vgg11_bn", 32),
     "shufflenet": _torchvision("shufflenet_v2_x0_5"),
     "densenet": _torchvision("densenet121"),
+    "googlenet": _torchvision("googlenet", aux_logits=False, init_weights=False),
+    "llama": models.Example(_llama, _ids(2, 8)),
+    "t5": models.Example(_t5, tuple, lambda: {"input_ids": _ids(2, 8)()[0], "decoder_input_ids": _ids(2, 5)()[0]}),
+    "vit": _timm("vit_tiny_patch16_224", img_size=64, depth=2),
+    "convnext": _timm("convnext_atto", depths=(1, 1, 2, 1)),
+    "swin": _timm("swin_tiny_patch4_window7_224", img_size=64, window_size=4, depths=(2, 2), embed_dim=24, num_heads=(2, 4)),
+    "efficientnet": _timm("efficientnet_b0"),
 }
 
 
@@ -181,33 +217,78 @@ def _interrupt(path: str, number: int) -> Callable[[nn.Module], None]:
     return apply
 
 
+def _flatten(path: str) -> Callable[[nn.Module], None]:
+    """Put a layer that loses dimensions into the middle of a sequence."""
+    parent, _, name = path.rpartition(".")
+    return lambda model: setattr(model.get_submodule(parent), name, nn.Flatten(1))
+
+
+def _shorten(path: str) -> Callable[[nn.Module], None]:
+    """Leave the last layer out of a list."""
+    return lambda model: model.get_submodule(path).__delitem__(-1)  # type: ignore[operator]
+
+
+def _rewrite(path: str, kind: str, seed: float) -> Callable[[nn.Module], None]:
+    def apply(model: nn.Module) -> None:
+        source_mutations.mutate(model.get_submodule(path), random.Random(seed), kind)
+
+    return apply
+
+
 _SIZED = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.BatchNorm2d, nn.RNNBase)
+_STEPS = (nn.ReLU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Dropout, nn.Identity, nn.MaxPool2d)
+_IN_PLACE: dict[str, Callable[[str], Callable[[nn.Module], None]]] = {
+    "delete": _delete, "raise": _raise, "size": _resize, "type": _retype, "flatten": _flatten, "shorten": _shorten,
+}  # fmt: skip
+KINDS = (*_IN_PLACE, "hook", *source_mutations.KINDS)
+
+
+@cache
+def _intact(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS[name].model().eval()
+
+
+def intact_model(name: str) -> nn.Module:
+    """Return a model of its own, the same each time."""
+    return copy.deepcopy(_intact(name))
+
+
+def _paths(kind: str, model: nn.Module) -> list[str]:
+    """Return the paths at which a model can be broken in a way."""
+    modules = [(path, module) for path, module in model.named_modules() if path or kind in source_mutations.KINDS]
+    if kind == "size":
+        return [path for path, module in modules if isinstance(module, _SIZED)]
+    if kind == "type":
+        return [path for path, module in modules if next(module.parameters(recurse=False), None) is not None]
+    if kind == "hook":
+        return [path for path, m in modules if [c for c in m.children() if not isinstance(c, nn.ModuleList)]] or [""]
+    if kind == "flatten":
+        parents = {path for path, module in modules if isinstance(module, nn.Sequential)}
+        return [path for path, m in modules if isinstance(m, _STEPS) and path.rpartition(".")[0] in parents]
+    if kind == "shorten":
+        return [path for path, module in modules if isinstance(module, nn.ModuleList)]
+    if kind in source_mutations.KINDS:
+        return [path for path, module in modules if source_mutations.has_code(module)]
+    return [path for path, module in modules if not isinstance(module, (nn.ModuleList, nn.ModuleDict))]
 
 
 def mutations(count: int, seed: int = 0) -> Iterator[Mutation]:
     """Yield mutations, the same for the same seed."""
     draw = random.Random(seed)
     names = list(MODELS)
-    kinds = ("delete", "raise", "size", "type", "statement")
     for number in range(count):
-        name, kind = names[number % len(names)], kinds[(number // len(names)) % len(kinds)]
-        torch.manual_seed(0)
-        model = MODELS[name].model()
-        modules = [(path, module) for path, module in model.named_modules() if path]
-        if kind == "size":
-            paths = [path for path, module in modules if isinstance(module, _SIZED)]
-        elif kind == "type":
-            paths = [path for path, module in modules if next(module.parameters(recurse=False), None) is not None]
-        elif kind == "statement":
-            paths = [path for path, m in modules if [c for c in m.children() if not isinstance(c, nn.ModuleList)]] or [
-                ""
-            ]
-        else:
-            paths = [path for path, module in modules if not isinstance(module, (nn.ModuleList, nn.ModuleDict))]
+        name, kind = names[number % len(names)], KINDS[(number // len(names)) % len(KINDS)]
+        paths = _paths(kind, _intact(name))
+        if not paths:
+            continue
         path = draw.choice(paths)
-        apply = {
-            "delete": _delete, "raise": _raise, "size": _resize, "type": _retype,
-        }.get(kind, lambda path: _interrupt(path, draw.randrange(9)))(path)  # fmt: skip
+        if kind in _IN_PLACE:
+            apply = _IN_PLACE[kind](path)
+        elif kind == "hook":
+            apply = _interrupt(path, draw.randrange(9))
+        else:
+            apply = _rewrite(path, kind, draw.random())
         yield Mutation(name, kind, path, apply)
 
 
@@ -257,17 +338,14 @@ def _by_place(graph: Graph) -> dict[tuple[str, str], list[Node]]:
 def judge(mutation: Mutation, intact: Graph) -> Outcome | None:
     """Capture a mutated model and compare it with the intact one; ``None`` if the mutation breaks nothing."""
     example = MODELS[mutation.model]
-    torch.manual_seed(0)
-    model = example.model().eval()
+    model = intact_model(mutation.model)
     mutation.apply(model)
     args, kwargs = example.args(), example.kwargs()
-    error, place = _really(copy.deepcopy(model) if mutation.kind != "raise" else model, args, kwargs)
+    error, place = _really(model, args, kwargs)
     if error is None:
         return None
     graph = capture(model, args, kwargs)
-    own = mutation.path if mutation.kind in ("delete", "raise", "statement") else ""
-    if mutation.kind == "statement":
-        own = place
+    own = mutation.path if mutation.kind in ("delete", "raise", "flatten") else place if mutation.kind == "hook" else ""
     wanted, got = _by_place(intact), _by_place(graph)
     ops = recovered = shapes = right = complete = 0
     for where, nodes in wanted.items():

@@ -26,7 +26,6 @@ from idlmav.capture.trace import PARAMETER, OpRecord, Trace
 __all__ = ["Recovery", "RepairMode"]
 
 _RANKS = (4, 3, 2, 5, 1)
-_OTHER_SPATIAL = 64
 
 
 class RepairMode(FastMode):
@@ -209,7 +208,7 @@ class Recovery(Failures):
         return None
 
     def _evaluated(
-        self, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], spatial: int | None = None
+        self, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], *, altered: bool = False
     ) -> Any:
         if not changed:
             return None
@@ -217,7 +216,9 @@ class Recovery(Failures):
         for demand in changed:
             x = demand.operand
             rank = _rank_demanded(demand)
-            sizes = resized(list(x.shape), rank) if spatial is None else resized(list(x.shape), rank, spatial)
+            sizes = resized(list(x.shape), rank)
+            if altered and rank > x.dim():  # none but the batch is more than a guess then
+                sizes[1:] = [2 * size for size in sizes[1:]]
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
             new[id(x)] = contiguous(sizes, demand.dtype or x.dtype)
@@ -231,7 +232,7 @@ class Recovery(Failures):
         typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
         if is_inplace_call(func, args, kwargs) or not (invented or not typed):
             return result
-        other = self._evaluated(func, args, kwargs, changed, _OTHER_SPATIAL) if invented else result
+        other = self._evaluated(func, args, kwargs, changed, altered=True) if invented else result
         new = {}
         for tensor, altered in zip(tensors_in(result), tensors_in(other), strict=False):
             known = [size == changed_size for size, changed_size in zip(tensor.shape, altered.shape, strict=False)]
