@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,6 +37,7 @@ def capture(
     *,
     device: Any = None,
     assume: bool = False,
+    sizes: Mapping[str, Sequence[int | None]] | None = None,
 ) -> Graph:
     """
     Return the graph of a model's forward pass for the given inputs.
@@ -54,6 +56,9 @@ def capture(
     assume : bool
         Whether to find inputs for the arguments that are not given. What was assumed is said in `Graph.inputs`;
         where no sizes work they stay unknown.
+    sizes : mapping of str to sequence of int or None, optional
+        Sizes of inputs that are assumed, by the name of the argument: ``{"x": (None, 3, 64, None)}``; what is
+        ``None`` is found.
 
     Returns
     -------
@@ -64,7 +69,9 @@ def capture(
     Raises
     ------
     TypeError
-        If `model` is no module, or `args` no tuple.
+        If `model` is no module, or `args` no tuple, or `sizes` holds something else than sizes.
+    ValueError
+        If `sizes` is given for an input that is not assumed, or with a number of dimensions that it cannot have.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
@@ -77,6 +84,8 @@ def capture(
             f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
         )
     kwargs, assume = dict(kwargs or {}), assume and not args
+    if sizes and not assume:
+        raise ValueError("sizes: is for inputs that are assumed, and inputs are given. Give them in the sizes wanted.")
     args, kwargs = hold_iterators(args), {name: hold_iterators(value) for name, value in kwargs.items()}
     tree = Tree(model)
     # Running lazy layers would give them their sizes: a copy runs instead.
@@ -85,7 +94,7 @@ def capture(
     if assume:
         from idlmav.capture.repair.probe import probed
 
-        return describe(probed(runnable, on, kwargs), tree)
+        return describe(probed(runnable, on, kwargs, sizes), tree)
     finished = _run(runnable, on, args, kwargs)
     places = Places(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from idlmav.capture.operands import tensors_in
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["overrides", "run_override"]
 
 
+_DISABLED = torch._C._disabled_torch_function_impl
+
+
 @lru_cache(maxsize=1 << 8)
 def overrides(types: tuple[type, ...]) -> bool:
     """Return whether a class among those of the operands treats torch functions by itself, and is not torch's own."""
@@ -25,7 +29,7 @@ def overrides(types: tuple[type, ...]) -> bool:
 
 
 def _own(kind: Any) -> bool:
-    return _function(kind) is not _function(Tensor) and not kind.__module__.startswith("torch.")
+    return _function(kind) not in (_function(Tensor), _DISABLED) and not kind.__module__.startswith("torch.")
 
 
 def _function(kind: Any) -> Any:

@@ -31,6 +31,11 @@ def _torchvision(name: str, size: int = 64, **options: Any) -> models.Example:
     return models.Example(build, lambda: (torch.randn(2, 3, size, size),))
 
 
+def _densenet() -> nn.Module:
+    import_module("torchvision_shim")
+    return import_module("torchvision.models").DenseNet(8, (2, 3, 3, 2), 16)
+
+
 def _bert() -> nn.Module:
     import_module("torchvision_shim")  # transformers imports torchvision
     from transformers import BertConfig, BertModel
@@ -119,14 +124,16 @@ MODELS: dict[str, models.Example] = {
     "mobilenet": _torchvision("mobilenet_v3_small"),
     "vgg11": _torchvision("vgg11_bn", 32),
     "shufflenet": _torchvision("shufflenet_v2_x0_5"),
-    "densenet": _torchvision("densenet121"),
+    "densenet": models.Example(_densenet, lambda: (torch.randn(2, 3, 64, 64),)),
     "googlenet": _torchvision("googlenet", aux_logits=False, init_weights=False),
     "llama": models.Example(_llama, _ids(2, 8)),
     "t5": models.Example(_t5, tuple, lambda: {"input_ids": _ids(2, 8)()[0], "decoder_input_ids": _ids(2, 5)()[0]}),
     "vit": _timm("vit_tiny_patch16_224", img_size=64, depth=2),
     "convnext": _timm("convnext_atto", depths=(1, 1, 2, 1)),
-    "swin": _timm("swin_tiny_patch4_window7_224", img_size=64, window_size=4, depths=(2, 2), embed_dim=24, num_heads=(2, 4)),
-    "efficientnet": _timm("efficientnet_b0"),
+    "swin": _timm(
+        "swin_tiny_patch4_window7_224", img_size=64, window_size=4, depths=(2, 2), embed_dim=24, num_heads=(2, 4)
+    ),
+    "efficientnet": _timm("test_efficientnet"),
 }
 
 

@@ -148,16 +148,6 @@ def _argued(definition: ast.FunctionDef, draw: random.Random) -> bool:
     return True
 
 
-def _misnamed(definition: ast.FunctionDef, draw: random.Random) -> bool:
-    """Call a child under a name that does not exist."""
-    calls = [call.func for call in _child_calls(definition) if isinstance(call.func, ast.Attribute)]
-    calls = [function for function in calls if isinstance(function.value, ast.Name)]
-    if not calls:
-        return False
-    draw.choice(calls).attr += "_misspelt"
-    return True
-
-
 def _within(definition: ast.FunctionDef, draw: random.Random) -> bool:
     """Call something undefined within an expression: an operand, an argument, a part of a comprehension."""
     found: list[tuple[Any, str, int | None]] = []
@@ -202,6 +192,6 @@ def _cast(definition: ast.FunctionDef, draw: random.Random) -> bool:
 
 
 KINDS: dict[str, Callable[[ast.FunctionDef, random.Random], bool]] = {
-    "inserted": _inserted, "unpacked": _unpacked, "argued": _argued, "misnamed": _misnamed, "within": _within,
+    "inserted": _inserted, "unpacked": _unpacked, "argued": _argued, "within": _within,
     "cast": _cast,
 }  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
+from typing import Any
 
 import models
 import pytest
@@ -10,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from capture.inputless import INPUTLESS
 from capture.mutations import MODELS
 from idlmav.capture import capture
 
@@ -92,6 +95,79 @@ def test_torchvision_models_find_inputs(name: str, torchvision: ModuleType) -> N
     graph = capture(model, None)
     assert graph.errors == ()
     assert "assumed (1, 3, " in graph.inputs
+
+
+UNSOLVED: set[str] = set()
+"""Models of which not all sizes are found."""
+
+
+@pytest.mark.parametrize("name", INPUTLESS)
+def test_inputs_of_all_kinds_of_models_are_found(name: str) -> None:
+    graph = capture(INPUTLESS[name](), None)
+    full = not graph.errors and all(
+        shape and None not in shape for node in graph.nodes for shape in node.shapes if shape != ()
+    )
+    assert full == (name not in UNSOLVED), (graph.inputs, graph.errors)
+    assert all(": assumed (" in part for part in graph.inputs.split("32, "))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("Batch", "batch.table: assumed (1, 7) float32, batch.image: assumed (1, 1, 224, 224) float32"),
+        ("Scales", "features.0: assumed (1, 8, 224, 224) float32, features.1: assumed (1, 16, 224, 224) float32"),
+        ("Pairs", "pair.0: assumed (1, 5) float32, pair.1: assumed (1, 6) float32"),
+        ("Optional", "x: assumed (1, 9) float32"),
+        ("Checked", "x: assumed (1, 4, 48, 48) float32"),
+        ("vit_gray", "x: assumed (1, 1, 64, 32) float32"),
+    ],
+)
+def test_parts_and_odd_sizes_are_found(name: str, inputs: str) -> None:
+    assert capture(INPUTLESS[name](), None).inputs == inputs
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "inputs"),
+    [
+        ("resnet18", {"x": (4, None, 64, None)}, "x: assumed (4, 3, 64, 224) float32"),
+        ("Perceptron", {"features": (2, None, None)}, "features: assumed (2, 16, 20) float32"),
+        ("bert", {"input_ids": (3, 7)}, "input_ids: assumed (3, 7) int64"),
+        ("TwoTowers", {"ids": (None, 5)}, "image: assumed (1, 3, 224, 224) float32, ids: assumed (1, 5) int64"),
+        ("Optional", {"x": (6, None), "mask": (6, 4)}, "x: assumed (6, 9) float32, mask: assumed (6, 4) float32"),
+    ],
+)
+def test_assumed_sizes_are_overridden_per_dimension(
+    name: str, sizes: dict[str, tuple[int | None, ...]], inputs: str
+) -> None:
+    graph = capture(INPUTLESS[name](), None, sizes=sizes)
+    assert graph.inputs == inputs
+    assert graph.errors == ()
+
+
+def test_sizes_with_which_the_model_does_not_run_are_drawn_with_its_error() -> None:
+    graph = capture(INPUTLESS["Perceptron"](), None, sizes={"features": (5, 19)})
+    assert [error.node for error in graph.errors] == ["a"]
+    assert graph.inputs == "features: assumed (5, 19) float32"
+    assert graph.nodes[-1].shapes == ((5, 3),)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error", "text"),
+    [
+        ({"X": (1, 3, 64, 64)}, ValueError, "Did you mean 'x'"),
+        ({"x": (3, 64)}, ValueError, "'x' has 4 dimensions, as in (1, 3, 224, 224), got 2 sizes: (3, 64)"),
+        ({"x": (1, 3, 64.0, 64)}, ValueError, "needs whole numbers or None, got 64.0"),
+        ({"x": 64}, TypeError, "needs a tuple such as"),
+    ],
+)
+def test_wrong_sizes_are_refused(sizes: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=re.escape(text)):
+        capture(INPUTLESS["resnet18"](), None, sizes=sizes)
+
+
+def test_sizes_of_given_inputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="inputs are given"):
+        capture(LeNet(), (torch.zeros(1, 1, 28, 28),), sizes={"x": (1, 1, 28, 28)})
 
 
 def test_what_is_given_is_not_assumed() -> None:

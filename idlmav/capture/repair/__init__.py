@@ -21,7 +21,7 @@ from idlmav.capture.repair.blame import guardable
 from idlmav.capture.repair.guard import GUARD
 from idlmav.capture.repair.guarded import guarded_code, swapped
 from idlmav.capture.repair.masks import Masks, doubtful_sizes, shape_of_output
-from idlmav.capture.repair.run import UNSPECIFIED, PlacedRepairRun, RepairRun
+from idlmav.capture.repair.run import PlacedRepairRun, RepairRun
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key, Plan
 from idlmav.capture.run import Run
@@ -29,7 +29,7 @@ from idlmav.capture.source import Where
 from idlmav.capture.trace import Origin
 from idlmav.capture.tree import Tree
 
-__all__ = ["UNSPECIFIED", "Repair", "repaired"]
+__all__ = ["Repair", "repaired"]
 
 _RUNS_AT_MOST = 40
 _CHANGES_AT_MOST = 24

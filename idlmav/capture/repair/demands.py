@@ -207,7 +207,7 @@ def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> list[Demand]:
     if not all(type(size) is int for size in shape):
         return []
     if input.dim() < 2 and len(shape) > 1:
-        return [Demand(input, (len(shape),), {dim: size for dim, size in enumerate(shape) if size != -1}, soft=True)]
+        return [Demand(input, (len(shape),), {dim: size for dim, size in enumerate(shape) if size > 1}, soft=True)]
     if -1 in shape or not input.dim():
         return []
     # All but one size being right, the last one follows from the number of elements.

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from idlmav.capture.repair import UNSPECIFIED, Repair
-from idlmav.capture.repair.run import RepairRun
-from idlmav.capture.repair.unknown import Assumption
+from idlmav.capture.native import run_natively
+from idlmav.capture.repair import Repair
+from idlmav.capture.repair.run import RepairRun, Unspecified
+from idlmav.capture.repair.search import SPATIAL, Structure, working
+from idlmav.capture.repair.unknown import Key
 from idlmav.capture.run import Run
-from idlmav.capture.trace import META
 from idlmav.capture.tree import Tree, uncompiled
+from idlmav.errors import did_you_mean
 
 __all__ = ["probed"]
 
-_SPATIAL = (224, 32, 28, 64, 96, 128, 256, 299, 384, 512, *range(8, 160, 4))
-_STEPS = (16, 8, 64, 197, 128, 512, 1000, 3000)
-_BATCHES = (1, 2)
 _INPUTS_AT_MOST = 6
-_SAME_AT_MOST = 8
+Sizes = Mapping[str, Sequence[int | None]]
+"""By name of an input, its sizes, ``None`` for those to be found."""
 
 
-def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any]) -> Run:
+def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
     """
     Return a run of a model whose positional arguments are not given.
 
@@ -38,45 +37,102 @@ def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any]) -> Run:
         Where it believes to be.
     kwargs : dict
         The arguments that are given.
+    sizes : mapping of str to sequence of int or None, optional
+        Sizes of inputs that are assumed; see `idlmav.capture.capture`.
 
     Returns
     -------
     Run
         With inputs that work, or with inputs of unknown sizes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `sizes` names no input, or has something else than whole numbers, or too many or too few of them.
     """
+    sizes = _checked(tree.model, sizes or {}, kwargs)
     names = _required(tree.model, kwargs)
+    names += [name for name in sizes if name not in names]
     if not names:
         plain = Run(tree, device).forward((), kwargs)
         names = _wanted(tree.model, str(plain.error), [], kwargs)
         if plain.error is None or not names:
             return plain
     while True:
-        found = _with_unknown(tree, device, names, kwargs)
+        found = _with_unknown(tree, device, names, kwargs, sizes)
         if isinstance(found, list) and len(found) <= _INPUTS_AT_MOST:
             names = found
             continue
         assert isinstance(found, Run)
-        found.assumed = set(names)
+        found.assumed = {name for name, _ in found.inputs if re.split(r"[.\[]", name)[0] in names}
         return found
 
 
-def _with_unknown(tree: Tree, device: torch.device, names: list[str], kwargs: dict[str, Any]) -> Run | list[str]:
+def _with_unknown(
+    tree: Tree, device: torch.device, names: list[str], kwargs: dict[str, Any], sizes: Sizes
+) -> Run | list[str]:
     """Return a run, or the names of the arguments that the model asks for too."""
-    unknown = {**kwargs, **dict.fromkeys(names, UNSPECIFIED)}
+    unknown = {**kwargs, **{name: Unspecified(tuple(sizes.get(name, ()))) for name in names}}
+
+    def attempt(inputs: dict[str, Any]) -> Run:
+        run = Run(tree, device).forward((), {**kwargs, **inputs})
+        return run_natively(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
+
     with Repair(tree, device, (), unknown) as repair:
-        repair.plan.spatial = _SPATIAL[0]
+        repair.plan.spatial = SPATIAL[0]
         probe = repair.settled([])
         if len(names) < _INPUTS_AT_MOST:
             for error in probe.session.failures.values():
                 more = _wanted(tree.model, str(error), names, kwargs)
                 if more:
                     return [*names, *more]
-        working = _tried(tree, device, kwargs, _assumptions(probe, names))
-        if working is not None:
-            return working
+        found = _working(probe, names, attempt)
+        if found is not None:
+            return found
         # What ops far from the inputs demand is solved for here; that may have been all that was missing.
         finished = repair.finished([])
-        return _tried(tree, device, kwargs, _assumptions(finished, names)) or finished
+        found = _working(finished, names, attempt)
+    if found is None and sizes:
+        _check_ranks(_with_unknown(tree, device, names, kwargs, {}), sizes)
+    return found or finished
+
+
+def _working(probe: RepairRun, names: list[str], attempt: Callable[[dict[str, Any]], Run]) -> Run | None:
+    """Return a run that works, with inputs of one tensor each or of the parts that the model has asked for."""
+    whole, parted = _structures(probe, names, False), _structures(probe, names, True)
+    surely = any(
+        isinstance(value, dict) and not all(isinstance(part.name, int) for part in value) for value in parted.values()
+    )
+    tried = [parted] if surely else [whole] if whole == parted else [whole, parted]
+    return next((found for one in tried if (found := working(one, attempt)) is not None), None)
+
+
+def _checked(model: torch.nn.Module, sizes: Sizes, given: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
+    known = [parameter.name for parameter in _parameters(model) if parameter.name not in given]
+    for name, value in sizes.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise ValueError(
+                f"sizes: forward has no input {name!r} that is to be assumed.{did_you_mean(str(name), known)} Inputs: {names}."
+            )
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise TypeError(f"sizes: {name!r} needs a tuple such as (None, 3, 64, 64), got {type(value).__name__}.")
+        for size in value:
+            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+                raise ValueError(f"sizes: {name!r} needs whole numbers or None, got {size!r} in {tuple(value)}.")
+    return {name: tuple(value) for name, value in sizes.items()}
+
+
+def _check_ranks(free: Run | list[str], sizes: Sizes) -> None:
+    """Refuse a number of sizes with which the model does not run, if it does with another."""
+    if not isinstance(free, Run) or free.error is not None or isinstance(free, RepairRun):
+        return
+    for name, tensor in free.inputs:
+        if name in sizes and len(sizes[name]) != tensor.dim():
+            raise ValueError(
+                f"sizes: {name!r} has {tensor.dim()} dimensions, as in {tuple(tensor.shape)}, got "
+                f"{len(sizes[name])} sizes: {tuple(sizes[name])}. Write None for a size that is to be found."
+            )
 
 
 def _required(model: torch.nn.Module, given: dict[str, Any]) -> list[str]:
@@ -105,46 +161,17 @@ def _wanted(model: torch.nn.Module, message: str, names: list[str], given: dict[
     return named[:1] or (optional[:1] if not names else [])
 
 
-def _assumptions(probe: RepairRun, names: list[str]) -> dict[str, Assumption]:
-    """Return what is known of each input after a probe."""
-    found: dict[str, Assumption] = {}
+def _structures(probe: RepairRun, names: list[str], parted: bool) -> dict[str, Structure]:
+    """Return what is known of each input after a probe, with the parts that the model has taken from it or as a whole."""
+    found: dict[str, Structure] = {}
     for index, op in enumerate(probe.trace.ops[: len(probe.inputs)]):
-        assumption = probe.session.assumed.get((index, 0))
-        if op.args[0] in names and assumption is not None:
-            found[op.args[0]] = assumption
+        if op.args[0] in names and (index, 0) in probe.session.assumed:
+            found[op.args[0]] = _structure(probe, (index, 0), parted)
     return found
 
 
-def _tried(tree: Tree, device: torch.device, kwargs: dict[str, Any], known: dict[str, Assumption]) -> Run | None:
-    """Return the first run without an error over usual sizes."""
-    messages: list[str] = []
-    for spatial, steps, batch in _combinations(known):
-        inputs = {name: _example(value, spatial, steps, batch) for name, value in known.items()}
-        run = Run(tree, device).forward((), {**kwargs, **inputs})
-        if run.differentiates:
-            from idlmav.capture.native import run_natively
-
-            run = run_natively(tree, device, (), {**kwargs, **inputs})
-        if run.error is None:
-            return run
-        messages.append(str(run.error))
-        if len(messages) >= _SAME_AT_MOST and len(set(messages[-_SAME_AT_MOST:])) == 1:
-            break  # the model's own error: no size mends it
-    return None
-
-
-def _combinations(known: dict[str, Assumption]) -> Iterator[tuple[int, int, int]]:
-    images = any(len(value.sizes) > 3 for value in known.values())
-    for size in _SPATIAL if images else _STEPS:
-        for batch in _BATCHES:
-            yield (size, _STEPS[0], batch) if images else (_SPATIAL[0], size, batch)
-
-
-def _example(value: Assumption, spatial: int, steps: int, batch: int) -> Tensor:
-    rank = len(value.sizes)
-    usual = [batch, *([value.sizes[1]] if rank > 3 else [steps] if rank > 1 else [])]
-    usual += [spatial if rank < 5 or dim > 2 else _STEPS[0] for dim in range(2, rank)] if rank > 3 else [steps] * rank
-    sizes = [size if known else other for size, known, other in zip(value.sizes, value.known, usual, strict=False)]
-    if value.dtype.is_floating_point:
-        return torch.empty(sizes, dtype=value.dtype, device=META)
-    return torch.zeros(sizes, dtype=value.dtype)
+def _structure(probe: RepairRun, key: Key, parted: bool) -> Structure:
+    parts = probe.session.parts.get(key, {}) if parted else {}
+    if not parts:
+        return probe.session.assumed[key]
+    return {part: _structure(probe, other, parted) for part, (other, _) in parts.items()}

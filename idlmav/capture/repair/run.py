@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,16 +17,20 @@ from idlmav.capture.repair.blame import came_through, will_be_handled
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
-from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown
+from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
 from idlmav.capture.run import Run, argument_names, model_input
 from idlmav.capture.source import Where, locate_error
 from idlmav.capture.trace import CallRecord
 from idlmav.capture.tree import Tree
 
-__all__ = ["UNSPECIFIED", "PlacedRepairRun", "RepairRun"]
+__all__ = ["PlacedRepairRun", "RepairRun", "Unspecified"]
 
-UNSPECIFIED = type("Unspecified", (), {"__repr__": lambda self: "an unspecified input"})()
-"""An argument of which nothing is known."""
+
+@dataclass(frozen=True)
+class Unspecified:
+    """An argument of which nothing is known but some sizes; without any, not even their number."""
+
+    sizes: tuple[int | None, ...] = ()
 
 
 class RepairRun(Run):
@@ -78,24 +83,28 @@ class RepairRun(Run):
         return self
 
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        known_args = tuple(None if value is UNSPECIFIED else value for value in args)
-        known_kwargs = {name: None if value is UNSPECIFIED else value for name, value in kwargs.items()}
+        known_args = tuple(None if isinstance(value, Unspecified) else value for value in args)
+        known_kwargs = {name: None if isinstance(value, Unspecified) else value for name, value in kwargs.items()}
         taken_args, taken_kwargs = super()._take_inputs(known_args, known_kwargs)
         names = argument_names(self.model, args)
         args = tuple(
-            self._unspecified(name) if value is UNSPECIFIED else taken
+            self._unspecified(name, value) if isinstance(value, Unspecified) else taken
             for name, value, taken in zip(names, args, taken_args, strict=True)
         )
         kwargs = {
-            name: self._unspecified(name) if value is UNSPECIFIED else taken_kwargs[name]
+            name: self._unspecified(name, value) if isinstance(value, Unspecified) else taken_kwargs[name]
             for name, value in kwargs.items()
         }
         return args, kwargs
 
-    def _unspecified(self, name: str) -> Tensor:
+    def _unspecified(self, name: str, given: Unspecified) -> Tensor:
         op = self.trace.new_op(model_input, None)
         op.args = (name,)
-        tensor = self.session.assume(op, Assumption([1], [False], False, torch.get_default_dtype()))
+        usual = resized([1], len(given.sizes), self.session.plan.spatial) if given.sizes else [1]
+        sizes = [other if size is None else size for size, other in zip(given.sizes, usual, strict=False)] or [1]
+        known = [size is not None for size in given.sizes] or [False]
+        prior = Assumption(sizes, known, bool(given.sizes), torch.get_default_dtype(), typed=False)
+        tensor = self.session.assume(op, prior)
         self.inputs.append((name, tensor))
         return tensor
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from idlmav.capture.operands import Operands, tensors_in
 from idlmav.capture.repair.blame import guardable, will_be_handled
 from idlmav.capture.repair.demands import Demand
-from idlmav.capture.repair.unknown import Assumption, Key, Plan, Unknown, make_unknown, resized
+from idlmav.capture.repair.unknown import Assumption, Key, Plan, Unknown, Part, make_unknown, resized
 from idlmav.capture.rules.registry import contiguous
 from idlmav.capture.source import Where, locate, locate_error, source_line
 from idlmav.capture.trace import SIGNATURES, CallRecord, OpRecord, Trace
@@ -76,6 +76,8 @@ class Session:
         Failed statements that read something of unknown size: it depends on that size whether they are consequences.
     rankless : set of Key
         Outputs whose number of dimensions is not known.
+    parts : dict of Key to dict of Part to (Key, Tensor)
+        What the model has taken from something unknown, by how it did.
     rank_of : dict of int to (Key, int)
         By ``id`` of a carrier that stands for an unknown tensor: the assumption that its rank follows, and by how much.
     """
@@ -91,6 +93,7 @@ class Session:
         self.consequences: set[int] = set()
         self.doubtful: set[int] = set()
         self.rankless: set[Key] = set()
+        self.parts: dict[Key, dict[Part, tuple[Key, Tensor]]] = {}
         self.rank_of: dict[int, tuple[Key, int]] = {}
         self.usual_type = _usual_type(operands)
         self._mistyped: set[Where | int] = set()
@@ -137,8 +140,18 @@ class Session:
             return self.prior(given)
         return self.prior((), SIGNATURES.carrier(made))
 
-    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
-        """Return an item, an attribute or the result of a call of something unknown."""
+    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
+        """Return an item, an attribute or the result of a call of something unknown; a named part is always the same."""
+        if part is None or tensor.offset:
+            return self._part(tensor, args)
+        parts = self.parts.setdefault(tensor.key, {})
+        if part not in parts:
+            made = self._part(tensor, args)
+            index, output, _ = self.trace.origins[id(made)]
+            parts[part] = (index, output), made
+        return parts[part][1]
+
+    def _part(self, tensor: Unknown, args: tuple[Any, ...]) -> Tensor:
         with torch._C.DisableTorchFunction():
             given = list(tensors_in(args))
             op = self.trace.ops[self.trace.origins[id(tensor)][0]]
@@ -254,7 +267,8 @@ class Session:
             rank = tensor.dim()
             least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
             if demand.ranks:
-                rank = rank if rank in demand.ranks else demand.ranks[0]
+                told = self.plan.rank_of(tensor.key) is not None
+                rank = rank if told and rank in demand.ranks else demand.ranks[0]
             elif demand.sizes:
                 rank = max(rank, least, 2)
             else:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from idlmav.capture.rules.registry import contiguous
 
-__all__ = ["ACTIVE", "Assumption", "Key", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
+__all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
 
 Key = tuple[int, int]
 """Index of the op that an assumed result stands for, and which of its outputs it is."""
@@ -30,11 +30,19 @@ _CHANNELS = 3
 class Session(Protocol):
     """What unknown tensors ask for: see `idlmav.capture.repair.session`."""
 
-    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = ()) -> Tensor:
+    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown."""
 
     def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
         """Note that a tensor has so many dimensions; return its sizes then."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a part of something unknown is reached: by an attribute, by a key, or at a place in a list."""
+
+    name: str | int
+    attribute: bool = False
 
 
 @dataclass
@@ -191,7 +199,7 @@ class Unknown(Tensor):
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None or name.startswith("_"):
             raise AttributeError(f"'Tensor' object has no attribute {name!r}")
-        return session.part_of(self)
+        return session.part_of(self, (), Part(name, attribute=True))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return something unknown: what was missing may have been a layer."""
@@ -199,11 +207,11 @@ class Unknown(Tensor):
 
     def __iter__(self) -> Iterator[Any]:
         count = unpack_count(sys._getframe(1))
-        return iter([ACTIVE.session.part_of(self) for _ in range(count or 1)])
+        return iter([ACTIVE.session.part_of(self, (), Part(place)) for place in range(count or 1)])
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, (int, str)) and not isinstance(index, bool):
-            return ACTIVE.session.part_of(self)
+            return ACTIVE.session.part_of(self, (), Part(index))
         return torch.Tensor.__getitem__(self, index)
 
     def keys(self) -> list[str]:
