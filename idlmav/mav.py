@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["MAV", "load"]
 
 _NO_INPUT = object()
-_OPTIONS = ("device", "input_kwargs", "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "compute_unit")
+_CAPTURE_OPTIONS = ("device", "input_kwargs", "sizes")
+_OPTIONS = (*_CAPTURE_OPTIONS, "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "compute_unit")
 _DRAW_OPTIONS = ("add_overview", "add_slider", "add_table", "height_px")
 
 
@@ -44,11 +45,15 @@ class MAV:
         size is copied, and models on the meta device work too.
     inputs : object, optional
         What ``forward`` gets: a tensor, a tuple (positional arguments), a dict (keyword arguments), or another
-        value as the only argument.
+        value as the only argument. Left out, inputs are found that the model takes, or it is drawn with unknown
+        sizes; ``graph.inputs`` says what was assumed.
     device : str or torch.device, optional
         Device that the model sees; nothing is moved there.
     input_kwargs : mapping, optional
         Keyword arguments in addition to `inputs`.
+    sizes : mapping of str to sequence of int or None, optional
+        Sizes of inputs that are left out, by argument and per dimension, ``None`` for what is to be found:
+        ``MAV(model, sizes={'x': (None, 3, 64, 64)})``.
     palette : str or sequence of str, optional
         A name known to Plotly Express, Bokeh or HoloViews, or hex colours.
     avoid_palette_idxs : collection of int, optional
@@ -92,6 +97,7 @@ class MAV:
         *,
         device: Any = None,
         input_kwargs: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, Sequence[int | None]] | None = None,
         palette: str | Sequence[str] = DEFAULT_PALETTE,
         avoid_palette_idxs: Collection[int] = (),
         fixed_color_map: Mapping[str, int] | None = None,
@@ -116,7 +122,7 @@ class MAV:
 
         _check_model(model)
         args, kwargs = _arguments(model, inputs, input_kwargs)
-        self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT))
+        self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT, sizes=sizes))
 
     @cached_property
     def state(self) -> ViewState:
@@ -320,7 +326,7 @@ def load(file: str | Path, **options: Any) -> MAV:
     GraphFormatError
         If the file is not a graph or was damaged; the message names the field.
     """
-    reject_unknown("load", options, _OPTIONS[2:])
+    reject_unknown("load", options, _OPTIONS[len(_CAPTURE_OPTIONS) :])
     return MAV(graph_json.load(file), **options)
 
 

@@ -208,6 +208,13 @@ def test_an_input_of_another_kind_is_drawn_with_the_models_error(inputs):
 # ------------------------------------------------------------------------- what is odd, but not an error of use
 
 
+def test_sizes_of_inputs_that_are_left_out_are_fixed():
+    mav = MAV(torch.nn.Conv2d(3, 8, 3), sizes={"input": (2, None, 32, None)})
+    assert mav.graph.inputs == "input: assumed (2, 3, 32, 224) float32"
+    with pytest.raises(ValueError, match="Did you mean 'input'"):
+        MAV(torch.nn.Conv2d(3, 8, 3), sizes={"inputs": (2, 3, 32, 32)})
+
+
 def test_no_input_at_all_is_drawn():
     mav = MAV(WrongSize())
     assert mav.graph.errors

@@ -108,6 +108,8 @@ def _working(probe: RepairRun, names: list[str], attempt: Callable[[dict[str, An
 
 
 def _checked(model: torch.nn.Module, sizes: Sizes, given: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
+    if not isinstance(sizes, Mapping):
+        raise TypeError(f"sizes: a dict such as {{'x': (None, 3, 64, 64)}} is needed, got {type(sizes).__name__}.")
     known = [parameter.name for parameter in _parameters(model) if parameter.name not in given]
     for name, value in sizes.items():
         if name not in known:
