@@ -230,11 +230,6 @@ def _flatten(path: str) -> Callable[[nn.Module], None]:
     return lambda model: setattr(model.get_submodule(parent), name, nn.Flatten(1))
 
 
-def _shorten(path: str) -> Callable[[nn.Module], None]:
-    """Leave the last layer out of a list."""
-    return lambda model: model.get_submodule(path).__delitem__(-1)  # type: ignore[operator]
-
-
 def _rewrite(path: str, kind: str, seed: float) -> Callable[[nn.Module], None]:
     def apply(model: nn.Module) -> None:
         source_mutations.mutate(model.get_submodule(path), random.Random(seed), kind)
@@ -245,7 +240,7 @@ def _rewrite(path: str, kind: str, seed: float) -> Callable[[nn.Module], None]:
 _SIZED = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.BatchNorm2d, nn.RNNBase)
 _STEPS = (nn.ReLU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Dropout, nn.Identity, nn.MaxPool2d)
 _IN_PLACE: dict[str, Callable[[str], Callable[[nn.Module], None]]] = {
-    "delete": _delete, "raise": _raise, "size": _resize, "type": _retype, "flatten": _flatten, "shorten": _shorten,
+    "delete": _delete, "raise": _raise, "size": _resize, "type": _retype, "flatten": _flatten,
 }  # fmt: skip
 KINDS = (*_IN_PLACE, "hook", *source_mutations.KINDS)
 
@@ -273,8 +268,6 @@ def _paths(kind: str, model: nn.Module) -> list[str]:
     if kind == "flatten":
         parents = {path for path, module in modules if isinstance(module, nn.Sequential)}
         return [path for path, m in modules if isinstance(m, _STEPS) and path.rpartition(".")[0] in parents]
-    if kind == "shorten":
-        return [path for path, module in modules if isinstance(module, nn.ModuleList)]
     if kind in source_mutations.KINDS:
         return [path for path, module in modules if source_mutations.has_code(module)]
     return [path for path, module in modules if not isinstance(module, (nn.ModuleList, nn.ModuleDict))]
@@ -288,7 +281,8 @@ def mutations(count: int, seed: int = 0) -> Iterator[Mutation]:
         name, kind = names[number % len(names)], KINDS[(number // len(names)) % len(KINDS)]
         paths = _paths(kind, _intact(name))
         if not paths:
-            continue
+            kind = "inserted"  # every model has statements
+            paths = _paths(kind, _intact(name))
         path = draw.choice(paths)
         if kind in _IN_PLACE:
             apply = _IN_PLACE[kind](path)

@@ -189,10 +189,7 @@ class Recovery(Failures):
             index, output, _ = session.origin_of(demand.operand)
             found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]
         for demand in doubtful:
-            for dim, size in demand.mismatches():
-                session.pin(demand.operand, dim, size)
-            if demand.dtype is not None and demand.dtype is not demand.operand.dtype:
-                session.pin_dtype(demand.operand, demand.dtype)
+            session.learn(demand)
         # What disagrees by itself, as in ``x + skip``, nobody can correct: either may be wrong.
         usable = doubtful or [
             demand

@@ -15,6 +15,7 @@ from idlmav.capture.operands import tensors_in
 from idlmav.capture.repair.arguments import fitting
 from idlmav.capture.repair.blame import came_through, will_be_handled
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
+from idlmav.capture.repair.demands import Demand
 from idlmav.capture.repair.mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
@@ -153,6 +154,11 @@ class RepairRun(Run):
         values: Any = () if ran else (args, kwargs, own)
         op = session.fail(error, values, call, locate_error(error), doubtful=follows)
         op.func = kernel or op.func
+        if isinstance(module, torch.nn.RNNBase) and tensors and own and isinstance(own[0], Tensor):
+            demand = Demand(tensors[0], sizes={-1: module.input_size}, dtype=own[0].dtype)
+            session.blame_types(op, [demand])
+            if follows or session.gives_way(demand):
+                session.learn(demand)
         if declared is None:
             return session.assume(op, session.prior((args, kwargs)))
         return _shaped(module, [session.assume(op, output) for output in declared])

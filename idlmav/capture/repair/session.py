@@ -224,7 +224,7 @@ class Session:
             if index < 0 or index in seen:
                 continue
             seen.add(index)
-            before = [o[0] for o in self.trace.ops[index].origins if _part_of(o, 2) is dtype]
+            before = [o[0] for o in self.trace.ops[index].origins if o[0] >= 0 and _part_of(o, 2) is dtype]
             waiting += before
             if not before:
                 found.add(self.trace.ops[index].where or index)  # a cast in a loop is one mistake
@@ -239,6 +239,13 @@ class Session:
             return False
         key = self._assumed_like(demand.operand, 2)
         return key is not None and not self.assumed[key].typed and self.plan.dtype_of(key) in (None, demand.dtype)
+
+    def learn(self, demand: Demand) -> None:
+        """Note what an op demands of an operand that comes from an assumption."""
+        for dim, size in demand.mismatches():
+            self.pin(demand.operand, dim, size)
+        if demand.dtype is not None and demand.dtype is not demand.operand.dtype:
+            self.pin_dtype(demand.operand, demand.dtype)
 
     def _yields(self, key: Key, dim: int) -> bool:
         """Return whether a declared size gives way to a consumer; the first one is believed."""
