@@ -95,7 +95,7 @@ def transformer(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
         ("t5", ["3 x T5Block", "3 x T5Block"]),
     ],
 )
-def test_transformer_layers(name, expected):
+def test_transformer_layers(torchvision, name, expected):
     model, kwargs = transformer(name)
     graph, layout = layout_of(model, **kwargs)
     assert list(titles(layout).values()) == expected
