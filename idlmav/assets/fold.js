@@ -32,7 +32,7 @@ export function makeFolder(data) {
   layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
   return flags => {
     const { holder, state } = groupStates(layout, flags);
-    const shown = { holder, state, ...visibleWires(layout, holder) };
+    const shown = { holder, state, ...visibleWires(layout, holder, ports) };
     shown.cores = axes.map(axis => findCores(axis, shown, layout.groupCount));
     const maps = [];
     for (const axis of [first, 1 - first]) maps[axis] = mapAxis(layout, axes, axis, shown, maps[1 - axis]);
@@ -73,7 +73,7 @@ function firstOutside({ frames: [fx, fy], points: [xs, ys] }, group, from, end, 
 
 /**
  * Where, across the flow, the main port of every group lies: the first place at which an edge enters and one leaves,
- * else the first at which one enters, else the first at which one leaves, else null.
+ * else the last at which one enters, else the last at which one leaves, else null.
  */
 function mainPorts(layout) {
   const { parent, nodeGroup, source, target, start, frames, points, groupCount, edgeCount } = layout;
@@ -100,7 +100,7 @@ function mainPorts(layout) {
   }
   return crossings.map(({ entering, leaving }) => {
     const leavingAt = new Set(leaving);
-    return entering.find(at => leavingAt.has(at)) ?? entering[0] ?? leaving[0] ?? null;
+    return entering.find(at => leavingAt.has(at)) ?? entering.at(-1) ?? leaving.at(-1) ?? null;
   });
 }
 
@@ -179,7 +179,7 @@ function wholeWires({ start, edgeCount, points: [xs, ys], room, along }) {
 }
 
 /** The edges to draw: visible ends, the edges merged into one, and which of its points are visible; and the others. */
-function visibleWires(layout, holder) {
+function visibleWires(layout, holder, ports) {
   const { nodeGroup, source, target, start, nodeCount, groupCount, edgeCount } = layout;
   const wires = [], merged = [], seen = new Map();
   const around = node => (nodeGroup[node] < 0 ? -1 : holder[nodeGroup[node]]);
@@ -192,18 +192,29 @@ function visibleWires(layout, holder) {
     }
     const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
     const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
-    const wire = { edge: e, out, into, first, last, edges: [e] };
+    const detour = fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last);
+    const wire = { edge: e, out, into, first, last, edges: [e], detour };
     const from = out >= 0 ? nodeCount + out : source[e], to = into >= 0 ? nodeCount + into : target[e];
     const key = from * (nodeCount + groupCount) + to, known = seen.get(key);
     if (known) {
       known.edges.push(e);
       merged.push(wire);
+      if (detour < known.detour) {
+        for (const name of ["edge", "first", "last", "detour"]) [wire[name], known[name]] = [known[name], wire[name]];
+      }
     } else {
       seen.set(key, wire);
       wires.push(wire);
     }
   }
   return { wires, merged };
+}
+
+/** How far from the main port of a folded group a route crosses its frame; 0 if there is no group. */
+function fromPort({ along, points, frames }, ports, group, at) {
+  if (group < 0 || ports[group] === null) return 0;
+  const axis = along(0) ? 1 : 0;
+  return Math.abs(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]) - ports[group]);
 }
 
 /** Ranks, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond; and around. */
@@ -284,7 +295,6 @@ function mapAxis(layout, axes, number, shown, other) {
 }
 
 const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;
-
 /** Call back for every line of a wire across an axis: its rank, ranks of its ends on the other axis, a point on it. */
 function eachLine(axes, number, wire, call) {
   const on = axes[number], beside = axes[1 - number];

@@ -39,6 +39,8 @@ class Item:
         Offset in px from the axis at which a tensor enters or leaves a rigid item.
     slack_in, slack_out : float
         So far (px) these ports may still move to either side.
+    is_main : bool
+        Whether the main path of the whole network runs through it.
     """
 
     kind: Literal["box", "rigid", "port"] = "box"
@@ -53,6 +55,7 @@ class Item:
     out_of: Mapping[int, float] = field(default_factory=lambda: _NO_OFFSETS)
     slack_in: float = 0.0
     slack_out: float = 0.0
+    is_main: bool = False
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from idlmav.layout.block import Item
 from idlmav.layout.drawing import Drawing, draw_level
@@ -76,6 +76,7 @@ class _Level:
     ins: dict[int, None] = field(default_factory=dict)
     outs: dict[int, None] = field(default_factory=dict)
     shared: dict[int, int] = field(default_factory=dict)
+    main: set[int] = field(default_factory=set)
     unit_index: dict[int, int] = field(default_factory=dict)
     edge_index: dict[tuple[int, int, int], int] = field(default_factory=dict)
     drawing: Drawing = field(default_factory=Drawing)
@@ -124,9 +125,28 @@ class _Compound:
             units[parent].append((first[group], 0, self._group_unit(group)))
         for level, found in zip(self.levels, units, strict=True):
             level.children = dict.fromkeys(unit for _, _, unit in sorted(found))
+        main = self._main_path()
         for edge, tensor in enumerate(self.tensors):
             for group, start, end in self._hops(edge):
                 self._connect(group, tensor, start, end)
+                if edge in main:
+                    self.levels[group].main.update((start, end))
+
+    def _main_path(self) -> set[int]:
+        """Return the edges of the longest path; of equals, that of the first nodes."""
+        length = [0] * self.count
+        came_by = [-1] * self.count
+        edges = self.network.edges
+        for edge in sorted(range(len(edges)), key=lambda edge: edges[edge][1]):
+            source, target = edges[edge]
+            if length[source] + 1 > length[target]:
+                length[target], came_by[target] = length[source] + 1, edge
+        edge = came_by[max(range(self.count), key=lambda node: (length[node], -node))] if self.count else -1
+        found = set()
+        while edge >= 0:
+            found.add(edge)
+            edge = came_by[edges[edge][0]]
+        return found
 
     def _hops(self, edge: int) -> list[tuple[int, int, int]]:
         """Return the levels that an edge passes, each with the units that it joins there, from source to target."""
@@ -188,6 +208,7 @@ class _Compound:
                 level.edge_index[start, end, tensor] = len(drawn_edges)
                 drawn_edges.append((level.unit_index[start], level.unit_index[end], name))
             items = [self._item(unit, local) for unit in units]
+            items = [replace(item, is_main=unit in level.main) for unit, item in zip(units, items, strict=True)]
             key = (tuple(drawn_edges), tuple(map(_item_key, items)))
             drawing = self.drawn.get(key)
             if drawing is None:
@@ -301,6 +322,7 @@ def _item_key(item: Item) -> tuple[object, ...]:
         item.pinned,
         item.depth,
         item.size,
+        item.is_main,
         tuple(item.into.items()),
         tuple(item.out_of.items()),
     )

@@ -44,6 +44,8 @@ class Drawing:
         So far (px) these places may still move to either side.
     depth, size : int
         Ops on the longest way through, and number of units.
+    is_main : bool
+        Whether the main path of the whole network runs through it.
     """
 
     left: float = 0.0
@@ -57,6 +59,7 @@ class Drawing:
     slack_out: float = 0.0
     depth: int = 0
     size: int = 0
+    is_main: bool = False
 
     def as_item(self) -> Item:
         """Return the drawing as an item of the region around it."""
@@ -71,6 +74,7 @@ class Drawing:
             out_of=self.out_of,
             slack_in=self.slack_in,
             slack_out=self.slack_out,
+            is_main=self.is_main,
         )
 
 
@@ -101,7 +105,8 @@ def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], opt
     for region in _bottom_up(root):
         members = [_item_of(member, items, drawn) for member in region.members]
         draw = _draw_chain if region.is_chain else _draw_block
-        drawn[id(region)] = draw(region, members, edges, options)
+        drawn[id(region)] = drawing = draw(region, members, edges, options)
+        drawing.is_main = any(item.is_main for item in members)
     return _flatten(root, drawn, len(items))
 
 

@@ -14,7 +14,8 @@ gap across it, and *clearance* half a track gap along the flow and half a port g
 The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame,
 across the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all
 points where drawn edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's
-box. Edges are cut at the frame's border; those with equal visible ends are drawn once, as the first of them. What may
+box. Edges are cut at the frame's border; those with equal visible ends are drawn once, as the one that
+crosses the frames nearest to their main ports, the first of equals. What may
 shrink is the inside of folded frames, and the clearance of lines that are no longer drawn.
 
 ``assets/fold.js`` does the same in the browser, and a test compares the two.
@@ -100,8 +101,9 @@ class _Fold:
         self.extents = self._extents(0), self._extents(1)
 
     def _find_wires(self) -> None:
-        """Cut the edges at folded frames; of those with equal ends the first is drawn."""
-        layout, seen = self.layout, set()
+        """Cut the edges at folded frames; of those with equal ends one is drawn."""
+        layout = self.layout
+        seen: dict[tuple[str, str], int] = {}
         for (source, target), points in layout.routes.items():
             out_of = self.holder[layout.group_of[source]]
             into = self.holder[layout.group_of[target]]
@@ -116,8 +118,23 @@ class _Fold:
                 visible[:first] = [cut]
             ends = out_of or source, into or target
             spots = [(_tenths(x), _tenths(y)) for x, y in visible]
-            (self.merged if ends in seen else self.wires).append(_Wire(ends, spots, out_of, into))
-            seen.add(ends)
+            wire = _Wire(ends, spots, out_of, into)
+            at = seen.setdefault(ends, len(self.wires))
+            if at == len(self.wires):
+                self.wires.append(wire)
+                continue
+            if self._detour(wire) < self._detour(self.wires[at]):
+                wire, self.wires[at] = self.wires[at], wire
+            self.merged.append(wire)
+
+    def _detour(self, wire: _Wire) -> int:
+        """Return how far from the main ports of the folded groups an edge crosses their frames."""
+        axis = 1 if is_transposed(self.layout.direction) else 0
+        total = 0
+        for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
+            port = self.crossings[name].main_port(axis) if name else None
+            total += abs(spot[axis] - _tenths(port)) if port is not None else 0
+        return total
 
     def _extents(self, axis: int) -> dict[str, Interval]:
         """Return where on an axis everything visible lies before the map: nodes, frames, cores of folded groups."""
@@ -230,12 +247,13 @@ class _Crossings:
         """
         Return the coordinate across the flow of the main port.
 
-        It is the first place at which an edge enters and one leaves; else the first at which one enters; else the
-        first at which one leaves; `None` if there is neither, which means the middle of the frame.
+        It is the first place at which an edge enters and one leaves; else the last at which one enters, or else
+        leaves, since the newest tensor is on the main path; `None` for none, which means the middle of the frame.
         """
         leaving = {point[axis] for point in self.leaving}
         through = (point for point in self.entering if point[axis] in leaving)
-        first = next((point for points in (through, self.entering, self.leaving) for point in points), None)
+        ends = through, reversed(self.entering), reversed(self.leaving)
+        first = next((point for points in ends for point in points), None)
         return None if first is None else first[axis]
 
 

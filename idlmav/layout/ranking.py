@@ -55,19 +55,25 @@ def _topological(above: list[list[int]], below: list[list[int]]) -> list[int]:
 
 
 def _find_spine(block: Block, order: list[int], above: list[list[int]]) -> tuple[int, ...]:
-    """Return the longest path, by ops, from the newest input to the exit."""
-    best = [0.0] * len(order)
+    """
+    Return the main path: along that of the whole network as far as it runs through the block.
+
+    Elsewhere it is the longest path, by ops, from the newest input to the exit.
+    """
+    best = [(0, 0.0)] * len(order)
     came_from = [-1] * len(order)
     for item in order:
         for other in above[item]:
             longer = best[other] > best[item]
             if longer or (best[other] == best[item] and 0 <= other < came_from[item]):
                 best[item], came_from[item] = best[other], other
-        best[item] += block.items[item].depth
+        main, length = best[item]
+        length += block.items[item].depth
         if block.items[item].pinned == "top":
-            best[item] += _FROM_INPUT + block.items[item].age * 1e-7
+            length += _FROM_INPUT + block.items[item].age * 1e-7
         if item == block.entry:
-            best[item] += _FROM_INPUT
+            length += _FROM_INPUT
+        best[item] = main + block.items[item].is_main, length
     ends = [item for item in order if block.items[item].pinned == "bottom"] or order
     item = block.exit if block.exit >= 0 else max(ends, key=lambda end: (best[end], -end), default=-1)
     spine = []

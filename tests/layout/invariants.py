@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations, pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from idlmav.layout import Box, Layout, Point, Route
 
@@ -29,8 +30,12 @@ def problems(layout: Layout) -> list[str]:
 
 def around(layout: Layout, name: str) -> list[str]:
     """Return the ids of the groups around a node or a folded group, the innermost first."""
+    return chain(layout, layout.groups[name].parent if layout.is_folded(name) else layout.group_of[name])
+
+
+def chain(layout: Layout, group: str) -> list[str]:
+    """Return a group and all around it."""
     found = []
-    group = layout.group_of[name] if name in layout.group_of else layout.groups[name].parent
     while group:
         found.append(group)
         group = layout.groups[group].parent
@@ -55,29 +60,49 @@ def _contains(outer: Box, inner: Box) -> bool:
     )
 
 
+class _Nearby:
+    """Boxes by where they begin along the longer side of the picture, so that only those in reach are compared."""
+
+    def __init__(self, layout: Layout, boxes: Mapping[str, Box]) -> None:
+        self.axis = 0 if layout.width > layout.height else 1
+        self.boxes = sorted(boxes.items(), key=lambda item: item[1][self.axis])
+        self.starts = [box[self.axis] for _, box in self.boxes]
+        self.longest = max((box[self.axis + 2] for box in boxes.values()), default=0.0)
+
+    def to(self, box: Box) -> list[tuple[str, Box]]:
+        """Return the boxes that may overlap another one."""
+        low, high = box[self.axis], box[self.axis] + box[self.axis + 2]
+        first, after = bisect_left(self.starts, low - self.longest - 1.0), bisect_right(self.starts, high + 1.0)
+        return self.boxes[first:after]
+
+
 def _wrong_boxes(layout: Layout) -> Iterator[str]:
-    for (a, box_a), (b, box_b) in combinations(layout.boxes.items(), 2):
-        if _overlap(box_a, box_b, 0.5):
-            yield f"boxes {a} and {b} overlap"
+    nearby = _Nearby(layout, layout.boxes)
+    for name, box in layout.boxes.items():
+        for other, other_box in nearby.to(box):
+            if name < other and _overlap(box, other_box, 0.5):
+                yield f"boxes {name} and {other} overlap"
 
 
 def _wrong_frames(layout: Layout) -> Iterator[str]:
+    nearby = _Nearby(layout, layout.frames)
     for name, box in layout.boxes.items():
-        frames = around(layout, name)
-        for group, frame in layout.frames.items():
-            if group in frames:
-                if not _contains(frame, box):
-                    yield f"{name} is not inside its frame {group}"
-            elif _overlap(box, frame, 0.5):
+        own = around(layout, name)
+        for group in own:
+            if not _contains(layout.frames[group], box):
+                yield f"{name} is not inside its frame {group}"
+        for group, frame in nearby.to(box):
+            if group not in own and _overlap(box, frame, 0.5):
                 yield f"{name} is in the foreign frame {group}"
-    for a, b in combinations(layout.frames, 2):
-        if b in around(layout, a):
-            a, b = b, a
-        if a in around(layout, b):
-            if not _contains(layout.frames[a], layout.frames[b]):
-                yield f"frame {b} is not inside {a}"
-        elif _overlap(layout.frames[a], layout.frames[b], 0.5):
-            yield f"frames {a} and {b} overlap"
+    outer = {name: chain(layout, layout.groups[name].parent) for name in layout.frames}
+    for name, frame in layout.frames.items():
+        for group in outer[name]:
+            if not _contains(layout.frames[group], frame):
+                yield f"frame {name} is not inside {group}"
+        for other, other_frame in nearby.to(frame):
+            apart = name < other and name not in outer[other] and other not in outer[name]
+            if apart and _overlap(frame, other_frame, 0.5):
+                yield f"frames {name} and {other} overlap"
 
 
 def _flow(layout: Layout, box: Box) -> tuple[float, float]:
@@ -131,12 +156,14 @@ def _runs_through(a: Point, b: Point, box: Box) -> bool:
 
 
 def _obstructed_routes(layout: Layout) -> Iterator[str]:
+    nearby = _Nearby(layout, layout.boxes), _Nearby(layout, layout.frames)
     for (source, target), points in layout.routes.items():
         own = {source, target, *around(layout, source), *around(layout, target)}
-        lines = list(pairwise(points))
-        for name, box in (*layout.boxes.items(), *layout.frames.items()):
-            if name not in own and any(_runs_through(a, b, box) for a, b in lines):
-                yield f"{source} -> {target} runs through {name}"
+        for a, b in pairwise(points):
+            line = (min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1]))
+            for name, box in (*nearby[0].to(line), *nearby[1].to(line)):
+                if name not in own and _runs_through(a, b, box):
+                    yield f"{source} -> {target} runs through {name}"
 
 
 def _shared_lines(layout: Layout) -> Iterator[str]:

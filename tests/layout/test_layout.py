@@ -153,3 +153,21 @@ def test_every_tensor_of_a_node_has_a_trunk_of_its_own() -> None:
 def test_nodes_with_several_tensors_keep_the_invariants(network: Network, random: Random) -> None:
     outputs = {ends: random.randint(1, 2) for ends in network.edges if random.random() < 0.6}
     assert problems(lay_out_network(with_outputs(network, outputs))) == []
+
+
+def test_the_main_path_is_straight_through_groups() -> None:
+    # Two branches exchange data in every stage; the longest path enters and leaves the groups by other ports than theirs.
+    edges: list[tuple[int, int]] = []
+    paths = ["", ""]
+    a, b = 0, 1
+    for stage in range(3):
+        first = len(paths)
+        paths += [f"s{stage}/x"] * 3 + [f"s{stage}/y"] * 2 + [f"s{stage}"] * 2
+        edges += [(a, first), (first, first + 1), (first + 1, first + 2), (b, first + 3), (first + 3, first + 4)]
+        edges += [(first + 2, first + 5), (first + 4, first + 5), (first + 2, first + 6), (first + 4, first + 6)]
+        a, b = first + 5, first + 6
+    edges += [(a, len(paths)), (b, len(paths))]
+    layout = lay_out_network(net.network(sorted(set(edges)), [*paths, ""]))
+    assert problems(layout) == []
+    main = ["n0", *(f"n{7 * stage + 2 + step}" for stage in range(3) for step in (0, 1, 2, 5)), f"n{len(paths)}"]
+    assert {centre(layout, name) for name in main} == {centre(layout, "n0")}
