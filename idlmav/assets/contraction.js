@@ -27,6 +27,27 @@ export class Things {
   }
 }
 
+/** All different values of some columns, in order. */
+export function sortedDistinct(columns) {
+  const all = new Int32Array(columns.reduce((sum, column) => sum + column.length, 0));
+  let at = 0;
+  for (const column of columns) { all.set(column, at); at += column.length; }
+  all.sort();
+  let count = 0;
+  for (let i = 0; i < all.length; i++) if (i === 0 || all[i] !== all[i - 1]) all[count++] = all[i];
+  return all.slice(0, count);
+}
+
+/** How many of the sorted values are smaller than a value. */
+export function rankOf(breaks, value) {
+  let low = 0, high = breaks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (breaks[middle] < value) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
 /** How much of every stretch between two breaks is kept, before any neighbours are looked at; null if that is all. */
 export function keptAlways({ breaks, zoned, rigid, kept }) {
   let zones = 0, fixed = 0, loose = false;

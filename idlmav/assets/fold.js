@@ -5,7 +5,7 @@
  * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
  */
 
-import { CELL, Things, keepApart, keptAlways, looseAround } from "./contraction.js";
+import { CELL, Things, keepApart, keptAlways, looseAround, rankOf, sortedDistinct } from "./contraction.js";
 
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
@@ -136,25 +136,6 @@ function makeAxis(layout, ports, axis) {
   const buffer = new Int32Array(points.length + 2);
   const things = new Things(nodeCount + 2 * groupCount + 2 * points.length);
   return { axis, breaks, ranks, buffer, things, ...Object.fromEntries(columns) };
-}
-
-function sortedDistinct(columns) {
-  const all = new Int32Array(columns.reduce((sum, column) => sum + column.length, 0));
-  let at = 0;
-  for (const column of columns) { all.set(column, at); at += column.length; }
-  all.sort();
-  let count = 0;
-  for (let i = 0; i < all.length; i++) if (i === 0 || all[i] !== all[i - 1]) all[count++] = all[i];
-  return all.slice(0, count);
-}
-
-function rankOf(breaks, value) {
-  let low = 0, high = breaks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (breaks[middle] < value) low = middle + 1; else high = middle;
-  }
-  return low;
 }
 
 /** For every group the outermost folded one around it (-1 for none), and whether it is hidden, open or folded. */
