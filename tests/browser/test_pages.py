@@ -201,6 +201,9 @@ def huge() -> Graph:
 def test_a_huge_model_is_found_through(opened, huge):
     dashboard = opened(MAV(huge))
     assert dashboard.rows()[0] == "x"
+    assert {node["id"] for node in dashboard.nodes()} == {"x", f"layers.0..{HUGE_BLOCKS - 1}"}
+    dashboard.press("Unfold")
+    dashboard.wait("d.state.folded.length === 0")
     dashboard.press("Fit")
     dashboard.wait("d.state.viewport[3] > 20000")
     dashboard.views_agree()
