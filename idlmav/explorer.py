@@ -11,10 +11,10 @@ from panel.viewable import Viewable, Viewer
 
 from idlmav.graph import Graph
 from idlmav.scene import Scene
-from idlmav.state import ViewState
+from idlmav.state import FLOW, ViewState
 from idlmav.views.assets import stylesheet
 from idlmav.views.controller import Controller
-from idlmav.views.controls import slider_view, toolbar
+from idlmav.views.controls import slider_views, toolbar
 from idlmav.views.detail import Detail
 from idlmav.views.graph import graph_view
 from idlmav.views.overview import overview_view
@@ -34,7 +34,7 @@ class Explorer(Viewer):
     graph : Graph
         With totals.
     make_scene : callable
-        Returns the scene for the state's direction.
+        Returns the scene for the state's flow.
     state : ViewState
         Shared by all dashboards of one `MAV`.
     add_overview, add_slider, add_table : bool
@@ -46,7 +46,7 @@ class Explorer(Viewer):
     def __init__(
         self,
         graph: Graph,
-        make_scene: Callable[[str], Scene],
+        make_scene: Callable[[], Scene],
         state: ViewState,
         *,
         add_overview: bool = True,
@@ -59,7 +59,7 @@ class Explorer(Viewer):
         # Unique in a page even if several kernels or sessions feed it.
         self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
         self.controller = Controller(
-            make_scene(state.direction),
+            make_scene(),
             state,
             uid=self.uid,
             fills_page=height_px is None,
@@ -71,7 +71,7 @@ class Explorer(Viewer):
             views.append(overview_view(self.uid))
         views.append(graph_view(self.uid))
         if add_slider:
-            views.append(slider_view(self.uid, state.direction))
+            views += slider_views(self.uid)
         if add_table:
             views.append(table_view(self.uid, graph))
         fill = (
@@ -82,17 +82,24 @@ class Explorer(Viewer):
         self._layout = pn.Column(
             toolbar(self.uid, graph, state),
             self.controller,
-            pn.Row(*views, sizing_mode="stretch_both", margin=0, min_height=200, css_classes=["idlmav-views"]),
+            pn.Row(
+                *views,
+                sizing_mode="stretch_both",
+                margin=0,
+                min_height=200,
+                css_classes=["idlmav-views"],
+                tags=[f"{self.uid}-views"],
+            ),
             Detail(sizing_mode="stretch_width", margin=0, tags=[f"{self.uid}-detail"]),
             tags=[f"{self.uid}-root"],
             margin=0,
             stylesheets=[stylesheet("dashboard.css")],
             **fill,
         )
-        state.param.watch(self._turn, "direction")
+        state.param.watch(self._show_flow, list(FLOW))
 
-    def _turn(self, event: Any) -> None:
-        self.controller.param.update(scene=self._make_scene(event.new), direction=event.new)
+    def _show_flow(self, *events: Any) -> None:
+        self.controller.scene = self._make_scene()
 
     def __panel__(self) -> Viewable:
         return self._layout

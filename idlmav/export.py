@@ -44,14 +44,27 @@ Object.defineProperty(window, "importShim", {get: () => importShim, set: () => {
 _STYLE = (
     "<style>html, body {height: 100%; margin: 0;} body {display: flow-root;} [data-root-id] {height: 100%;}</style>"
 )
+_HARMLESS = str.maketrans("&<>`", ",./:")
+"""Base 85 takes 6 % less than base 64; with these digits it stays the same inside HTML and inside an attribute."""
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~".translate(_HARMLESS)
 _UNPACK = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title></head>
 <body style="margin: 0"><p id="note" style="font: 14px system-ui, sans-serif; padding: 1em">Opening…</p>
-<script type="application/octet-stream" id="packed">{packed}</script>
+<script type="application/octet-stream" id="packed" data-size="{size}">{packed}</script>
 <script>
 (async () => {{
-  const bytes = Uint8Array.from(atob(document.getElementById("packed").textContent), (char) => char.charCodeAt(0));
+  const packed = document.getElementById("packed");
+  const digits = new Uint8Array(128);
+  [..."{alphabet}"].forEach((char, value) => {{ digits[char.charCodeAt(0)] = value; }});
+  const chars = new TextEncoder().encode(packed.textContent);
+  const all = new Uint8Array(chars.length / 5 * 4);
+  for (let i = 0, at = 0; i < chars.length; at += 4) {{
+    let value = 0;
+    for (const end = i + 5; i < end; i++) value = value * 85 + digits[chars[i]];
+    all[at] = value >>> 24; all[at + 1] = value >>> 16; all[at + 2] = value >>> 8; all[at + 3] = value;
+  }}
+  const bytes = all.subarray(0, Number(packed.dataset.size));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const text = await new Response(stream).text();
   document.open();
@@ -162,8 +175,9 @@ def _closed(script: str) -> str:
 
 def _pack(html: str, title: str) -> str:
     # No time stamp: the file says nothing about when it was made.
-    packed = base64.b64encode(gzip.compress(html.encode(), 9, mtime=0)).decode()
-    return _UNPACK.format(title=escape(title), packed=packed)
+    data = gzip.compress(html.encode(), 9, mtime=0)
+    packed = base64.b85encode(data, pad=True).decode().translate(_HARMLESS)
+    return _UNPACK.format(title=escape(title), packed=packed, size=len(data), alphabet=_DIGITS)
 
 
 def inline_stylesheets(docs: Any) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from idlmav import graph_json
 from idlmav.errors import reject_unknown
+from idlmav.flows import DIRECTIONS, TURNS, Flow, Flows
 from idlmav.graph import Graph
-from idlmav.labels import node_sizes
-from idlmav.layout import Layout, compute_layout, first_folds, folds_to_depth, without_folds_around
+from idlmav.layout import Layout, first_folds, folds_to_depth, without_folds_around
 from idlmav.metrics import complete
 from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
 from idlmav.render_context import current_resources
 from idlmav.scene import Scene, build_scene
-from idlmav.state import COMPUTE_UNITS, DIRECTIONS, ViewState
+from idlmav.state import COMPUTE_UNITS, ViewState
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -30,7 +30,12 @@ __all__ = ["MAV", "load"]
 
 _NO_INPUT = object()
 _CAPTURE_OPTIONS = ("device", "input_kwargs", "sizes")
-_OPTIONS = (*_CAPTURE_OPTIONS, "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "compute_unit")
+_OPTIONS = (
+    *_CAPTURE_OPTIONS, "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "latent", "turn",
+    "merge_threshold", "compute_unit",
+)  # fmt: skip
+_MOST_OPS_WITH_FLOWS = 3000
+"""Up to this size a saved page holds the layouts for every direction and turn."""
 _DRAW_OPTIONS = ("add_overview", "add_slider", "add_table", "height_px")
 
 
@@ -63,6 +68,13 @@ class MAV:
         index into the palette.
     direction : {'down', 'right', 'up', 'left'}, optional
         Where the data flows to.
+    latent : str, optional
+        Id of the op, or path of the module, at which the flow turns, such as the bottleneck of an autoencoder.
+    turn : {'opposite', 'perpendicular', 'none'}, optional
+        Where to: back, which makes a U with its skip connections straight across; to the side, an L; or straight on.
+    merge_threshold : float, optional
+        Which small ops are drawn on their neighbour's box. Negative: none. 0: those without parameters. Up to 1: also
+        those with the fewest parameters that hold this share of all together.
     compute_unit : {'flops', 'macs'}, optional
         Whether the picture counts a multiply-add as 2 FLOPs or as 1 MAC; the graph itself holds FLOPs.
 
@@ -102,47 +114,64 @@ class MAV:
         avoid_palette_idxs: Collection[int] = (),
         fixed_color_map: Mapping[str, int] | None = None,
         direction: str = "down",
+        latent: str | None = None,
+        turn: str = "opposite",
+        merge_threshold: float = -1.0,
         compute_unit: str = "flops",
         **unknown: Any,
     ) -> None:
         reject_unknown("MAV", unknown, _OPTIONS)
-        if direction not in DIRECTIONS:
-            raise ValueError(f"direction: one of {', '.join(DIRECTIONS)} is needed, got {direction!r}.")
-        if compute_unit not in COMPUTE_UNITS:
-            raise ValueError(f"compute_unit: one of {', '.join(COMPUTE_UNITS)} is needed, got {compute_unit!r}.")
+        _check_choice("direction", direction, DIRECTIONS)
+        _check_choice("turn", turn, TURNS)
+        _check_choice("compute_unit", compute_unit, COMPUTE_UNITS)
         self._compute_unit = compute_unit
         self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
-        self._direction = direction
-        self._layouts: dict[str, Layout] = {}
+        self._first_flow = Flow(direction, latent or "", turn)
         if isinstance(model, Graph):
             self.graph = model
-            return
-        # Late, so that a saved graph opens in an interpreter that has no torch.
-        from idlmav.capture import capture
+        else:
+            # Late, so that a saved graph opens in an interpreter that has no torch.
+            from idlmav.capture import capture
 
-        _check_model(model)
-        args, kwargs = _arguments(model, inputs, input_kwargs)
-        self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT, sizes=sizes))
+            _check_model(model)
+            args, kwargs = _arguments(model, inputs, input_kwargs)
+            self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT, sizes=sizes))
+        self._flows = Flows(self.graph, merge_threshold)
+        if latent or merge_threshold >= 0.0:
+            self._flows.layout(self._first_flow)  # says at once if there is no such op
 
     @cached_property
     def state(self) -> ViewState:
         """What a person can change, shared by all dashboards of this object; a large model is folded at first."""
-        folded = first_folds(self._layout_to(self._direction))
-        return ViewState(direction=self._direction, folded=folded, compute_unit=self._compute_unit)
+        flow = self._first_flow
+        folded = first_folds(self._flows.layout(flow))
+        return ViewState(
+            direction=flow.direction,
+            latent=flow.latent,
+            turn=flow.turn,
+            folded=folded,
+            compute_unit=self._compute_unit,
+        )
 
     @property
     def layout(self) -> Layout:
-        """Boxes, routes and frames in px for the state's direction, everything unfolded."""
-        return self._layout_to(self.state.direction)
+        """Boxes, routes and frames in px for the state's direction and turn, everything unfolded."""
+        return self._flows.layout(self.state.flow)
 
-    def _layout_to(self, direction: Any) -> Layout:
-        if direction not in self._layouts:
-            self._layouts[direction] = compute_layout(self.graph, node_sizes(self.graph), direction=direction)
-        return self._layouts[direction]
+    def scene(self, *, with_flows: bool = False) -> Scene:
+        """
+        Return what every renderer draws from; see `idlmav.scene.build_scene`.
 
-    def scene(self) -> Scene:
-        """Return what every renderer draws from; see `idlmav.scene.build_scene`."""
-        return build_scene(self.graph, self.layout, self._palette)
+        Parameters
+        ----------
+        with_flows : bool
+            Whether to add the layouts for the other directions and turns, for readers who have no kernel.
+        """
+        flow = self.state.flow
+        others = {} if with_flows else None
+        if others is not None and len(self.graph.nodes) <= _MOST_OPS_WITH_FLOWS:
+            others = {other.key: self._flows.layout(other) for other in flow.others()}
+        return build_scene(self.graph, self.layout, self._palette, flow=flow.key, latent=flow.latent, others=others)
 
     def fold(self, depth: int = 0) -> None:
         """Fold every group with as many groups around it: all for 0, all but the outermost for 1."""
@@ -224,14 +253,16 @@ class MAV:
         reject_unknown("draw_release_graph", unknown, _DRAW_OPTIONS)
         from idlmav.export import ReleaseGraph, page
 
-        explorer = self._explorer(add_overview=add_overview, add_slider=add_slider, add_table=add_table, height_px=None)
+        explorer = self._explorer(
+            add_overview=add_overview, add_slider=add_slider, add_table=add_table, height_px=None, live=False
+        )
         html = page(explorer.__panel__(), title=self.graph.name, resources=current_resources())
         return ReleaseGraph(html, title=self.graph.name, height_px=height_px)
 
-    def _explorer(self, **options: Any) -> Explorer:
+    def _explorer(self, *, live: bool = True, **options: Any) -> Explorer:
         from idlmav.explorer import Explorer
 
-        return Explorer(self.graph, lambda _: self.scene(), self.state, **options)
+        return Explorer(self.graph, lambda: self.scene(with_flows=not live), self.state, **options)
 
     def __panel__(self) -> Viewable:
         return self._explorer(height_px=None).__panel__()
@@ -346,6 +377,11 @@ def _make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Ma
             f"fixed_color_map: a dict of operations or categories to indices is needed, got {type(fixed).__name__}."
         )
     return Palette(colors=found, avoid=frozenset(avoid), fixed=dict(fixed or {}))
+
+
+def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}: one of {', '.join(known)} is needed, got {value!r}.")
 
 
 def _check_model(model: Any) -> None:

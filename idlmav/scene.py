@@ -8,7 +8,7 @@ what is true for every view of the model; what a person changes (selection, fold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -39,7 +39,15 @@ NEVER_CALLED = "never called"
 STATUS_NAMES = {"ran": "ran", "failed": "failed", "not_run": "not run"}
 
 
-def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
+def build_scene(
+    graph: Graph,
+    layout: Layout,
+    palette: Palette,
+    *,
+    flow: str = "down",
+    latent: str = "",
+    others: Mapping[str, Layout] | None = None,
+) -> Scene:
     """
     Put everything that a renderer needs into plain columns.
 
@@ -51,6 +59,12 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         Of this graph, everything unfolded.
     palette : Palette
         The user's colours.
+    flow : str
+        Name of the layout's flow (`idlmav.flows.Flow.key`).
+    latent : str
+        Id or path of where the flow can turn.
+    others : mapping of str to Layout, optional
+        The other flows that the picture can be switched to without a kernel; ``None`` if there is one.
 
     Returns
     -------
@@ -67,6 +81,10 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         ``groups``      one list a field, in the order of ``geometry.groups.ids``; ``one_param_count`` is
                         that of one block in a run of blocks that are alike, ``None`` for other groups
         ``first_folds``  ids of the groups that are folded at first
+        ``flow``        name of the flow that these are of
+        ``latent``      id or path of where the flow can turn; empty for nowhere
+        ``flows``       by name, ``flow``, ``geometry``, ``groups`` and ``first_folds`` of each other one; ``None`` if
+                        Python is asked for them
         ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
                         ``of`` its name
         ``gradient``    hex colours for numbers, small to large
@@ -77,10 +95,10 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
         ==============  ==============================================================================
     """
     return {
-        "geometry": columns(layout, graph),
+        **_of_layout(graph, layout, flow),
+        "latent": latent,
+        "flows": None if others is None else {name: _of_layout(graph, x, name) for name, x in others.items()},
         "nodes": _node_columns(graph),
-        "groups": _group_columns(graph, layout),
-        "first_folds": first_folds(layout),
         "colors": _colors(graph.nodes, palette),
         "gradient": list(GRADIENT),
         "gradient_inks": [ink(color) for color in GRADIENT],
@@ -91,6 +109,15 @@ def build_scene(graph: Graph, layout: Layout, palette: Palette) -> Scene:
             {"node": failure.node, "message": f"{failure.kind}: {failure.message}", "source": failure.source or ""}
             for failure in graph.errors
         ],
+    }
+
+
+def _of_layout(graph: Graph, layout: Layout, flow: str) -> dict[str, Any]:
+    return {
+        "flow": flow,
+        "geometry": columns(layout, graph),
+        "groups": _group_columns(graph, layout),
+        "first_folds": first_folds(layout),
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import param
 
+from idlmav.flows import DIRECTIONS, TURNS, Flow
+
 __all__ = [
-    "COLOR_BY", "COMPUTE_UNITS", "DIRECTIONS", "ESTIMATES", "SHARED", "SIZE_BY", "THEMES", "ViewState",
+    "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "FLOW", "SHARED", "SIZE_BY", "THEMES", "ViewState",
 ]  # fmt: skip
 
 COLOR_BY = {
@@ -26,7 +28,6 @@ SIZE_BY = {
 COMPUTE_UNITS = {"flops": "FLOPs", "macs": "MACs"}
 """What a multiply-add counts as: 2 FLOPs or 1 MAC; everything else is halved, too."""
 ESTIMATES = {"shown": "Shown", "hidden": "Hidden"}
-DIRECTIONS = ("down", "right", "up", "left")
 THEMES = ("auto", "light", "dark")
 
 
@@ -60,7 +61,16 @@ class ViewState(param.Parameterized):
         default="shown", objects=list(ESTIMATES), doc="Whether numbers that are only estimated are shown and summed up."
     )
     direction = param.Selector(default="down", objects=list(DIRECTIONS), doc="Where the data flows to.")
+    latent = param.String("", doc="Id of the op, or path of the module, at which the flow turns; empty for none.")
+    turn = param.Selector(
+        default="opposite", objects=list(TURNS), doc="Where the flow turns to: back (a U), to the side (an L), or not."
+    )
     theme = param.Selector(default="auto", objects=list(THEMES), doc="Light, dark, or as the page around is.")
+
+    @property
+    def flow(self) -> Flow:
+        """Where the data flows."""
+        return Flow(self.direction, self.latent, self.turn)
 
 
 SHARED = (
@@ -74,5 +84,9 @@ SHARED = (
     "compute_unit",
     "estimates",
     "theme",
+    "direction",
+    "turn",
 )
-"""What the browser and Python keep equal; the rest changes the layout, which Python makes."""
+"""What the browser and Python keep equal."""
+FLOW = ("direction", "latent", "turn")
+"""What decides on the layout."""

@@ -28,8 +28,9 @@ HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
 
 def unpacked(html: str) -> str:
     """Return the page inside a packed page, as the browser finds it."""
-    (packed,) = re.findall(r'id="packed">([^<]*)<', html)
-    return gzip.decompress(base64.b64decode(packed)).decode("utf-8")
+    ((size, packed),) = re.findall(r'id="packed" data-size="(\d+)">([^<]*)<', html)
+    data = base64.b85decode(packed.translate(str.maketrans(",./:", "&<>`")))
+    return gzip.decompress(data[: int(size)]).decode("utf-8")
 
 
 class Page(HTMLParser):

@@ -15,7 +15,7 @@ from torch import nn
 import idlmav
 from idlmav import MAV, GraphFormatError
 from idlmav.capture.gallery import MODELS
-from idlmav.state import DIRECTIONS
+from idlmav.flows import DIRECTIONS
 
 
 def small() -> MAV:

@@ -8,7 +8,9 @@ import { SliderView } from "./slider_view.js";
 import { TableView } from "./table_view.js";
 import { Store } from "./store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
+import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
+import { offeredFlows, switchFlow } from "./flow.js";
 import { drawLegend, make } from "./legend.js";
 import { matcher, unreachedMatcher } from "./search.js";
 import { publish } from "./page_api.js";
@@ -16,7 +18,10 @@ import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
 import { groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
 
-const SHARED = ["selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme"];
+const SHARED = [
+  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme", "direction", "turn",
+];
+const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction", "turn"];
 const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
@@ -42,7 +47,7 @@ class Dashboard {
     this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
-    this.store = new Store({...values, direction: model.direction});
+    this.store = new Store(values);
     this.factsElement = element.appendChild(make("div", "facts"));
     this.legendElement = element.appendChild(make("div", "legend-and-errors"));
   }
@@ -93,9 +98,12 @@ class Dashboard {
       return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
     };
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
-    this.slider = part("slider", SliderView, {onDrive: () => this.drive("slider")});
+    const sliders = ["vertical", "horizontal"].map((name) => this.find(`${name}-slider`));
+    this.slider = sliders[0] && new SliderView({...common, sliders, onDrive: () => this.drive("slider")});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, vertical: sliders[0], horizontal: sliders[1]};
+    this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
@@ -113,7 +121,7 @@ class Dashboard {
     model.on("msg:custom", (values) => {
       model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))));
     });
-    model.on(["scene"], () => this.replaceScene());
+    model.on(["scene"], () => this.replaceScene(plain(model.scene)));
     graph.figure.on_event("tap", (event) => this.tapped(event));
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
     graph.figure.on_event("mousemove", ({x, y}) => this.pointedAt(x, y));
@@ -121,10 +129,7 @@ class Dashboard {
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
     for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
-    this.bindWidget("color_by", "value");
-    this.bindWidget("size_by", "value");
-    this.bindWidget("compute_unit", "value");
-    this.bindWidget("estimates", "value");
+    for (const name of DROP_DOWNS) this.bindWidget(name, "value");
   }
 
   // A widget and a state value follow each other.
@@ -138,12 +143,23 @@ class Dashboard {
     });
   }
 
-  replaceScene() {
-    Object.assign(this.picture, new Picture(plain(this.model.scene)));
+  replaceScene(scene) {
+    const turned = scene.flow !== this.picture.scene.flow || scene === this.picture.scene;
+    Object.assign(this.picture, new Picture(scene));
     this.store.set({direction: this.picture.direction}, "model");
     this.folding.sceneChanged();
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.look.inTable);
+    if (!turned) return;
+    // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
+    Object.assign(this, {driver: "graph", following: false});
+    this.graph.untouched = true;
+    this.graph.home();
+  }
+
+  showFlow() {
+    const {scene} = this.picture;
+    if (switchFlow(scene, this.store.values)) this.replaceScene(scene);
   }
 
   // ---- who moves: the view that a person used last leads, the others follow
@@ -159,8 +175,9 @@ class Dashboard {
     for (const [name, title] of Object.entries(BUTTONS)) {
       element(this.find(name))?.shadowRoot.querySelector("button")?.setAttribute("title", title);
     }
-    const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model, slider: this.slider?.model};
-    for (const [name, model] of Object.entries(views)) {
+    const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model};
+    const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
+    for (const [name, model] of [...Object.entries(views), ...sliders]) {
       for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {
         element(model)?.addEventListener(event, () => this.drive(name), {capture: true, passive: true});
       }
@@ -203,6 +220,8 @@ class Dashboard {
     if (has("color_by", "query", "value_range", "theme")) this.showLegend();
     if (has("selected")) this.showDetail();
     if (has("folded")) this.folding.showChoice();
+    if (changed.has("scene")) this.arrange();
+    else if (has("direction", "turn")) this.showFlow();
   }
 
   // Numbers in another unit, or without estimates: all that tells them is drawn again.
@@ -217,6 +236,13 @@ class Dashboard {
       if (this.store.get(name) === "flops") changed.add(name);
     }
     for (const name of ["query", "value_range", "selected"]) changed.add(name);
+  }
+
+  arrange() {
+    this.arrangement.update(this.picture.direction);
+    for (const [name, visible] of Object.entries(offeredFlows(this.picture.scene))) {
+      this.find(name)?.setv({visible}, {sync: false});
+    }
   }
 
   firstView() {

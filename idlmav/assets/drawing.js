@@ -140,7 +140,8 @@ function labelNode({labels, sublabels}, {picture, look, scale}, i) {
   if (h * scale < labels.px + 3) return;
   const {ink} = look.dimmedInk(i) ?? look.coloring.node(i);
   const middle = x + w / 2;
-  const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX;
+  // An op that is merged into its neighbour has room for one line.
+  const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
   const room = (w - 6) * scale;
   put(labels, middle, y + h / 2 - (two ? 7 : 0), label[i], room, ink);
   if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);

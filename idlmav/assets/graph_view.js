@@ -1,5 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
+import { isSideways } from "./arrange.js";
 import { collectVisible } from "./visible.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
@@ -95,7 +96,7 @@ export class GraphView {
     const {figure, picture} = this;
     const whole = this.fittingScale();
     if (whole >= READABLE_SCALE) return this.fit();
-    const sideways = picture.direction === "left" || picture.direction === "right";
+    const sideways = isSideways(picture.direction);
     const across = sideways ? figure.inner_height / (picture.height + 40) : figure.inner_width / (picture.width + 40);
     const scale = Math.min(1, Math.max(READABLE_SCALE, across));
     const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];

@@ -13,6 +13,8 @@ export class Picture {
     this.scene = scene;
     const {nodes, groups, direction} = scene.geometry;
     this.direction = direction;
+    // Whether the data flows back or to the side after a latent op.
+    this.turned = Boolean(groups.flow);
     this.nodeIds = nodes.ids;
     this.groupIds = groups.ids;
     this.nodeGroup = nodes.group;

@@ -1,16 +1,25 @@
 // The range slider: the part of the flow that is visible, as two handles.
 
+import { isSideways } from "./arrange.js";
+
 export class SliderView {
-  constructor({model, picture, graph, onDrive}) {
-    Object.assign(this, {model, picture, graph, onDrive});
+  // sliders: an upright one and a lying one, of which one is visible.
+  constructor({sliders, picture, graph, onDrive}) {
+    Object.assign(this, {sliders, picture, graph, onDrive});
     this.writing = false;
-    model.properties.value.change.connect(() => {
-      if (!this.writing) this.moved();
-    });
+    for (const model of sliders) {
+      model.properties.value.change.connect(() => {
+        if (!this.writing) this.moved();
+      });
+    }
   }
 
   get sideways() {
-    return this.picture.direction === "left" || this.picture.direction === "right";
+    return isSideways(this.picture.direction);
+  }
+
+  get model() {
+    return this.sliders[this.sideways ? 1 : 0];
   }
 
   // The graph moved: show its visible part.

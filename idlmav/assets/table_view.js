@@ -1,5 +1,6 @@
 // The table: selects and scrolls with the graph, and the graph with it.
 
+import { isSideways } from "./arrange.js";
 import { cellText, headerText } from "./compute.js";
 
 export class TableView {
@@ -152,14 +153,16 @@ export class TableView {
     const first = Math.min(rows.length - 1, Math.floor(at));
     const [a, b] = [first, Math.min(rows.length - 1, first + 1)].map((k) => this.middle(rows[k].data.id));
     const mix = at - first;
+    if (picture.turned) return graph.moveTo(a.x + (b.x - a.x) * mix, a.y + (b.y - a.y) * mix, graph.scale);
     const [left, right, top, bottom] = graph.viewport;
-    const sideways = picture.direction === "left" || picture.direction === "right";
+    const sideways = isSideways(picture.direction);
     const reverse = picture.direction === "up" || picture.direction === "left" ? -1 : 1;
     const shift = reverse * (0.5 - share);
     const flow = sideways ? a.x + (b.x - a.x) * mix + shift * (right - left) : a.y + (b.y - a.y) * mix + shift * (bottom - top);
     const [cx, cy] = graph.center;
     if (sideways) graph.moveTo(flow, within(a.y, top, bottom) ? cy : a.y, graph.scale);
     else graph.moveTo(within(a.x, left, right) ? cx : a.x, flow, graph.scale);
+    return undefined;
   }
 
   middle(id) {
@@ -185,13 +188,14 @@ export class TableView {
   reference() {
     const {graph, picture} = this;
     const [left, right, top, bottom] = graph.viewport;
-    const sideways = picture.direction === "left" || picture.direction === "right";
+    const sideways = isSideways(picture.direction);
     const [low, high, end] = sideways ? [left, right, picture.width] : [top, bottom, picture.height];
     const reverse = picture.direction === "up" || picture.direction === "left";
     const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
     const share = reverse ? 1 - raw : raw;
-    const flow = low + raw * (high - low);
     const [cx, cy] = graph.center;
+    // Where the flow turns, no way from one end of the picture to the other passes every op.
+    const flow = picture.turned ? (sideways ? cx : cy) : low + raw * (high - low);
     let best = Infinity;
     let id = "";
     for (let i = 0; i < picture.nodeIds.length; i++) {
@@ -201,7 +205,7 @@ export class TableView {
       const distance = Math.abs(along) + 0.2 * Math.abs(across);
       if (distance < best) [best, id] = [distance, picture.nodeIds[i]];
     }
-    return {share, id};
+    return {share: picture.turned ? 0.5 : share, id};
   }
 }
 

@@ -115,7 +115,8 @@ class _Drawing:
         line, line_width = (theme.error, 3.0) if failed else (theme.node_line, 1.0)
         yield Rect(*box, fill, line, line_width, opacity=_DIMMED if dimmed else 1.0)
         x, y, width, height = box
-        sublabel = nodes["sublabel"][index]
+        # An op that is merged into its neighbour has room for one line.
+        sublabel = nodes["sublabel"][index] if height > _LABEL_PX + _SUBLABEL_PX + 4 else ""
         color = theme.text if dimmed else ink
         middle, center = x + width / 2, y + height / 2
         yield from _fitted(

@@ -33,6 +33,7 @@ class Controller(JSComponent):
     size_by = param.String("none")
     value_range = param.Parameter(None)
     direction = param.String("down")
+    turn = param.String("opposite")
     compute_unit = param.String("flops")
     estimates = param.String("shown")
     theme = param.String("auto")
@@ -42,7 +43,7 @@ class Controller(JSComponent):
 
     def __init__(self, scene: Scene, state: ViewState, **params: Any) -> None:
         values = {name: _to_browser(getattr(state, name)) for name in SHARED}
-        super().__init__(scene=scene, direction=state.direction, **values, **params)
+        super().__init__(scene=scene, **values, **params)
         self._state = state
         state.param.watch(self._show, list(SHARED))
         self.param.watch(self._tell, list(SHARED))

@@ -11,11 +11,14 @@ from idlmav.graph import Graph
 from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
 from idlmav.views.assets import stylesheet
 
-__all__ = ["slider_view", "toolbar"]
+__all__ = ["slider_views", "toolbar"]
 
 WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
+DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}
+TURNS = {"opposite": "U", "perpendicular": "L", "none": "–"}
+"""Offered where there is a latent op to turn at."""
 DEPTHS = {
     "": "–",
     "auto": "Auto",
@@ -54,20 +57,22 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             **_fixed(uid, name, width),
         )
         for name, label, options, width in (
-            ("color_by", "Colour", COLOR_BY, 128),
-            ("size_by", "Size", SIZE_BY, 128),
-            ("compute_unit", "Compute", COMPUTE_UNITS, 82),
-            ("estimates", "Estimates", ESTIMATES, 88),
+            ("color_by", "Colour", COLOR_BY, 112),
+            ("size_by", "Size", SIZE_BY, 112),
+            ("compute_unit", "Compute", COMPUTE_UNITS, 76),
+            ("estimates", "Estimates", ESTIMATES, 82),
+            ("direction", "Flow", DIRECTIONS, 72),
+            ("turn", "Turn", TURNS, 56),
         )
     )
     depth = pn.widgets.Select(
-        label="Depth", options={text: value for value, text in DEPTHS.items()}, value="", **_fixed(uid, "depth", 86)
+        label="Depth", options={text: value for value, text in DEPTHS.items()}, value="", **_fixed(uid, "depth", 82)
     )
     search = pn.widgets.TextInput(
         label="Search",
         placeholder="conv1  or  params>1e6",
         value=state.query,
-        **_fixed(uid, "query", 210),
+        **_fixed(uid, "query", 176),
     )
     # The controller gives them titles: Panel's own tooltips cover the button beside.
     buttons = [
@@ -110,23 +115,31 @@ def _heading(graph: Graph) -> str:
     return f'<div class="idlmav-heading"><b>{name}</b><br><span title="{inputs}">{inputs}</span></div>'
 
 
-def slider_view(uid: str, direction: str) -> pn.widgets.RangeSlider:
-    """Return the slider that shows and sets the visible part of the flow, beside or below the graph."""
-    upright = direction in ("down", "up")
-    size = {"sizing_mode": "stretch_height", "width": 26} if upright else {"sizing_mode": "stretch_width"}
-    return pn.widgets.RangeSlider(
-        label="",
-        start=0,
-        end=1,
-        value=(0, 1),
-        step=1,
-        show_value=False,
-        tooltips=False,
-        orientation="vertical" if upright else "horizontal",
-        direction="ltr",
-        bar_color="#8b96a5",
-        tags=[f"{uid}-slider"],
-        stylesheets=[stylesheet("widgets.css")],
-        margin=(12, 2, 12, 6),
-        **size,
-    )
+def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
+    """
+    Return the slider that shows and sets the visible part of the flow, once upright and once lying.
+
+    The controller shows the one that goes with the flow: Bokeh's slider cannot be turned once it is there.
+    """
+    sizes: dict[str, dict[str, Any]] = {
+        "vertical": {"sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)},
+        "horizontal": {"sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14), "visible": False},
+    }
+    return [
+        pn.widgets.RangeSlider(
+            label="",
+            start=0,
+            end=1,
+            value=(0, 1),
+            step=1,
+            show_value=False,
+            tooltips=False,
+            orientation=orientation,
+            direction="ltr",
+            bar_color="#8b96a5",
+            tags=[f"{uid}-{orientation}-slider"],
+            stylesheets=[stylesheet("widgets.css")],
+            **size,
+        )
+        for orientation, size in sizes.items()
+    ]

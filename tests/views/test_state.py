@@ -143,8 +143,8 @@ def test_another_direction_brings_another_scene(mav, controller):
 def test_nothing_else_makes_a_scene_anew(mav):
     calls: list[str] = []
 
-    def make(direction: str) -> dict[str, Any]:
-        calls.append(direction)
+    def make() -> dict[str, Any]:
+        calls.append(state.direction)
         return mav.scene()
 
     state = ViewState()
