@@ -168,7 +168,7 @@ class MAV:
             Whether to add the layouts for the other directions and turns, for readers who have no kernel.
         """
         flow = self.state.flow
-        others = {} if with_flows else None
+        others: dict[str, Layout] | None = {} if with_flows else None
         if others is not None and len(self.graph.nodes) <= _MOST_OPS_WITH_FLOWS:
             others = {other.key: self._flows.layout(other) for other in flow.others()}
         return build_scene(self.graph, self.layout, self._palette, flow=flow.key, latent=flow.latent, others=others)

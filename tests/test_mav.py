@@ -284,7 +284,7 @@ def test_panels_switched_off_once_are_there_the_next_time():
     mav = small()
     without = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
     default = mav.draw_interactive_graph()
-    assert len(default.objects[2]) == 4
+    assert len(default.objects[2]) == 5  # of two sliders one is shown
     assert len(without.objects[2]) == 1
 
 
@@ -426,7 +426,7 @@ def test_the_founding_examples_run(resnet):
     with plotly_renderer_context("notebook_connected"):
         container = mav.draw_interactive_graph(add_overview=True)
         figure = mav.draw_release_graph()
-    assert len(container.objects[2]) == 4
+    assert len(container.objects[2]) == 5
     assert "https://cdn.bokeh.org" in figure.html
     mav = MAV(
         model,

@@ -20,26 +20,27 @@ export class Arrangement {
     const sideways = isSideways(direction);
     if (sideways === this.sideways) return;
     this.sideways = sideways;
-    const {overview, vertical, horizontal} = this.parts;
-    vertical?.setv({visible: !sideways}, {sync: false});
-    horizontal?.setv({visible: sideways}, {sync: false});
+    const {overview, slider, flat_slider: flatSlider} = this.parts;
+    slider?.setv({visible: !sideways}, {sync: false});
+    flatSlider?.setv({visible: sideways}, {sync: false});
     const flat = {sizing_mode: "stretch_width", width: null, height: OVERVIEW_PX, min_height: OVERVIEW_PX};
     overview?.setv(sideways ? flat : this.upright, {sync: false});
     for (const [name, model] of Object.entries(this.parts)) {
-      model?.setv({styles: sideways ? {"grid-area": name} : {}}, {sync: false});
+      model?.setv({styles: {"grid-area": sideways ? name : "auto"}}, {sync: false});
     }
-    this.row.setv({styles: sideways ? this.grid() : {}}, {sync: false});
+    // Said in either case: Bokeh adds styles, but takes none away.
+    this.row.setv({styles: sideways ? this.grid() : {display: "flex"}}, {sync: false});
     // Bokeh has measured in between; the sizes are final with the next frame.
     requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
   }
 
   // The table stays at the right, as high as the others together.
   grid() {
-    const {overview, horizontal, table} = this.parts;
+    const {overview, flat_slider: flatSlider, table} = this.parts;
     const rows = [
       [overview, "overview", `${OVERVIEW_PX}px`],
       [true, "graph", "minmax(0, 1fr)"],
-      [horizontal, "horizontal", `${SLIDER_PX}px`],
+      [flatSlider, "flat_slider", `${SLIDER_PX}px`],
     ].filter(([shown]) => shown);
     return {
       display: "grid",

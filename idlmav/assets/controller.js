@@ -98,11 +98,11 @@ class Dashboard {
       return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
     };
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
-    const sliders = ["vertical", "horizontal"].map((name) => this.find(`${name}-slider`));
+    const sliders = [this.find("slider"), this.find("flat_slider")];
     this.slider = sliders[0] && new SliderView({...common, sliders, onDrive: () => this.drive("slider")});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
-    const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, vertical: sliders[0], horizontal: sliders[1]};
+    const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, slider: sliders[0], flat_slider: sliders[1]};
     this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;

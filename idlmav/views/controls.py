@@ -121,10 +121,8 @@ def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
 
     The controller shows the one that goes with the flow: Bokeh's slider cannot be turned once it is there.
     """
-    sizes: dict[str, dict[str, Any]] = {
-        "vertical": {"sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)},
-        "horizontal": {"sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14), "visible": False},
-    }
+    upright = {"orientation": "vertical", "sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)}
+    lying = {"orientation": "horizontal", "sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14)}
     return [
         pn.widgets.RangeSlider(
             label="",
@@ -134,12 +132,12 @@ def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
             step=1,
             show_value=False,
             tooltips=False,
-            orientation=orientation,
             direction="ltr",
             bar_color="#8b96a5",
-            tags=[f"{uid}-{orientation}-slider"],
+            tags=[f"{uid}-{name}"],
             stylesheets=[stylesheet("widgets.css")],
+            visible=name == "slider",
             **size,
         )
-        for orientation, size in sizes.items()
+        for name, size in (("slider", upright), ("flat_slider", lying))
     ]

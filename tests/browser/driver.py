@@ -25,7 +25,8 @@ _LOOK = """
   const figure = (part) => models.find((model) => model.name?.endsWith(part));
   const graph = figure("-graph");
   const overview = figure("-overview");
-  const slider = models.find((model) => model.tags?.some((tag) => `${tag}`.endsWith("-slider")));
+  const isSlider = (model) => model.visible && model.tags?.some((tag) => /-(flat_)?slider$/.test(tag));
+  const slider = models.find(isSlider);
   const span = ({x_range: x, y_range: y}) => [x.start, x.end, Math.min(y.start, y.end), Math.max(y.start, y.end)];
   const window = overview?.renderers.find((renderer) => renderer.name === "window").data_source.data;
   const px = ({inner_width: width, inner_height: height}) => [width, height];
@@ -152,11 +153,12 @@ class Dashboard:
         left, right, top, bottom = seen["ranges"]
         width, height = seen["size_px"]
         assert abs((right - left) / width - (bottom - top) / height) < 1e-3 * (right - left) / width
-        assert (seen["slider"] is None) == (self.page.locator(".noUi-target").count() == 0)
+        assert (seen["slider"] is None) == (self.page.locator(".noUi-target:visible").count() == 0)
         if seen["slider"]:
             low, high, _, end = seen["slider"]
             assert end > 100, "the slider does not know how long the picture is"
-            expected = [min(max(value, 0), end) for value in (top, bottom)]
+            along = (left, right) if self.state["direction"] in ("left", "right") else (top, bottom)
+            expected = [min(max(value, 0), end) for value in along]
             assert all(abs(a - b) <= 1.01 for a, b in zip((low, high), expected, strict=True)), seen
         if seen["window"]:
             *extent, width, height = seen["overview"]

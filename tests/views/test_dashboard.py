@@ -19,7 +19,7 @@ from idlmav import MAV
 from idlmav.state import COLOR_BY, SHARED, SIZE_BY
 
 ASSETS = Path(idlmav.__file__).parent / "assets"
-PARTS = ("overview", "graph", "slider", "table")
+PARTS = ("overview", "graph", "slider", "flat_slider", "table")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,8 @@ def test_every_part_that_the_controller_looks_for_is_there(root):
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
     (buttons,) = re.findall(r"const BUTTONS = \{(.*)\};", text)
     wanted |= set(re.findall(r'(\w+): "', buttons))
+    (drop_downs,) = re.findall(r"const DROP_DOWNS = \[(.*)\];", text)
+    wanted |= set(re.findall(r'"(\w+)"', drop_downs))
     assert {"graph", "overview", "table", "slider", "detail", "root", "query", "color_by", "fold", "theme"} <= wanted
     assert parts(root) == wanted
 
@@ -155,7 +157,7 @@ def test_the_hover_shows_columns_that_the_browser_writes(root, drawn):
 
 
 def test_browser_and_python_share_the_same_state():
-    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("controller"))[1]) == list(SHARED)
+    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("controller"), re.DOTALL)[1]) == list(SHARED)
     numbers = run_js("return (await load('colors')).NUMBERS")
     assert numbers.items() <= COLOR_BY.items()
     assert numbers.items() <= SIZE_BY.items()
@@ -205,7 +207,7 @@ def test_graph_and_overview_have_ranges_of_their_own(root):
 @pytest.mark.parametrize("off", [(), ("overview",), ("slider",), ("table",), ("overview", "slider", "table")])
 def test_panels_are_switched_off_one_by_one(mav, off):
     drawn = mav.draw_interactive_graph(**{f"add_{part}": False for part in off}).get_root()
-    assert set(PARTS) - parts(drawn) == set(off)
+    assert set(PARTS) - parts(drawn) == {*off, *(["flat_slider"] if "slider" in off else [])}
     kinds = {type(model).__name__ for model in drawn.select({})}
     assert ("DataTabulator" in kinds) == ("table" not in off)
     assert ("RangeSlider" in kinds) == ("slider" not in off)
@@ -218,14 +220,9 @@ def test_a_dashboard_has_the_height_that_was_asked_for(mav):
     assert filling.sizing_mode == "stretch_both"
 
 
-@pytest.mark.parametrize(
-    ("direction", "orientation"), [("down", "vertical"), ("up", "vertical"), ("left", "horizontal")]
-)
-def test_the_slider_lies_along_the_flow(direction, orientation):
-    example = WORKING["residual"]
-    drawn = MAV(example.model(), example.args(), direction=direction).draw_interactive_graph().get_root()
-    (slider,) = [model for model in drawn.select({}) if type(model).__name__ == "RangeSlider"]
-    assert slider.orientation == orientation
+def test_there_is_an_upright_slider_and_a_lying_one_that_is_hidden_at_first(root):
+    sliders = [model for model in root.select({}) if type(model).__name__ == "RangeSlider"]
+    assert {slider.orientation: slider.visible for slider in sliders} == {"vertical": True, "horizontal": False}
 
 
 # -------------------------------------------------------------------------------------------- good neighbours
@@ -250,7 +247,9 @@ def sizes(root: Any) -> dict[str, tuple[Any, ...]]:
 @pytest.mark.usefixtures("stretched")
 def test_a_sizing_mode_set_for_the_page_does_not_break_the_toolbar(mav, root):
     assert sizes(mav.draw_interactive_graph().get_root()) == sizes(root)
-    assert all(mode == "fixed" for name, (_, mode) in sizes(root).items() if name not in ("slider", "table"))
+    assert all(
+        mode == "fixed" for name, (_, mode) in sizes(root).items() if name not in ("slider", "flat_slider", "table")
+    )
 
 
 @pytest.mark.parametrize("backend", ["plotly", "bokeh"])

@@ -11,7 +11,7 @@ from models import WORKING
 
 from idlmav import MAV
 from idlmav.explorer import Explorer
-from idlmav.state import COLOR_BY, DIRECTIONS, SHARED, SIZE_BY, ViewState
+from idlmav.state import COLOR_BY, FLOW, SHARED, SIZE_BY, ViewState
 from idlmav.views.controller import Controller
 
 VALUES: dict[str, tuple[Any, Any]] = {
@@ -26,6 +26,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "compute_unit": ("macs", "macs"),
     "estimates": ("hidden", "hidden"),
     "theme": ("dark", "dark"),
+    "direction": ("right", "right"),
+    "turn": ("perpendicular", "perpendicular"),
 }
 
 
@@ -118,7 +120,7 @@ def test_a_misspelt_parameter_is_refused():
 def test_choices_begin_with_their_default():
     state = ViewState()
     assert (state.color_by, state.size_by) == (next(iter(COLOR_BY)), next(iter(SIZE_BY)))
-    assert state.direction == DIRECTIONS[0]
+    assert state.direction == "down"
     assert (state.selected, state.folded, state.query, state.value_range) == ("", [], "", None)
 
 
@@ -150,7 +152,8 @@ def test_nothing_else_makes_a_scene_anew(mav):
     state = ViewState()
     Explorer(mav.graph, make, state)
     for name, (in_python, _) in VALUES.items():
-        setattr(state, name, in_python)
+        if name not in FLOW:
+            setattr(state, name, in_python)
     assert calls == ["down"]
     state.direction = "up"
     assert calls == ["down", "up"]
