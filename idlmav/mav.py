@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idlmav import graph_json
 from idlmav.errors import reject_unknown
 from idlmav.flows import DIRECTIONS, TURNS, Flow, Flows
+from idlmav.given import NO_INPUT, check_choice, check_model, split_arguments
 from idlmav.graph import Graph
 from idlmav.layout import Layout, first_folds, folds_to_depth, without_folds_around
 from idlmav.metrics import complete
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAV", "load"]
 
-_NO_INPUT = object()
 _CAPTURE_OPTIONS = ("device", "input_kwargs", "sizes")
 _OPTIONS = (
     *_CAPTURE_OPTIONS, "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "latent", "turn",
@@ -105,7 +104,7 @@ class MAV:
     def __init__(
         self,
         model: Any,
-        inputs: Any = _NO_INPUT,
+        inputs: Any = NO_INPUT,
         *,
         device: Any = None,
         input_kwargs: Mapping[str, Any] | None = None,
@@ -121,9 +120,9 @@ class MAV:
         **unknown: Any,
     ) -> None:
         reject_unknown("MAV", unknown, _OPTIONS)
-        _check_choice("direction", direction, DIRECTIONS)
-        _check_choice("turn", turn, TURNS)
-        _check_choice("compute_unit", compute_unit, COMPUTE_UNITS)
+        check_choice("direction", direction, DIRECTIONS)
+        check_choice("turn", turn, TURNS)
+        check_choice("compute_unit", compute_unit, COMPUTE_UNITS)
         self._compute_unit = compute_unit
         self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
         self._first_flow = Flow(direction, latent or "", turn)
@@ -133,9 +132,9 @@ class MAV:
             # Late, so that a saved graph opens in an interpreter that has no torch.
             from idlmav.capture import capture
 
-            _check_model(model)
-            args, kwargs = _arguments(model, inputs, input_kwargs)
-            self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is _NO_INPUT, sizes=sizes))
+            check_model(model)
+            args, kwargs = split_arguments(model, inputs, input_kwargs)
+            self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes))
         self._flows = Flows(self.graph, merge_threshold)
         if latent or merge_threshold >= 0.0:
             self._flows.layout(self._first_flow)  # says at once if there is no such op
@@ -377,55 +376,3 @@ def _make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Ma
             f"fixed_color_map: a dict of operations or categories to indices is needed, got {type(fixed).__name__}."
         )
     return Palette(colors=found, avoid=frozenset(avoid), fixed=dict(fixed or {}))
-
-
-def _check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    if value not in known:
-        raise ValueError(f"{name}: one of {', '.join(known)} is needed, got {value!r}.")
-
-
-def _check_model(model: Any) -> None:
-    if isinstance(model, type):
-        raise TypeError(f"MAV: model must be an instance, got the class {model.__name__}. Write {model.__name__}(...).")
-    if not (callable(model) and hasattr(model, "named_modules")):
-        raise TypeError(f"MAV: model must be a torch.nn.Module, got {type(model).__name__}.")
-
-
-def _arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Split what the user gave into positional and keyword arguments of ``forward``."""
-    if more is not None and not isinstance(more, Mapping):
-        raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got {type(more).__name__}.")
-    nameless = [name for name in more or {} if not isinstance(name, str)]
-    if nameless:
-        raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got the key {nameless[0]!r}.")
-    kwargs = dict(more or {})
-    if inputs is _NO_INPUT:
-        return (), kwargs
-    if type(inputs).__module__ == "numpy":
-        raise TypeError(
-            "MAV: inputs must be tensors or what forward takes, got a NumPy array. Write torch.as_tensor(x)."
-        )
-    if type(inputs) is tuple:
-        return inputs, kwargs
-    if isinstance(inputs, Mapping) and _takes_keywords(model, inputs):
-        twice = sorted(set(inputs) & set(kwargs))
-        if twice:
-            raise TypeError(f"MAV: {twice[0]!r} is given by inputs and by input_kwargs; give it once.")
-        return (), {**inputs, **kwargs}
-    return (inputs,), kwargs
-
-
-def _takes_keywords(model: Any, names: Mapping[Any, Any]) -> bool:
-    """Return whether ``forward`` has keywords of these names; else the dict itself is its argument."""
-    if not all(isinstance(name, str) for name in names):
-        return False
-    try:
-        parameters = signature(model.forward).parameters.values()
-    except (TypeError, ValueError):
-        # A function in C does not say what it takes.
-        return True
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
-        return True
-    keywords = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
-    # One name that fits tells that keywords are meant; a misspelt one is then the model's own error.
-    return not names or any(name in keywords for name in names)

@@ -157,7 +157,9 @@ def test_the_hover_shows_columns_that_the_browser_writes(root, drawn):
 
 
 def test_browser_and_python_share_the_same_state():
-    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("controller"), re.DOTALL)[1]) == list(SHARED)
+    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("controller"), re.DOTALL)[1]) == list(
+        SHARED
+    )
     numbers = run_js("return (await load('colors')).NUMBERS")
     assert numbers.items() <= COLOR_BY.items()
     assert numbers.items() <= SIZE_BY.items()
