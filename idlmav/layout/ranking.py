@@ -58,22 +58,20 @@ def _find_spine(block: Block, order: list[int], above: list[list[int]]) -> tuple
     """
     Return the main path: along that of the whole network as far as it runs through the block.
 
-    Elsewhere it is the longest path, by ops, from the newest input to the exit.
+    Elsewhere it is the longest path, by ops, from the newest input to the exit. It always starts at the entry.
     """
-    best = [(0, 0.0)] * len(order)
+    best = [(False, 0, 0.0)] * len(order)
     came_from = [-1] * len(order)
     for item in order:
         for other in above[item]:
             longer = best[other] > best[item]
             if longer or (best[other] == best[item] and 0 <= other < came_from[item]):
                 best[item], came_from[item] = best[other], other
-        main, length = best[item]
+        entered, main, length = best[item]
         length += block.items[item].depth
         if block.items[item].pinned == "top":
             length += _FROM_INPUT + block.items[item].age * 1e-7
-        if item == block.entry:
-            length += _FROM_INPUT
-        best[item] = main + block.items[item].is_main, length
+        best[item] = entered or item == block.entry, main + block.items[item].is_main, length
     ends = [item for item in order if block.items[item].pinned == "bottom"] or order
     item = block.exit if block.exit >= 0 else max(ends, key=lambda end: (best[end], -end), default=-1)
     spine = []

@@ -159,7 +159,7 @@ class _Stacking:
         loose = [False] * len(geometry.x)
         for row in geometry.ranks:
             for item in row:
-                if item not in spine and not geometry.is_port(item):
+                if item not in spine and not geometry.is_port(item) and item != geometry.ranked.block.entry:
                     loose[item] = all(loose[arcs[arc][1]] for arc in geometry.arcs_in[item])
         return loose
 

@@ -169,3 +169,12 @@ def test_the_main_path_is_straight_through_groups() -> None:
     assert problems(layout) == []
     main = ["n0", *(f"n{7 * stage + 2 + step}" for stage in range(3) for step in (0, 1, 2, 5)), f"n{len(paths)}"]
     assert {centre(layout, name) for name in main} == {centre(layout, "n0")}
+
+
+def test_a_longer_way_from_a_constant_does_not_move_the_entry_of_a_block() -> None:
+    # n2 -> n10 enters a block that a chain of constants, n3 to n9, joins at its end: the longest path of all.
+    edges = [(0, 1), (0, 2), (1, 2), (2, 10), *((i, i + 1) for i in range(3, 9)), (9, 13), (10, 11), (10, 12), (10, 13)]
+    edges += [(11, 13), (12, 13), (13, 14), (14, 15), (14, 16), (15, 16)]
+    layout = lay_out_network(net.network(edges))
+    assert problems(layout) == []
+    assert len(layout.routes["n2", "n10"]) == 2
