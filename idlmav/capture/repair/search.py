@@ -108,7 +108,9 @@ def _combinations(leaves: list[Assumption]) -> Iterator[tuple[int, int, int]]:
 
 def _usual(value: Assumption, spatial: int, steps: int, batch: int) -> list[int]:
     rank = len(value.sizes)
-    usual = [batch, *([value.sizes[1]] if rank > 3 else [steps] if rank > 1 else [])]
+    # Images have channels second; of videos and volumes it may be the frames.
+    second = value.sizes[1] if rank == 4 or (rank > 4 and value.known[1]) else _STEPS[0] if rank > 4 else steps
+    usual = [batch, second][:rank]
     usual += [spatial if rank < 5 or dim > 2 else _STEPS[0] for dim in range(2, rank)] if rank > 3 else [steps] * rank
     return [size if known else other for size, known, other in zip(value.sizes, value.known, usual, strict=False)]
 
