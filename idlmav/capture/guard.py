@@ -61,6 +61,8 @@ class Snapshot:
             holders: list[Any] = [attributes]
             for holder in holders:
                 values = holder.values() if isinstance(holder, dict) else holder
+                if dull.issuperset(map(type, values)):
+                    continue  # parameters, buffers, child modules
                 others = [value for value in values if type(value) not in dull]
                 found = [value for value in others if type(value) in containers]
                 if len(found) < len(others) and len(objects) < _OBJECTS_AT_MOST:
