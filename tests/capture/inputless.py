@@ -74,6 +74,15 @@ class Volume(Forward):
         return self.head(self.pool(self.a(scan)).mean((2, 3, 4)))
 
 
+class Film(Forward):
+    layers: ClassVar = {"a": (nn.Conv2d, 3, 8, 16, 16), "places": (nn.Embedding, 16, 8)}
+
+    def forward(self, frames: Tensor) -> Tensor:
+        batch, steps, channels, height, width = frames.shape
+        seen = self.a(frames.reshape(batch * steps, channels, height, width)).mean((2, 3)).view(batch, steps, -1)
+        return seen + self.places.weight
+
+
 class TwoTowers(Forward):
     layers: ClassVar = {"words": (nn.Embedding, 30, 8), "conv": (nn.Conv2d, 3, 8, 3), "head": (nn.Linear, 16, 2)}
 
@@ -148,7 +157,7 @@ class Checked(Forward):
 _BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 37}
 INPUTLESS: dict[str, Callable[[], nn.Module]] = {
     **{kind.__name__: kind for kind in (
-        Perceptron, Series, Signal, Volume, TwoTowers, Batch, Scales, Pairs, Optional, OnlyKeywords, Masked, Pooled, Checked,
+        Perceptron, Series, Signal, Volume, Film, TwoTowers, Batch, Scales, Pairs, Optional, OnlyKeywords, Masked, Pooled, Checked,
     )},
     **{name: _torchvision(name) for name in ("resnet18", "mobilenet_v3_small", "vgg11", "squeezenet1_1", "vit_b_32", "swin_t")},
     "googlenet": _torchvision("googlenet", init_weights=False, aux_logits=False),

@@ -118,6 +118,7 @@ def test_inputs_of_all_kinds_of_models_are_found(name: str) -> None:
         ("Scales", "features.0: assumed (1, 8, 224, 224) float32, features.1: assumed (1, 16, 224, 224) float32"),
         ("Pairs", "pair.0: assumed (1, 5) float32, pair.1: assumed (1, 6) float32"),
         ("Optional", "x: assumed (1, 9) float32"),
+        ("Film", "frames: assumed (1, 16, 3, 224, 224) float32"),
         ("Checked", "x: assumed (1, 4, 48, 48) float32"),
         ("vit_gray", "x: assumed (1, 1, 64, 32) float32"),
     ],

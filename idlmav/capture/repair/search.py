@@ -49,6 +49,15 @@ def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
         ``None`` if the model raises with all sizes that were tried.
     """
     leaves = [leaf for value in known.values() for leaf in _leaves(value)]
+    # Of videos the frames may come before the channels.
+    films = [leaf for leaf in leaves if len(leaf.sizes) == 5 and not leaf.known[1]]
+    if films:
+        sizes = [_usual(leaf, SPATIAL[0], _STEPS[0], 1) for leaf in leaves]
+        for leaf, one in zip(leaves, sizes, strict=True):
+            one[1:3] = reversed(one[1:3]) if leaf in films else one[1:3]
+        run = attempt(_inputs(known, sizes))
+        if run.error is None:
+            return run
     messages: list[str] = []
     for spatial, steps, batch in _combinations(leaves):
         run = attempt(_inputs(known, [_usual(leaf, spatial, steps, batch) for leaf in leaves]))
@@ -108,9 +117,7 @@ def _combinations(leaves: list[Assumption]) -> Iterator[tuple[int, int, int]]:
 
 def _usual(value: Assumption, spatial: int, steps: int, batch: int) -> list[int]:
     rank = len(value.sizes)
-    # Images have channels second; of videos and volumes it may be the frames.
-    second = value.sizes[1] if rank == 4 or (rank > 4 and value.known[1]) else _STEPS[0] if rank > 4 else steps
-    usual = [batch, second][:rank]
+    usual = [batch, *([value.sizes[1]] if rank > 3 else [steps] if rank > 1 else [])]
     usual += [spatial if rank < 5 or dim > 2 else _STEPS[0] for dim in range(2, rank)] if rank > 3 else [steps] * rank
     return [size if known else other for size, known, other in zip(value.sizes, value.known, usual, strict=False)]
 
