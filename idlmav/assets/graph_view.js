@@ -5,6 +5,8 @@ import { collectVisible } from "./visible.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
 const MARGIN = 0.35;
+// What HoloViews declares each layer with.
+const DECLARED_ROWS = 1;
 const ANIMATION_MS = 160;
 const MAX_SCALE = 3;
 const READABLE_SCALE = 0.7;
@@ -196,7 +198,7 @@ export class GraphView {
   // Bokeh 3.9 builds texts asynchronously and meanwhile reads a colour for each text it had before, so the columns
   // never become shorter.
   padded(name, data) {
-    const rows = Math.max(data.x.length, this.textRows.get(name) ?? 0);
+    const rows = Math.max(data.x.length, this.textRows.get(name) ?? DECLARED_ROWS);
     this.textRows.set(name, rows);
     const missing = new Array(rows - data.x.length);
     return {

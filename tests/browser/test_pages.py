@@ -63,6 +63,12 @@ def test_the_banner_leads_to_the_failing_box(opened):
     assert {name for name, alpha in dashboard.alphas().items() if alpha < 1} == not_run & set(dashboard.alphas())
 
 
+def test_a_model_without_frames_has_no_titles(opened):
+    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), zeros(2, 4)))
+    assert [text for text in dashboard.layer("titles")["text"] if text] == []
+    assert len(dashboard.nodes()) == 4  # and no errors in the console, which the page's fixture looks for
+
+
 # ---- modules that are never called
 
 
