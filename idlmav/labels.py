@@ -125,4 +125,4 @@ def repeat_title(count: int, name: str, weight_sets: int = 0) -> str:
 def group_size(title: str, cards: bool = False) -> tuple[float, float]:
     """Return width and height in px of a folded group's box, and of the cards behind that of a run."""
     stack = CARDS_PX if cards else 0.0
-    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 16.0)) + stack, GROUP_HEIGHT_PX + stack
+    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 28.0)) + stack, GROUP_HEIGHT_PX + stack

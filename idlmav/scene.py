@@ -80,10 +80,11 @@ def build_scene(
         ``nodes``       one list a field, in the order of ``geometry.nodes.ids``; ``None`` if unknown
         ``groups``      one list a field, in the order of ``geometry.groups.ids``; ``one_param_count`` is
                         that of one block in a run of blocks that are alike, ``None`` for other groups
+        ``tensors``     ``names``, and for each of ``geometry.edges`` the index ``of`` the name of what flows there
         ``first_folds``  ids of the groups that are folded at first
         ``flow``        name of the flow that these are of
         ``latent``      id or path of where the flow can turn; empty for nowhere
-        ``flows``       by name, ``flow``, ``geometry``, ``groups`` and ``first_folds`` of each other one; ``None`` if
+        ``flows``       by name, ``flow``, ``geometry``, ``groups``, ``tensors``, ``first_folds`` of each other one; ``None`` if
                         Python is asked for them
         ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
                         ``of`` its name
@@ -117,8 +118,23 @@ def _of_layout(graph: Graph, layout: Layout, flow: str) -> dict[str, Any]:
         "flow": flow,
         "geometry": columns(layout, graph),
         "groups": _group_columns(graph, layout),
+        "tensors": _tensors(graph, layout),
         "first_folds": first_folds(layout),
     }
+
+
+def _tensors(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
+    """Return what flows along every edge, each text once, in the order of the layout's routes."""
+    outputs = {(edge.source, edge.target): edge.outputs for edge in graph.edges}
+    nodes = graph.node_by_id
+    index: dict[str, int] = {}
+    of = []
+    for source, target in layout.routes:
+        node = nodes[source]
+        places = [place for place in outputs[source, target] if place < len(node.shapes)]
+        texts = [f"{format_shape(node.shapes[place])} {node.dtypes[place]}" for place in places]
+        of.append(index.setdefault(", ".join(texts), len(index)))
+    return {"names": list(index), "of": of}
 
 
 def _node_columns(graph: Graph) -> dict[str, list[Any]]:

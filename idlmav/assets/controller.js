@@ -16,7 +16,7 @@ import { matcher, unreachedMatcher } from "./search.js";
 import { publish } from "./page_api.js";
 import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
-import { groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
+import { edgeText, groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
 
 const SHARED = [
   "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme", "direction", "turn",
@@ -124,7 +124,7 @@ class Dashboard {
     model.on(["scene"], () => this.replaceScene(plain(model.scene)));
     graph.figure.on_event("tap", (event) => this.tapped(event));
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
-    graph.figure.on_event("mousemove", ({x, y}) => this.pointedAt(x, y));
+    graph.figure.on_event("mousemove", (event) => this.pointedAt(event));
     graph.figure.on_event("mouseleave", () => graph.hover(""));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
     for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
@@ -364,9 +364,12 @@ class Dashboard {
     return undefined;
   }
 
-  pointedAt(x, y) {
-    const place = this.picture.hit(x, y);
-    this.graph.hover(place && !(place.group && this.picture.groups.state[place.index] === 1) ? this.picture.idOf(place) : "");
+  pointedAt({x, y, sx, sy}) {
+    const {picture, graph} = this;
+    const place = picture.hit(x, y);
+    if (place && !(place.group && picture.groups.state[place.index] === 1)) return graph.hover(picture.idOf(place));
+    const edge = graph.edgeAt(x, y);
+    return edge === null ? graph.hover("") : graph.hover("", edge, edgeText(picture, edge), {sx, sy});
   }
 
   pressed(name) {

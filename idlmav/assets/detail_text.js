@@ -55,3 +55,12 @@ function heldText(held) {
   const weights = `weights ${humaneBytes(held.param_bytes + held.buffer_bytes)}${buffers}`;
   return `${thousands(held.param_count)} parameters${special ? ` (${special})` : ""} · ${weights}`;
 }
+
+// What flows along a visible edge, of which there may be several in one.
+export function edgeText(picture, k) {
+  const {source, target, edges} = picture.edges[k];
+  const {names, of} = picture.scene.tensors;
+  const tensors = [...new Set(edges.map((edge) => names[of[edge]]))];
+  const more = tensors.length > 3 ? `\n+ ${tensors.length - 3} more` : "";
+  return `${picture.idOf(source)} → ${picture.idOf(target)}\n${tensors.slice(0, 3).join("\n")}${more}`;
+}

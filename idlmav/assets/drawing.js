@@ -60,9 +60,9 @@ function cards(picture, i) {
   return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
-export function drawEdges({edges}, {picture, look, store, hovered}) {
+export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdge}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")]);
+  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdge);
   const data = {xs: [], ys: [], color: [], width: []};
   // Highlighted edges come last, so that they lie on top.
   for (const k of [...edges.filter((edge) => !hot.has(edge)), ...edges.filter((edge) => hot.has(edge))]) {
@@ -75,9 +75,9 @@ export function drawEdges({edges}, {picture, look, store, hovered}) {
   return data;
 }
 
-export function drawArrows({edges}, {picture, look, scale, store, hovered}) {
+export function drawArrows({edges}, {picture, look, scale, store, hovered, hoveredEdge}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")]);
+  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdge);
   const data = {x: [], y: [], angle: [], color: []};
   if (scale < 0.2) return data;
   for (const k of edges) {
@@ -92,9 +92,9 @@ export function drawArrows({edges}, {picture, look, scale, store, hovered}) {
   return data;
 }
 
-// Edges at the given boxes: what flows in and what flows out have colours of their own.
-function hotEdges(picture, ids) {
-  const hot = new Map();
+// Edges at the given boxes, and the one under the mouse: what flows in and what flows out have colours of their own.
+function hotEdges(picture, ids, edge) {
+  const hot = new Map(edge === null ? [] : [[edge, "accent"]]);
   for (const name of ids) {
     const id = name && picture.resolve(name);
     if (!id) continue;

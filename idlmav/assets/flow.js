@@ -1,6 +1,6 @@
 // Which way the data flows: a page without a kernel holds the layouts of the other directions and turns.
 
-const OF_LAYOUT = ["flow", "geometry", "groups", "first_folds"];
+const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 
 // Let a scene show another flow; returns whether it does. With a kernel there are no other flows: Python sends a scene.
 export function switchFlow(scene, {direction, turn}) {

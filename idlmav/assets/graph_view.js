@@ -5,6 +5,7 @@ import { collectVisible } from "./visible.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
 const MARGIN = 0.35;
+const NEAR_PX = 5;
 // What HoloViews declares each layer with.
 const DECLARED_ROWS = 1;
 const ANIMATION_MS = 160;
@@ -19,6 +20,8 @@ export class GraphView {
     this.window = null;
     this.pending = 0;
     this.hovered = "";
+    this.hoveredEdge = null;
+    this.tip = null;
     this.wanted = null;
     this.untouched = true;
     for (const range of [figure.x_range, figure.y_range]) {
@@ -170,7 +173,7 @@ export class GraphView {
     this.window = {left: left - mx, right: right + mx, top: top - my, bottom: bottom + my, scale};
     const visible = collectVisible(this.picture, this.window);
     this.visible = visible;
-    const context = {picture: this.picture, look: this.look, scale, store: this.store, hovered: this.hovered};
+    const {context} = this;
     this.fill("frames", drawFrames(visible, context));
     this.fill("edges", drawEdges(visible, context));
     this.fill("arrows", drawArrows(visible, context));
@@ -209,13 +212,50 @@ export class GraphView {
     };
   }
 
-  hover(id) {
-    if (id === this.hovered) return;
-    this.hovered = id;
+  get context() {
+    const {picture, look, scale, store, hovered, hoveredEdge} = this;
+    return {picture, look, scale, store, hovered, hoveredEdge};
+  }
+
+  // Under the mouse: the id of a box or "", the index of a visible edge or null, what to say of it, where on the figure.
+  hover(id, edge = null, text = "", at = null) {
+    this.showTip(text, at);
+    if (id === this.hovered && edge === this.hoveredEdge) return;
+    Object.assign(this, {hovered: id, hoveredEdge: edge});
     if (!this.visible) return;
-    const context = {picture: this.picture, look: this.look, scale: this.scale, store: this.store, hovered: id};
-    this.fill("edges", drawEdges(this.visible, context));
-    this.fill("arrows", drawArrows(this.visible, context));
+    this.fill("edges", drawEdges(this.visible, this.context));
+    this.fill("arrows", drawArrows(this.visible, this.context));
+  }
+
+  // The visible edge that runs within a few px of a point.
+  edgeAt(x, y) {
+    const near = NEAR_PX / this.scale;
+    let [best, distance] = [null, near];
+    for (const k of this.visible?.edges ?? []) {
+      const [x0, y0, x1, y1] = this.picture.boxes[k];
+      if (x < x0 - near || x > x1 + near || y < y0 - near || y > y1 + near) continue;
+      const found = distanceTo(this.picture.edges[k], x, y);
+      if (found < distance) [best, distance] = [k, found];
+    }
+    return best;
+  }
+
+  showTip(text, at) {
+    if (this.tip === null && text === "") return;
+    if (this.tip === null) {
+      this.tip = document.createElement("div");
+      this.tip.className = "idlmav-tip";
+      this.view.owner.find_one(this.figure).el.shadowRoot.append(this.tip);
+    }
+    const {theme} = this.look;
+    this.tip.textContent = text;
+    Object.assign(this.tip.style, {
+      position: "absolute", display: text === "" ? "none" : "block", pointerEvents: "none", zIndex: 10, whiteSpace: "pre", padding: "3px 7px",
+      font: "12px system-ui, sans-serif", borderRadius: "5px", color: theme.text, background: theme.panel, border: `1px solid ${theme.line}`,
+    });
+    if (at === null) return;
+    const room = this.figure.inner_width - this.tip.offsetWidth - 4;
+    Object.assign(this.tip.style, {left: `${Math.max(4, Math.min(at.sx + 12, room))}px`, top: `${at.sy + 14}px`});
   }
 
   setTheme(theme) {
@@ -231,4 +271,15 @@ export class GraphView {
     const [y0, y1] = [y, y + h].map((value) => plot.frame.y_scale.compute(value) + top);
     return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
   }
+}
+
+// How far a point lies from a polyline whose lines are upright or level.
+function distanceTo({xs, ys}, x, y) {
+  let least = Infinity;
+  for (let i = 1; i < xs.length; i++) {
+    const [left, right] = [Math.min(xs[i - 1], xs[i]), Math.max(xs[i - 1], xs[i])];
+    const [top, bottom] = [Math.min(ys[i - 1], ys[i]), Math.max(ys[i - 1], ys[i])];
+    least = Math.min(least, Math.max(left - x, x - right, top - y, y - bottom, 0));
+  }
+  return least;
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 from browser.driver import contains, middle
 
@@ -268,3 +271,32 @@ def test_a_sorted_table_still_finds_its_row(dashboard):
     header.click()
     dashboard.page.mouse.click(*dashboard.empty_ground())
     dashboard.wait_selected("")
+
+
+def test_an_edge_under_the_mouse_is_highlighted_and_says_what_flows(dashboard):
+    dashboard.press("Fit")
+    dashboard.rest()
+    graph = dashboard.graph
+    boxes = dashboard.nodes()
+
+    def is_free(x, y):
+        return contains(graph, x, y, -3) and not any(contains(box, x, y, 3) for box in boxes)
+
+    found = []
+    for edge in dashboard.edges():
+        for (x0, y0), (x1, y1) in pairwise(edge["polyline"]):
+            if is_free((x0 + x1) / 2, (y0 + y1) / 2):
+                found.append((math.dist((x0, y0), (x1, y1)), edge, ((x0 + x1) / 2, (y0 + y1) / 2)))
+    _, edge, place = max(found, key=lambda each: each[0])
+    dashboard.page.mouse.move(*place)
+    tip = dashboard.page.locator(".idlmav-tip")
+    tip.filter(has_text="→").wait_for()
+    source, _, target = tip.inner_text().partition("\n")[0].partition(" → ")
+    ends = {(each["source"], each["target"]) for each in dashboard.edges()}
+    assert (source, target) in ends
+    assert "(" in tip.inner_text().partition("\n")[2]
+    widths = dashboard.layer("edges")["width"]
+    assert sum(width > 2 for width in widths) == 1
+    dashboard.page.mouse.move(*dashboard.empty_ground())
+    tip.wait_for(state="hidden")
+    assert all(width < 2 for width in dashboard.layer("edges")["width"])
