@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from idlmav.layout.block import Item
-from idlmav.layout.drawing import Drawing, draw_level
+from idlmav.layout.drawing import draw_level
+from idlmav.layout.known import Drawing, Known, look_of
 from idlmav.layout.network import Network
 from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Point
@@ -97,6 +98,7 @@ class _Compound:
         self.levels = [_Level() for _ in range(self.group_count + 1)]
         self.items: list[Item] = [Item()] * self.group_count
         self.drawn: dict[tuple[object, ...], Drawing] = {}
+        self.known = Known()
         outputs = network.outputs
         made = sorted({(source, outputs.get((source, target), 0)) for source, target in network.edges})
         self.makers = [source for source, _ in made]
@@ -212,7 +214,7 @@ class _Compound:
             key = (tuple(drawn_edges), tuple(map(_item_key, items)))
             drawing = self.drawn.get(key)
             if drawing is None:
-                drawing = self.drawn[key] = draw_level(items, drawn_edges, self.options)
+                drawing = self.drawn[key] = draw_level(items, drawn_edges, self.options, self.known)
             level.drawing = drawing
             if group >= 0:
                 self.items[group] = self._frame(group, level)
@@ -314,15 +316,4 @@ class _Compound:
 
 def _item_key(item: Item) -> tuple[object, ...]:
     """Return what a drawing depends on; equal for items that can stand for one another."""
-    return (
-        item.kind,
-        item.left,
-        item.right,
-        item.height,
-        item.pinned,
-        item.depth,
-        item.size,
-        item.is_main,
-        tuple(item.into.items()),
-        tuple(item.out_of.items()),
-    )
+    return *look_of(item), tuple(item.into.items()), tuple(item.out_of.items())

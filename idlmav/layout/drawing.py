@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from idlmav.layout.block import Block, Item, Ranked
 from idlmav.layout.coordinates import place_across
@@ -16,6 +16,7 @@ from idlmav.layout.ports import outermost_port, set_ports, slide_ports
 from idlmav.layout.ranking import rank_block
 from idlmav.layout.regions import VIRTUAL, Member, Region, find_regions
 from idlmav.layout.result import Point
+from idlmav.layout.known import Drawing, Known, shape_of
 from idlmav.layout.segments import Segment, make_segments
 from idlmav.layout.stacking import place_along
 from idlmav.layout.welding import weld
@@ -25,60 +26,9 @@ __all__ = ["Drawing", "draw_level"]
 _PORT = Item(kind="port", depth=0)
 
 
-@dataclass(slots=True)
-class Drawing:
-    """
-    A drawn region or level; coordinates in px are relative to its main axis and its top.
-
-    Attributes
-    ----------
-    left, right, height : float
-        Extent on both sides of the axis, and downwards.
-    at : list of (float, float)
-        Axis and top of every member.
-    pieces : dict of int to list of points
-        The part of every edge that this region draws.
-    into, out_of : dict of int to float
-        Where tensors enter and leave.
-    slack_in, slack_out : float
-        So far (px) these places may still move to either side.
-    depth, size : int
-        Ops on the longest way through, and number of units.
-    is_main : bool
-        Whether the main path of the whole network runs through it.
-    """
-
-    left: float = 0.0
-    right: float = 0.0
-    height: float = 0.0
-    at: list[Point] = field(default_factory=list)
-    pieces: dict[int, list[Point]] = field(default_factory=dict)
-    into: dict[int, float] = field(default_factory=dict)
-    out_of: dict[int, float] = field(default_factory=dict)
-    slack_in: float = 0.0
-    slack_out: float = 0.0
-    depth: int = 0
-    size: int = 0
-    is_main: bool = False
-
-    def as_item(self) -> Item:
-        """Return the drawing as an item of the region around it."""
-        return Item(
-            "rigid",
-            self.left,
-            self.right,
-            self.height,
-            depth=self.depth,
-            size=self.size,
-            into=self.into,
-            out_of=self.out_of,
-            slack_in=self.slack_in,
-            slack_out=self.slack_out,
-            is_main=self.is_main,
-        )
-
-
-def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options) -> Drawing:
+def draw_level(
+    items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options, known: Known | None = None
+) -> Drawing:
     """
     Draw one level.
 
@@ -90,6 +40,8 @@ def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], opt
         Source, target and tensor.
     options : Options
         Distances.
+    known : Known, optional
+        The regions that other levels have drawn with the same options; what this one draws is added.
 
     Returns
     -------
@@ -101,12 +53,18 @@ def draw_level(items: Sequence[Item], edges: Sequence[tuple[int, int, int]], opt
     tops = [index for index, item in enumerate(items) if item.pinned == "top"]
     bottoms = [index for index, item in enumerate(items) if item.pinned == "bottom"]
     root = find_regions(len(items), [(source, target) for source, target, _ in edges], tops, bottoms)
+    known = Known() if known is None else known
     drawn: dict[int, Drawing] = {}
     for region in _bottom_up(root):
         members = [_item_of(member, items, drawn) for member in region.members]
-        draw = _draw_chain if region.is_chain else _draw_block
-        drawn[id(region)] = drawing = draw(region, members, edges, options)
-        drawing.is_main = any(item.is_main for item in members)
+        shape = shape_of(region, members, edges)
+        drawing = known.find(shape)
+        if drawing is None:
+            draw = _draw_chain if region.is_chain else _draw_block
+            drawing = draw(region, members, edges, options)
+            drawing.is_main = any(item.is_main for item in members)
+            known.add(shape, drawing)
+        drawn[id(region)] = drawing
     return _flatten(root, drawn, len(items))
 
 
