@@ -105,7 +105,8 @@ class Ranked:
     rank : list of int
         Of every item, then of every piece of a trunk.
     trunk : list of (int, int) or None
-        Source item and tensor of a trunk's piece; ``None`` for items.
+        Source item and tensor of a trunk's piece; ``None`` for items. A trunk that collects many tensors for one box
+        has the first source, and a negative number.
     arcs : list of Arc
         The links, cut so that each joins neighbouring ranks; one trunk for all links of a tensor.
     sinks : dict
@@ -128,6 +129,11 @@ class Ranked:
         for _, source, target, _, _ in self.arcs:
             self.above[target].append(source)
             self.below[source].append(target)
+
+    def collects(self, index: int) -> bool:
+        """Whether this is a piece of a trunk that gathers many tensors for one box."""
+        origin = self.trunk[index]
+        return origin is not None and origin[1] < 0
 
     @property
     def rank_count(self) -> int:

@@ -10,13 +10,13 @@ from idlmav.layout.block import Block, Item, Ranked
 from idlmav.layout.coordinates import place_across
 from idlmav.layout.crossings import drawn_crossings
 from idlmav.layout.geometry import Geometry
+from idlmav.layout.known import Drawing, Known, shape_of
 from idlmav.layout.options import Options
 from idlmav.layout.ordering import order_ranks
 from idlmav.layout.ports import outermost_port, set_ports, slide_ports
 from idlmav.layout.ranking import rank_block
 from idlmav.layout.regions import VIRTUAL, Member, Region, find_regions
 from idlmav.layout.result import Point
-from idlmav.layout.known import Drawing, Known, shape_of
 from idlmav.layout.segments import Segment, make_segments
 from idlmav.layout.stacking import place_along
 from idlmav.layout.welding import weld
@@ -189,27 +189,50 @@ def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int,
     """Join verticals and segments to one polyline an edge."""
     heads: dict[int, list[Point]] = {}
     routes: dict[int, list[Point]] = {}
-    order = sorted(range(len(geometry.ranked.arcs)), key=lambda arc: geometry.ranked.arcs[arc][0])
+    ranked = geometry.ranked
+    tails = _tails(geometry, followed)
+    order = sorted(range(len(ranked.arcs)), key=lambda arc: ranked.arcs[arc][0])
     for arc in order:
-        _, source, target, edge, _ = geometry.ranked.arcs[arc]
-        start, end = geometry.start(arc), geometry.end(arc)
+        _, source, target, edge, _ = ranked.arcs[arc]
+        if ranked.collects(source):
+            continue
         if geometry.is_item(source):
-            points = [(start, geometry.y[source] + geometry.height[source])]
+            points = [(geometry.start(arc), geometry.y[source] + geometry.height[source])]
         else:
             points = list(heads[source])
-        x = start
-        for segment in followed.get(arc, ()):
-            if segment.joint is not None:
-                points.append((segment.joint, points[-1][1]))
-                x = segment.joint
-            points.append((x, segment.y))
         if arc in followed:
-            points.append((end, followed[arc][-1].y))
+            points += _bends(geometry, arc, followed[arc])
         if geometry.is_item(target):
-            routes[edge] = [*points, (end, geometry.y[target])]
+            routes[edge] = [*points, (geometry.end(arc), geometry.y[target])]
+        elif ranked.collects(target):
+            routes[edge] = points + tails[target]
         else:
             heads[target] = points
     return routes
+
+
+def _tails(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int, list[Point]]:
+    """Return, for every piece of a trunk that collects tensors, the way from there to the box that takes them."""
+    tails: dict[int, list[Point]] = {}
+    arcs = geometry.ranked.arcs
+    collecting = [arc for arc in range(len(arcs)) if geometry.ranked.collects(arcs[arc][1])]
+    for arc in sorted(collecting, key=lambda arc: -arcs[arc][0]):
+        _, source, target, _, _ = arcs[arc]
+        rest = [(geometry.end(arc), geometry.y[target])] if geometry.is_item(target) else tails[target]
+        tails[source] = [*_bends(geometry, arc, followed[arc]), *rest] if arc in followed else rest
+    return tails
+
+
+def _bends(geometry: Geometry, arc: int, segments: list[Segment]) -> list[Point]:
+    """Return the points of an arc on the segments that it follows."""
+    points: list[Point] = []
+    x = geometry.start(arc)
+    for segment in segments:
+        if segment.joint is not None:
+            points.append((segment.joint, points[-1][1]))
+            x = segment.joint
+        points.append((x, segment.y))
+    return [*points, (geometry.end(arc), segments[-1].y)]
 
 
 def _flatten(root: Region, drawn: dict[int, Drawing], count: int) -> Drawing:

@@ -15,6 +15,10 @@ __all__ = ["rank_block"]
 
 _FROM_INPUT = 10_000_000.0
 """More than any path is long: the spine starts at an input rather than at a constant."""
+_LONG = 8
+"""Ranks that a link spans at least to be collected with others that end in the same box."""
+_MANY = 32
+"""So many such links of one box share a trunk."""
 
 
 def rank_block(block: Block) -> Ranked:
@@ -38,7 +42,7 @@ def rank_block(block: Block) -> Ranked:
             rank[item] = last
     _pull_down(block, rank, order, below, frozenset(spine), sinks)
     trunk: list[tuple[int, int] | None] = [None] * count
-    arcs = _cut_links(block, rank, trunk)
+    arcs = _cut_links(block, rank, trunk, sinks)
     return Ranked(block, spine, rank, trunk, arcs, sinks)
 
 
@@ -111,12 +115,15 @@ def _pull_down(
             rank[item] = lowest
 
 
-def _cut_links(block: Block, rank: list[int], trunk: list[tuple[int, int] | None]) -> list[Arc]:
-    """Return the arcs; append rank and origin of every trunk's piece to the two lists."""
+def _cut_links(
+    block: Block, rank: list[int], trunk: list[tuple[int, int] | None], sinks: dict[tuple[int, int], dict[int, None]]
+) -> list[Arc]:
+    """Return the arcs; append rank and origin of every trunk's piece to the two lists, collected trunks to `sinks`."""
+    arcs, collected = _collect(block, rank, trunk, sinks)
     links: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for edge, source, target, tensor in block.links:
-        links.setdefault((source, tensor), []).append((edge, target))
-    arcs: list[Arc] = []
+        if edge not in collected:
+            links.setdefault((source, tensor), []).append((edge, target))
     for (source, tensor), ends in links.items():
         first = rank[source]
         last = max(rank[target] for _, target in ends)
@@ -130,3 +137,35 @@ def _cut_links(block: Block, rank: list[int], trunk: list[tuple[int, int] | None
             gap = rank[target] - 1
             arcs.append((gap, pieces[gap], target, edge, tensor))
     return arcs
+
+
+def _collect(
+    block: Block, rank: list[int], trunk: list[tuple[int, int] | None], sinks: dict[tuple[int, int], dict[int, None]]
+) -> tuple[list[Arc], set[int]]:
+    """Give the many long links into one box, as those of all caches into the output, one trunk; return their edges."""
+    long: dict[int, list[tuple[int, int, int]]] = {}
+    for edge, source, target, tensor in block.links:
+        if rank[target] - rank[source] < _LONG or block.items[target].kind != "box":
+            continue
+        others = max((rank[other] for other in sinks[source, tensor] if other != target), default=rank[source])
+        if 2 * (others - rank[source]) <= rank[target] - rank[source]:
+            long.setdefault(target, []).append((edge, source, tensor))
+    arcs: list[Arc] = []
+    collected: set[int] = set()
+    for target, found in long.items():
+        if len(found) < _MANY:
+            continue
+        name = -1 - target
+        first = min((source for _, source, _ in found), key=lambda source: rank[source])
+        sinks[first, name] = {target: None}
+        pieces = {}
+        for piece_rank in range(rank[first] + 1, rank[target]):
+            pieces[piece_rank] = len(rank)
+            rank.append(piece_rank)
+            trunk.append((first, name))
+            if piece_rank - 1 in pieces:
+                arcs.append((piece_rank - 1, pieces[piece_rank - 1], pieces[piece_rank], -1, name))
+        arcs.append((rank[target] - 1, pieces[rank[target] - 1], target, -1, name))
+        arcs += [(rank[source], source, pieces[rank[source] + 1], edge, tensor) for edge, source, tensor in found]
+        collected.update(edge for edge, _, _ in found)
+    return arcs, collected

@@ -54,6 +54,7 @@ class _Stacking:
         self.bottom = [0.0] * count
         self.sequence: list[int | Segment] = []
         self.height = 0.0
+        self.limits: dict[int, float] = {}
         self.by_gap: list[list[int]] = [[] for _ in geometry.ranks]
         for arc, (gap, *_) in enumerate(geometry.ranked.arcs):
             self.by_gap[gap].append(arc)
@@ -192,15 +193,25 @@ class _Stacking:
 
     def _limit_of_piece(self, piece: int) -> float:
         """Return the y of the first thing below a piece of a trunk."""
-        geometry, limit = self.geometry, 1e18
-        stack = [piece]
-        while stack:
-            for arc in geometry.arcs_out[stack.pop()]:
+        geometry = self.geometry
+        way: list[tuple[int, float]] = []
+        limit, at = 1e18, piece
+        while at >= 0:
+            if at in self.limits:
+                limit = self.limits[at]
+                break
+            here, below = 1e18, -1
+            for arc in geometry.arcs_out[at]:
                 target = geometry.ranked.arcs[arc][2]
                 if arc in self.followed:
-                    limit = min(limit, self.followed[arc][0].y)
+                    here = min(here, self.followed[arc][0].y)
                 elif geometry.is_item(target):
-                    limit = min(limit, geometry.y[target] - self.options.rank_gap)
+                    here = min(here, geometry.y[target] - self.options.rank_gap)
                 else:
-                    stack.append(target)
+                    below = target
+            way.append((at, here))
+            at = below
+        for at, here in reversed(way):
+            # What is below a piece is in its final place when the piece is asked for.
+            self.limits[at] = limit = min(limit, here)
         return limit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from layout import networks as net
 from layout.invariants import problems
 
-from idlmav.layout import Direction, Layout, Network, Options, lay_out_network, network_of_paths, segments
+from idlmav.layout import Direction, Layout, Network, Options, lay_out_network, network_of_paths, ranking, segments
 
 DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
 
@@ -178,3 +178,28 @@ def test_a_longer_way_from_a_constant_does_not_move_the_entry_of_a_block() -> No
     layout = lay_out_network(net.network(edges))
     assert problems(layout) == []
     assert len(layout.routes["n2", "n10"]) == 2
+
+
+def cached(blocks: int) -> Network:
+    """A chain of blocks of three ops, the second of which is also read by the output."""
+    last = 3 * blocks
+    edges = [(i, i + 1) for i in range(last)] + [(3 * block + 1, last) for block in range(blocks)]
+    return net.network(sorted(set(edges)))
+
+
+def test_many_long_edges_into_one_box_share_a_trunk() -> None:
+    few, many = lay_out_network(cached(20)), lay_out_network(cached(80))
+    assert problems(few) == problems(many) == []
+    assert many.width < few.width / 2  # only those from the last blocks have lanes of their own
+    long = [points for (a, b), points in many.routes.items() if int(b[1:]) - int(a[1:]) > 8]
+    assert len(long) == 77
+    assert len({points[-1] for points in long}) == 1
+
+
+@settings(max_examples=150)
+@given(net.networks())
+def test_shared_trunks_keep_the_invariants(network: Network) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "_MANY", 2)
+        patch.setattr(ranking, "_LONG", 2)
+        assert problems(lay_out_network(network)) == []
