@@ -8,6 +8,7 @@ const MARGIN = 16;
 
 /**
  * Columns of what is visible, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
+ * No two need to be farther apart than `most`.
  * A border that closes a frame (`kind` 2) stays `length` from the rank `since`; `kind` 1 opens a frame.
  */
 export class Things {
@@ -16,6 +17,7 @@ export class Things {
       this[name] = new Int32Array(capacity);
     }
     this.count = 0;
+    this.most = 0;
   }
 
   add(low, high, from, to, before, after, kind = 0, since = 0, length = 0) {
@@ -77,15 +79,23 @@ export function looseAround({ breaks, kept, ended, begins }) {
 /** Lengthen what is kept until all neighbours are far enough apart. */
 export function keepApart(breaks, kept, things, cells) {
   const stretches = new Stretches(breaks, kept), front = new Front(cells + 2 * MARGIN, things.high);
+  const { owner, starts } = front;
   for (const thing of sortedByLow(things, breaks.length)) {
     const here = things.low[thing];
     let missing = 0;
-    front.visit(things.from[thing], things.to[thing], other => {
+    // Only what lies on the other side of a stretch that may still grow can be too near.
+    const loose = stretches.lastLoose(here), isNear = loose && breaks[loose] > breaks[here] - things.most;
+    const end = isNear ? things.to[thing] : 0;
+    for (let at = isNear ? starts.upTo(things.from[thing]) : 0; at < end; at = starts.after(at)) {
+      const other = owner[at];
+      if (other < 0) continue;
       const there = things.high[other];
-      if (there >= here) return;
+      if (there >= loose) continue;
       const far = distance(things, other, thing, breaks[here] - breaks[there]);
-      missing = Math.max(missing, far - stretches.between(there, here));
-    });
+      if (far <= missing) continue;
+      const short = far - stretches.between(there, here);
+      if (short > missing) missing = short;
+    }
     const length = things.length[thing];
     if (length) missing = Math.max(missing, length - stretches.between(things.since[thing], here));
     if (missing > 0) stretches.restore(here, missing);
@@ -166,12 +176,6 @@ class Front {
     this.owner = new Int32Array(cells + 1).fill(-1);
     this.starts = new SortedSet(cells + 1);
     this.starts.add(0);
-  }
-
-  visit(low, high, look) {
-    for (let at = this.starts.upTo(low); at < high; at = this.starts.after(at)) {
-      if (this.owner[at] >= 0) look(this.owner[at]);
-    }
   }
 
   put(low, high, thing) {

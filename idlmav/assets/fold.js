@@ -6,6 +6,7 @@
  */
 
 import { CELL, Things, keepApart, keptAlways, looseAround, rankOf, sortedDistinct } from "./contraction.js";
+import { DrawnEdge, cutRanks, eachLine, wholeLines, wireRanks } from "./wires.js";
 
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
@@ -28,6 +29,7 @@ export function makeFolder(data) {
   const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
   const first = layout.along(0) ? 0 : 1;
   layout.whole = wholeWires(layout);
+  for (const axis of axes) axis.lines = wholeLines(layout, axes, axis.axis);
   layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
   layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
   return flags => {
@@ -198,22 +200,6 @@ function fromPort({ along, points, frames }, ports, group, at) {
   return Math.abs(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]) - ports[group]);
 }
 
-/** Ranks, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond; and around. */
-function cutRanks({ ranks: { frame, point } }, group, at) {
-  if (point[0][at] < frame[0][group]) return [frame[0][group], frame[0][group], frame[2][group]];
-  if (point[0][at] > frame[1][group]) return [frame[1][group], frame[3][group], frame[1][group]];
-  return [point[0][at], point[1][at], point[2][at]];
-}
-
-/** Ranks of a wire's points on an axis, its cut ends included. */
-function wireRanks(axis, wire, ranks) {
-  let count = 0;
-  if (wire.out >= 0) ranks[count++] = cutRanks(axis, wire.out, wire.first)[0];
-  for (let at = wire.first; at <= wire.last; at++) ranks[count++] = axis.ranks.point[0][at];
-  if (wire.into >= 0) ranks[count++] = cutRanks(axis, wire.into, wire.last)[0];
-  return count;
-}
-
 /** Ranks, on an axis, of every folded group's core: its own stretch and where the drawn edges cross its frame. */
 function findCores(axis, { state, wires }, groupCount) {
   const { own, frame } = axis.ranks;
@@ -246,10 +232,11 @@ function mapAxis(layout, axes, number, shown, other) {
   };
   const cover = (counts, low, high) => { counts[low]++; counts[high]--; };
   const { holder, state, cores } = shown;
+  const [low, high] = ranks.node;
   for (let i = 0; i < layout.nodeCount; i++) {
     if (isHidden(layout, holder, i)) continue;
-    cover(rigid, ranks.node[0][i], ranks.node[1][i]);
-    see(ranks.node[0][i], ranks.node[1][i]);
+    cover(rigid, low[i], high[i]);
+    see(low[i], high[i]);
   }
   for (let g = 0; g < layout.groupCount; g++) {
     if (state[g] === OPEN) see(ranks.frame[0][g], ranks.frame[1][g]);
@@ -259,9 +246,13 @@ function mapAxis(layout, axes, number, shown, other) {
       see(cores[number][0][g], cores[number][1][g]);
     }
   }
-  const { buffer } = axis;
+  const { buffer, lines } = axis;
   for (const wire of shown.wires) {
-    const count = wire.short ? 0 : wireRanks(axis, wire, buffer);
+    if (wire.out < 0 && wire.into < 0) {
+      if (!wire.short) see(lines.low[wire.edge], lines.high[wire.edge]);
+      continue;
+    }
+    const count = wireRanks(axis, wire, buffer);
     for (let i = 0; i < count; i++) see(buffer[i], buffer[i]);
   }
   for (const wire of shown.merged) {
@@ -276,25 +267,6 @@ function mapAxis(layout, axes, number, shown, other) {
 }
 
 const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;
-/** Call back for every line of a wire across an axis: its rank, ranks of its ends on the other axis, a point on it. */
-function eachLine(axes, number, wire, call) {
-  const on = axes[number], beside = axes[1 - number];
-  const cut = wire.out >= 0 ? 1 : 0, count = wire.last - wire.first + 1 + cut + (wire.into >= 0 ? 1 : 0);
-  let before = -1, beforeBeside = -1, beforePoint = -1;
-  for (let i = 0; i < count; i++) {
-    const isOut = cut && i === 0, isInto = wire.into >= 0 && i === count - 1;
-    const point = isOut ? wire.first : isInto ? wire.last : wire.first + i - cut;
-    const group = isOut ? wire.out : wire.into;
-    const here = isOut || isInto ? cutRanks(on, group, point)[0] : on.ranks.point[0][point];
-    const hereBeside = isOut || isInto ? cutRanks(beside, group, point)[0] : beside.ranks.point[0][point];
-    if (here === before) {
-      const onLine = on.ranks.point[0][point] === here ? point : beforePoint;
-      call(here, Math.min(beforeBeside, hereBeside), Math.max(beforeBeside, hereBeside), onLine);
-    }
-    before = here; beforeBeside = hereBeside; beforePoint = point;
-  }
-}
-
 /** What is visible and not far from any stretch that may grow. */
 function findThings(layout, axes, number, shown, other) {
   const { breaks, ranks } = axes[number], beside = axes[1 - number];
@@ -303,17 +275,21 @@ function findThings(layout, axes, number, shown, other) {
   const room = layout.room(number), clearance = layout.clearance(number);
   const roomAcross = layout.room(1 - number), clearanceAcross = layout.clearance(1 - number);
   const header = number === 1 ? options.header : options.padding;
-  const { ended, begins, things } = axes[number];
+  const { ended, begins, things, lines } = axes[number];
   looseAround(axes[number]);
   things.count = 0;
   const most = Math.max(2 * room, 2 * clearance, header, options.padding);
+  things.most = most;
   const isNear = (low, high) => ended[high] > breaks[low] - most || begins[high] < breaks[high] + most;
   const box = (low, high, from, to) => {
     if (isNear(low, high)) things.add(low, high, across[from] - roomAcross, across[to] + roomAcross, room, room);
   };
+  const line = (at, from, to) => {
+    if (isNear(at, at)) things.add(at, at, across[from] - clearanceAcross, across[to] + clearanceAcross, clearance, clearance);
+  };
+  const [lows, highs] = ranks.node, [froms, tos] = beside.ranks.node;
   for (let i = 0; i < nodeCount; i++) {
-    if (isHidden(layout, holder, i)) continue;
-    box(ranks.node[0][i], ranks.node[1][i], beside.ranks.node[0][i], beside.ranks.node[1][i]);
+    if (!isHidden(layout, holder, i)) box(lows[i], highs[i], froms[i], tos[i]);
   }
   for (let g = 0; g < groupCount; g++) {
     if (state[g] !== FOLDED) continue;
@@ -330,10 +306,8 @@ function findThings(layout, axes, number, shown, other) {
   for (const wire of wires) {
     // The boxes at both ends of a short straight line need more room than it does, up to its middle.
     if (wire.short) continue;
-    eachLine(axes, number, wire, (line, from, to) => {
-      if (!isNear(line, line)) return;
-      things.add(line, line, across[from] - clearanceAcross, across[to] + clearanceAcross, clearance, clearance);
-    });
+    if (wire.out >= 0 || wire.into >= 0) eachLine(axes, number, wire, line);
+    else for (let k = lines.first[wire.edge]; k < lines.first[wire.edge + 1]; k++) line(lines.line[k], lines.from[k], lines.to[k]);
   }
   return { things, cells: beside.breaks.length ? Math.ceil(beside.breaks[beside.breaks.length - 1] / CELL) + 1 : 1 };
 }
@@ -355,11 +329,7 @@ function collect(layout, axes, maps, shown) {
   for (let i = 0; i < nodeCount; i++) nodes.visible[i] = isHidden(layout, holder, i) ? 0 : 1;
   [["x", "w"], ["y", "h"]].forEach(([place, size], axis) => {
     const { ranks } = axes[axis], { to } = maps[axis];
-    for (let i = 0; i < nodeCount; i++) {
-      if (!nodes.visible[i]) continue;
-      nodes[place][i] = to[ranks.node[0][i]] / 10;
-      nodes[size][i] = (to[ranks.node[1][i]] - to[ranks.node[0][i]]) / 10;
-    }
+    placeNodes(ranks.node, to, nodes.visible, nodes[place], nodes[size]);
     for (let g = 0; g < groupCount; g++) {
       if (state[g] === HIDDEN) continue;
       const [low, high] = state[g] === FOLDED ? cores[axis] : ranks.frame;
@@ -370,17 +340,15 @@ function collect(layout, axes, maps, shown) {
   return { nodes, groups, edges: collectEdges(layout, axes, maps, wires), width: maps[0].end / 10, height: maps[1].end / 10 };
 }
 
+function placeNodes([low, high], to, visible, place, size) {
+  for (let i = 0; i < visible.length; i++) {
+    if (!visible[i]) continue;
+    place[i] = to[low[i]] / 10;
+    size[i] = (to[high[i]] - to[low[i]]) / 10;
+  }
+}
+
 function collectEdges(layout, axes, maps, wires) {
-  const { source, target, nodeEnds, groupEnds } = layout;
-  const ranks = axes[0].buffer;
-  const route = (wire, axis) => {
-    const count = wireRanks(axes[axis], wire, ranks), { to } = maps[axis], found = [];
-    for (let i = 0; i < count; i++) found.push(to[ranks[i]] / 10);
-    return found;
-  };
-  return wires.map(wire => ({
-    source: wire.out >= 0 ? groupEnds[wire.out] : nodeEnds[source[wire.edge]],
-    target: wire.into >= 0 ? groupEnds[wire.into] : nodeEnds[target[wire.edge]],
-    edges: wire.edges, xs: route(wire, 0), ys: route(wire, 1),
-  }));
+  const frame = { layout, axes, maps };
+  return wires.map(wire => new DrawnEdge(wire, frame));
 }

@@ -35,7 +35,7 @@ export class Picture {
     if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
     Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
     Object.assign(this, {width: geometry.width, height: geometry.height});
-    this.boxes = this.edges.map(routeBox);
+    this.boxes = this.edges.map((edge) => edge.box ?? routeBox(edge));
     this.routes.clear();
     this.incident = null;
   }

@@ -16,7 +16,10 @@ export function stretch(geometry, extra, direction) {
   const lows = groups[start].map(map);
   const highs = ends(groups);
   const frames = {...groups, [start]: lows, [length]: highs.map((high, i) => high - lows[i])};
-  const edges = geometry.edges.map((edge) => ({...edge, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)}));
+  const edges = geometry.edges.map((edge) => {
+    const {source, target, edges: merged, xs, ys} = edge;
+    return {source, target, edges: merged, xs, ys, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)};
+  });
   const total = start === "x" ? "width" : "height";
   return {...geometry, nodes: box, groups: frames, edges, [total]: map(geometry[total])};
 }

@@ -10,6 +10,7 @@ if (charWidth) {
 const plain = value =>
   ArrayBuffer.isView(value) ? Array.from(value)
   : value instanceof Map ? Object.fromEntries(value)
+  : typeof value?.toJSON === "function" ? plain(value.toJSON())
   : Array.isArray(value) ? value.map(plain)
   : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
   : value;

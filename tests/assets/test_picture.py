@@ -289,3 +289,16 @@ def test_an_unknown_name_finds_nothing(mav, name):
 
 def test_unknown_folds_are_ignored(mav):
     assert look_up(mav, [mav.graph.nodes[0].id], ["nosuch"]) == look_up(mav, [mav.graph.nodes[0].id], [])
+
+
+BOUNDS = """
+    const { makeFolder } = await load("fold");
+    return input.map(({data, state}) => makeFolder(data)(Uint8Array.from(state)).edges.map(({box, xs, ys}) =>
+      [box, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]]));
+"""
+
+
+def test_the_box_of_an_edge_is_that_of_its_route():
+    found = [pair for edges in run_js(BOUNDS, jobs("down")) for pair in edges]
+    assert len(found) > 100
+    assert all(box == around for box, around in found)

@@ -5,6 +5,7 @@ const { folder, layouts } = JSON.parse(readFileSync(0, "utf8"));
 const { makeFolder } = await import(folder);
 const plain = value =>
   ArrayBuffer.isView(value) ? Array.from(value)
+  : typeof value?.toJSON === "function" ? plain(value.toJSON())
   : Array.isArray(value) ? value.map(plain)
   : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
   : value;
