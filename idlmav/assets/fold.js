@@ -6,7 +6,7 @@
  */
 
 import { CELL, Things, keepApart, keptAlways, looseAround, rankOf, sortedDistinct } from "./contraction.js";
-import { DrawnEdge, cutRanks, eachLine, wholeLines, wireRanks } from "./wires.js";
+import { DrawnEdge, eachLine, wholeLines, wireRanks } from "./wires.js";
 
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
@@ -29,6 +29,8 @@ export function makeFolder(data) {
   const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
   const first = layout.along(0) ? 0 : 1;
   layout.whole = wholeWires(layout);
+  layout.ends = Object.fromEntries(["out", "into", "first", "last", "detour"].map(name =>
+    [name, new Int32Array(layout.edgeCount).fill(-2)]));
   for (const axis of axes) axis.lines = wholeLines(layout, axes, axis.axis);
   layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
   layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
@@ -164,6 +166,7 @@ function wholeWires({ start, edgeCount, points: [xs, ys], room, along }) {
 /** The edges to draw: visible ends, the edges merged into one, and which of its points are visible; and the others. */
 function visibleWires(layout, holder, ports) {
   const { nodeGroup, source, target, start, nodeCount, groupCount, edgeCount } = layout;
+  const { ends } = layout;  // of the edges that ended at folded groups last time
   const wires = [], merged = [], seen = new Map();
   const around = node => (nodeGroup[node] < 0 ? -1 : holder[nodeGroup[node]]);
   for (let e = 0; e < edgeCount; e++) {
@@ -173,9 +176,13 @@ function visibleWires(layout, holder, ports) {
       wires.push(layout.whole[e]);
       continue;
     }
-    const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
-    const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
-    const detour = fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last);
+    if (ends.out[e] !== out || ends.into[e] !== into) {
+      const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
+      const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
+      ends.out[e] = out; ends.into[e] = into; ends.first[e] = first; ends.last[e] = last;
+      ends.detour[e] = fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last);
+    }
+    const first = ends.first[e], last = ends.last[e], detour = ends.detour[e];
     const wire = { edge: e, out, into, first, last, edges: [e], detour };
     const from = out >= 0 ? nodeCount + out : source[e], to = into >= 0 ? nodeCount + into : target[e];
     const key = from * (nodeCount + groupCount) + to, known = seen.get(key);
@@ -202,10 +209,12 @@ function fromPort({ along, points, frames }, ports, group, at) {
 
 /** Ranks, on an axis, of every folded group's core: its own stretch and where the drawn edges cross its frame. */
 function findCores(axis, { state, wires }, groupCount) {
-  const { own, frame } = axis.ranks;
+  const { own, frame, point } = axis.ranks;
   const low = own[0].slice(), high = own[1].slice();
   const reach = (group, at) => {
-    const [, before, after] = cutRanks(axis, group, at);
+    const isBefore = point[0][at] < frame[0][group], isAfter = point[0][at] > frame[1][group];
+    const before = isBefore ? frame[0][group] : isAfter ? frame[3][group] : point[1][at];
+    const after = isBefore ? frame[2][group] : isAfter ? frame[1][group] : point[2][at];
     if (before < low[group]) low[group] = before;
     if (after > high[group]) high[group] = after;
   };

@@ -2,19 +2,17 @@
  * The lines of edges as ranks of coordinates: of whole edges, found once, and of edges that end at a folded group.
  */
 
-/** Ranks, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond; and around. */
-export function cutRanks({ ranks: { frame, point } }, group, at) {
-  if (point[0][at] < frame[0][group]) return [frame[0][group], frame[0][group], frame[2][group]];
-  if (point[0][at] > frame[1][group]) return [frame[1][group], frame[3][group], frame[1][group]];
-  return [point[0][at], point[1][at], point[2][at]];
+/** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
+function cutRank({ ranks: { frame, point } }, group, at) {
+  return Math.min(Math.max(point[0][at], frame[0][group]), frame[1][group]);
 }
 
 /** Ranks of a wire's points on an axis, its cut ends included. */
 export function wireRanks(axis, wire, ranks) {
   let count = 0;
-  if (wire.out >= 0) ranks[count++] = cutRanks(axis, wire.out, wire.first)[0];
+  if (wire.out >= 0) ranks[count++] = cutRank(axis, wire.out, wire.first);
   for (let at = wire.first; at <= wire.last; at++) ranks[count++] = axis.ranks.point[0][at];
-  if (wire.into >= 0) ranks[count++] = cutRanks(axis, wire.into, wire.last)[0];
+  if (wire.into >= 0) ranks[count++] = cutRank(axis, wire.into, wire.last);
   return count;
 }
 
@@ -27,8 +25,8 @@ export function eachLine(axes, number, wire, call) {
     const isOut = cut && i === 0, isInto = wire.into >= 0 && i === count - 1;
     const point = isOut ? wire.first : isInto ? wire.last : wire.first + i - cut;
     const group = isOut ? wire.out : wire.into;
-    const here = isOut || isInto ? cutRanks(on, group, point)[0] : on.ranks.point[0][point];
-    const hereBeside = isOut || isInto ? cutRanks(beside, group, point)[0] : beside.ranks.point[0][point];
+    const here = isOut || isInto ? cutRank(on, group, point) : on.ranks.point[0][point];
+    const hereBeside = isOut || isInto ? cutRank(beside, group, point) : beside.ranks.point[0][point];
     if (here === before) {
       const onLine = on.ranks.point[0][point] === here ? point : beforePoint;
       call(here, Math.min(beforeBeside, hereBeside), Math.max(beforeBeside, hereBeside), onLine);
