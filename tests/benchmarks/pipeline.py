@@ -7,6 +7,7 @@ run of each, which is what a person waits for, is printed beside it.
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from torch._subclasses import FakeTensorMode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
 
-from idlmav import MAV
+from idlmav import MAV, graph_json
 from idlmav.capture import capture
 from idlmav.labels import node_sizes
 from idlmav.layout import compute_layout
@@ -101,11 +102,18 @@ def measure(make: Make) -> tuple[dict[str, Times], float]:
         "metrics": milliseconds(lambda: complete(mav.graph)),
         "layout": milliseconds(lambda: compute_layout(mav.graph, sizes)),
         "scene": milliseconds(mav.scene),
+        "load, by json.loads": _loading(graph_json.dumps(mav.graph)),
     }
     with tempfile.TemporaryDirectory() as folder:
         found["save"] = milliseconds(lambda: mav.save(Path(folder, "m.html")), repeats=2)
     found["FakeTensor forward"] = theirs
     return found, ratio
+
+
+def _loading(text: str) -> Times:
+    """Return how many times as long as the standard library the strict reader takes: the first pair, the median."""
+    ours, theirs, ratio = in_turn(lambda: graph_json.loads(text), lambda: json.loads(text))
+    return ours[0] / theirs[0], ratio
 
 
 def main() -> int:
