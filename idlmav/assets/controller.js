@@ -12,7 +12,7 @@ import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
 import { offeredFlows, switchFlow } from "./flow.js";
 import { drawLegend, make } from "./legend.js";
-import { matcher, unreachedMatcher } from "./search.js";
+import { findMatches } from "./matches.js";
 import { publish } from "./page_api.js";
 import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
@@ -272,38 +272,8 @@ class Dashboard {
   }
 
   updateMatches(filter) {
-    const {store, look, picture} = this;
-    const {scene} = picture;
-    const test = matcher(scene, store.get("query"));
-    const range = this.rangeTest();
-    look.matches = null;
-    if (test || range) {
-      look.matches = Uint8Array.from(picture.nodeIds, (_, i) => (!test || test(i)) && (!range || range(i)) ? 1 : 0);
-    }
-    const missed = test && unreachedMatcher(scene, store.get("query"));
-    const inTable = look.matches && [...look.matches, ...scene.unreached.ids.map((_, i) => (missed?.(i) && !range ? 1 : 0))];
-    look.matchCount = inTable?.reduce((sum, match) => sum + match, 0) ?? null;
-    const holding = new Set();
-    look.matches?.forEach((match, i) => {
-      for (let group = match ? picture.nodeGroup[i] : -1; group >= 0 && !holding.has(group); group = picture.groupParent[group]) {
-        holding.add(group);
-      }
-    });
-    look.groupMatches = (group) => look.matches === null || holding.has(group);
-    look.dimmedInk = (i) => {
-      const dimmed = (look.matches !== null && !look.matches[i]) || scene.nodes.status[i] === "not_run";
-      return dimmed ? {ink: look.theme.muted} : null;
-    };
-    look.inTable = inTable;
-    if (filter) this.table?.filter(inTable);
-  }
-
-  rangeTest() {
-    const range = this.store.get("value_range");
-    const metric = [this.store.get("color_by"), this.store.get("size_by")].find((choice) => choice in NUMBERS);
-    if (range === null || metric === undefined) return null;
-    const values = this.picture.scene.nodes[metric];
-    return (i) => values[i] !== null && values[i] >= range[0] && values[i] <= range[1];
+    Object.assign(this.look, findMatches(this.picture, this.look, this.store.values));
+    if (filter) this.table?.filter(this.look.inTable);
   }
 
   showLegend() {

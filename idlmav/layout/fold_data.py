@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -77,7 +77,12 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
 
 
 def _box_columns(boxes: Sequence[Box]) -> dict[str, list[float]]:
-    return {name: [box[place] for box in boxes] for place, name in enumerate("xywh")}
+    return {name: _short(box[place] for box in boxes) for place, name in enumerate("xywh")}
+
+
+def _short(values: Iterable[float]) -> list[float]:
+    """Return whole numbers as such: they are two characters shorter, and most coordinates are whole."""
+    return [int(value) if value.is_integer() else value for value in map(float, values)]
 
 
 def _edge_columns(layout: Layout, ids: Sequence[str]) -> dict[str, list[float]]:
@@ -86,8 +91,8 @@ def _edge_columns(layout: Layout, ids: Sequence[str]) -> dict[str, list[float]]:
         "source": [index[source] for source, _ in layout.routes],
         "target": [index[target] for _, target in layout.routes],
         "start": list(accumulate((len(points) for points in layout.routes.values()), initial=0)),
-        "xs": [x for points in layout.routes.values() for x, _ in points],
-        "ys": [y for points in layout.routes.values() for _, y in points],
+        "xs": _short(x for points in layout.routes.values() for x, _ in points),
+        "ys": _short(y for points in layout.routes.values() for _, y in points),
     }
 
 
