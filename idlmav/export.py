@@ -4,7 +4,8 @@ The picture as one HTML file that needs no kernel and, if embedded, no network.
 Panel's own ``save(resources=INLINE)`` still fetches style sheets from a CDN and repeats them for every
 widget. Here each style sheet is stored once in the page, component modules are imported by the browser itself
 instead of through es-module-shims (whose ``fetch`` nbviewer's policy refuses), and the whole page is
-compressed and unpacked by the browser's ``DecompressionStream``.
+compressed and unpacked by the browser's ``DecompressionStream``. A page whose libraries come from a CDN is packed
+as well: what is left in it, the documents and the component modules, is text that shrinks to a third.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
     scripts = [f'<script src="{url}"></script>' for url in bundle.js_files if "es-module-shims" not in str(url)]
     scripts += [f"<script>{_closed(text)}</script>" for text in bundle.js_raw if "importShim" not in text[:4000]]
     text = _body(title, scripts, docs, items)
-    return _pack(text, title) if mode == "inline" else text
+    return _pack(text, title)
 
 
 def _body(title: str, scripts: list[str], docs: Any, items: Any) -> str:
