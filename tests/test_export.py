@@ -207,7 +207,11 @@ def test_panels_can_be_left_out(mav, connected, off):
     with plotly_renderer_context("notebook_connected"):
         html = mav.draw_release_graph(**{f"add_{off}": False}).html
     kinds = {"overview": '-overview"', "slider": '-slider"', "table": '-table"'}
-    found = {name for name, text in kinds.items() if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(unpacked(html)).docs))}
+    found = {
+        name
+        for name, text in kinds.items()
+        if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(unpacked(html)).docs))
+    }
     assert found == set(kinds) - {off}
     assert set(kinds) == {
         name
