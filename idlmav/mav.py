@@ -12,7 +12,7 @@ from idlmav.errors import reject_unknown
 from idlmav.flows import DIRECTIONS, TURNS, Flow, Flows
 from idlmav.given import NO_INPUT, check_choice, check_model, split_arguments
 from idlmav.graph import Graph
-from idlmav.layout import Layout, first_folds, folds_to_depth, without_folds_around
+from idlmav.layout import Layout, chosen_folds, without_folds_around
 from idlmav.metrics import complete
 from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
 from idlmav.render_context import current_resources
@@ -31,7 +31,7 @@ __all__ = ["MAV", "load"]
 _CAPTURE_OPTIONS = ("device", "input_kwargs", "sizes")
 _OPTIONS = (
     *_CAPTURE_OPTIONS, "palette", "avoid_palette_idxs", "fixed_color_map", "direction", "latent", "turn",
-    "merge_threshold", "compute_unit",
+    "merge_threshold", "folded", "compute_unit",
 )  # fmt: skip
 _MOST_OPS_WITH_FLOWS = 3000
 """Up to this size a saved page holds the layouts for every direction and turn."""
@@ -74,6 +74,9 @@ class MAV:
     merge_threshold : float, optional
         Which small ops are drawn on their neighbour's box. Negative: none. 0: those without parameters. Up to 1: also
         those with the fewest parameters that hold this share of all together.
+    folded : {'auto', 'all', 'none'} or int or iterable of str, optional
+        What is drawn as one box at first: of a large model what makes it clear, all modules, none, all but so many
+        outer levels, or these modules.
     compute_unit : {'flops', 'macs'}, optional
         Whether the picture counts a multiply-add as 2 FLOPs or as 1 MAC; the graph itself holds FLOPs.
 
@@ -92,7 +95,7 @@ class MAV:
         For an unknown option or one of the wrong kind, or if `model` or `inputs` are of a kind that cannot be
         drawn. An error inside the model is not raised: the picture shows it.
     ValueError
-        For an unknown palette, an index that it does not have, or an unknown direction or unit.
+        For an unknown palette, an index that it does not have, or an unknown direction, unit or module.
 
     Examples
     --------
@@ -116,6 +119,7 @@ class MAV:
         latent: str | None = None,
         turn: str = "opposite",
         merge_threshold: float = -1.0,
+        folded: str | int | Iterable[str] = "auto",
         compute_unit: str = "flops",
         **unknown: Any,
     ) -> None:
@@ -138,17 +142,17 @@ class MAV:
         self._flows = Flows(self.graph, merge_threshold)
         if latent or merge_threshold >= 0.0:
             self._flows.layout(self._first_flow)  # says at once if there is no such op
+        self._first_folded = None if folded == "auto" else self._chosen_folds(self._first_flow, folded)
 
     @cached_property
     def state(self) -> ViewState:
         """What a person can change, shared by all dashboards of this object; a large model is folded at first."""
-        flow = self._first_flow
-        folded = first_folds(self._flows.layout(flow))
+        flow, folded = self._first_flow, self._first_folded
         return ViewState(
             direction=flow.direction,
             latent=flow.latent,
             turn=flow.turn,
-            folded=folded,
+            folded=self._chosen_folds(flow, "auto") if folded is None else folded,
             compute_unit=self._compute_unit,
         )
 
@@ -172,9 +176,13 @@ class MAV:
             others = {other.key: self._flows.layout(other) for other in flow.others()}
         return build_scene(self.graph, self.layout, self._palette, flow=flow.key, latent=flow.latent, others=others)
 
-    def fold(self, depth: int = 0) -> None:
-        """Fold every group with as many groups around it: all for 0, all but the outermost for 1."""
-        self.state.folded = folds_to_depth(self.layout, depth)
+    def fold(self, folded: str | int | Iterable[str] = 0) -> None:
+        """Fold what is named, as `MAV` takes it, and nothing else: 0 every module, 1 all but the outermost."""
+        self.state.folded = self._chosen_folds(self.state.flow, folded)
+
+    def _chosen_folds(self, flow: Flow, folded: str | int | Iterable[str]) -> list[str]:
+        known = {*self.graph.module_by_path, *self.graph.node_by_id}
+        return chosen_folds(self._flows.layout(flow), folded, known)
 
     def unfold(self, name: str = "") -> None:
         """Unfold what is around a node or group and the group itself, such as `state.selected`; by default all."""
@@ -344,7 +352,7 @@ def load(file: str | Path, **options: Any) -> MAV:
     file : str or Path
         Written by `MAV.save_graph`.
     **options
-        ``palette``, ``avoid_palette_idxs``, ``fixed_color_map``, ``direction`` and ``compute_unit`` as for `MAV`.
+        ``palette``, ``avoid_palette_idxs``, ``fixed_color_map``, ``direction``, ``folded`` and ``compute_unit`` as for `MAV`.
 
     Returns
     -------

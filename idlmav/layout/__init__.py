@@ -5,7 +5,7 @@ from __future__ import annotations
 from idlmav.layout.engine import compute_layout, lay_out_network
 from idlmav.layout.fold_data import columns
 from idlmav.layout.folding import fold
-from idlmav.layout.folds import first_folds, folds_to_depth, group_depths, without_folds_around
+from idlmav.layout.folds import chosen_folds, first_folds, folds_to_depth, group_depths, without_folds_around
 from idlmav.layout.network import Network, network_of, network_of_paths
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Box, Group, Layout, Point, Route
@@ -20,6 +20,7 @@ __all__ = [
     "Point",
     "Route",
     "TurnKind",
+    "chosen_folds",
     "columns",
     "compute_layout",
     "first_folds",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
+from idlmav.errors import did_you_mean
 from idlmav.layout.result import Layout
 
-__all__ = ["FOLD_ABOVE", "first_folds", "folds_to_depth", "group_depths", "without_folds_around"]
+__all__ = [
+    "FOLD_ABOVE", "FOLD_WORDS", "chosen_folds", "first_folds", "folds_to_depth", "group_depths", "without_folds_around",
+]  # fmt: skip
 
 FOLD_ABOVE = 300
 """A model of more nodes is folded at first."""
+FOLD_WORDS = ("auto", "all", "none")
 MOST_BOXES = 25
 FEWEST_BOXES = 10
 
@@ -77,6 +83,58 @@ def folds_to_depth(layout: Layout, depth: int) -> list[str]:
     """
     depths = group_depths(layout)
     return [name for name, group in layout.groups.items() if depths[name] > depth or group.kind == "rest"]
+
+
+def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Collection[str] = ()) -> list[str]:
+    """
+    Return the groups that are folded for what a user writes.
+
+    Parameters
+    ----------
+    layout : Layout
+        Everything unfolded.
+    wanted : str or int or iterable of str
+        ``'auto'`` as at first, ``'all'``, ``'none'``, how many levels stay open, or ids of groups and paths of modules;
+        a list of modules, which has no frame, stands for those in it.
+    known : collection of str
+        Paths that are no mistake although nothing of theirs folds, such as a layer that is one box.
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind.
+    ValueError
+        If there is no such word, depth or module.
+    """
+    if isinstance(wanted, str):
+        if wanted not in FOLD_WORDS:
+            raise ValueError(
+                f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {wanted!r}."
+                f"{did_you_mean(wanted, FOLD_WORDS) or f' For one module write folded=[{wanted!r}].'}"
+            )
+        return {"auto": first_folds(layout), "all": folds_to_depth(layout, 0), "none": []}[wanted]
+    if isinstance(wanted, int) and not isinstance(wanted, bool):
+        if wanted < 0:
+            raise ValueError(f"folded: a depth from 0 on is needed, got {wanted}.")
+        return folds_to_depth(layout, wanted)
+    if isinstance(wanted, bool) or not isinstance(wanted, Iterable):
+        raise TypeError(
+            f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {type(wanted).__name__}."
+        )
+    found = {group for name in wanted for group in _groups_named(layout, name, known)}
+    return [name for name in layout.groups if name in found]
+
+
+def _groups_named(layout: Layout, name: str, known: Collection[str]) -> list[str]:
+    groups = layout.groups
+    found = [key for key, group in groups.items() if name in (key, group.path)]
+    if not found:
+        inside = [key for key, group in groups.items() if group.path.startswith(f"{name}.")]
+        found = [key for key in inside if groups[key].parent not in inside]
+    if not found and name not in known:
+        hint = did_you_mean(str(name), [*(group.path for group in groups.values()), *known])
+        raise ValueError(f"folded: there is no module {name!r}.{hint}")
+    return found
 
 
 def without_folds_around(layout: Layout, folded: list[str], name: str) -> list[str]:

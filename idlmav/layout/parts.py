@@ -41,7 +41,7 @@ def latent_nodes(network: Network, latent: str) -> set[int]:
         found = {node for node, name in enumerate(network.ids) if name.startswith((f"{latent}.", f"{latent}:"))}
     if not found or not latent:
         known = dict.fromkeys((*network.ids, *(group.path for group in network.groups)))
-        raise ValueError(f"latent: there is no op and no module {latent!r}{did_you_mean(latent, known)}")
+        raise ValueError(f"latent: there is no op and no module {latent!r}.{did_you_mean(latent, known)}")
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from assets.node import run_js
 from repeats.networks import Builder, residual_block, stack
@@ -9,7 +11,16 @@ from repeats.networks import Builder, residual_block, stack
 from idlmav import MAV
 from idlmav.graph import Graph
 from idlmav.labels import node_sizes
-from idlmav.layout import Layout, compute_layout, first_folds, fold, folds_to_depth, group_depths, without_folds_around
+from idlmav.layout import (
+    Layout,
+    chosen_folds,
+    compute_layout,
+    first_folds,
+    fold,
+    folds_to_depth,
+    group_depths,
+    without_folds_around,
+)
 from idlmav.layout.folds import FEWEST_BOXES, FOLD_ABOVE, MOST_BOXES
 
 
@@ -171,3 +182,60 @@ def test_two_runs_of_one_model_begin_alike():
     layout = layout_of(model.graph())
     assert first_folds(layout) == ["a.0..39", "a.1..39", "b.0..39", "b.1..39"]
     assert len(fold(layout, first_folds(layout)).boxes) == 5
+
+
+def test_folds_can_be_given(large):
+    graph = large.graph
+
+    def folded(wanted):
+        return MAV(graph, folded=wanted).state.folded
+
+    layout = large.layout
+    assert folded("auto") == first_folds(layout)
+    assert folded("none") == []
+    assert folded("all") == folded(0) == list(layout.groups)
+    assert folded(2) == folds_to_depth(layout, 2)
+    assert folded(["layers.7.act", "layers.3"]) == ["layers.3", "layers.7.act"]
+    assert folded(iter(["layers.3"])) == ["layers.3"]
+    large.fold(["layers.3"])
+    assert large.state.folded == ["layers.3"]
+    large.fold("auto")
+    assert large.state.folded == first_folds(layout)
+
+
+def test_a_list_of_modules_has_no_frame_but_what_is_in_it_folds():
+    mav = MAV(staged(3, 2, 2), folded=["s1"])
+    assert mav.state.folded == ["s1"]
+    layout = mav.layout
+    assert chosen_folds(replace(layout, groups={k: g for k, g in layout.groups.items() if k != "s1"}), ["s1"]) == [
+        "s1.b0",
+        "s1.b1",
+    ]
+
+
+def test_a_layer_that_is_one_box_is_no_mistake(large):
+    op = large.graph.nodes[3].id
+    assert MAV(large.graph, folded=[op]).state.folded == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "text"),
+    [
+        (
+            ["layers.7.atc"],
+            ValueError,
+            r"folded: there is no module 'layers\.7\.atc'\. Did you mean 'layers\.7\.act'\?",
+        ),
+        ("al", ValueError, r"got 'al'\. Did you mean 'all'\?"),
+        ("layers.7", ValueError, r"For one module write folded=\['layers\.7'\]"),
+        (-1, ValueError, "a depth from 0 on is needed, got -1"),
+        (True, TypeError, "got bool"),
+        (None, TypeError, "got NoneType"),
+        ([3], ValueError, "there is no module 3"),
+    ],
+)
+def test_folds_that_do_not_exist_are_refused(large, wanted, error, text):
+    with pytest.raises(error, match=text):
+        MAV(large.graph, folded=wanted)
+    with pytest.raises(error, match=text):
+        large.fold(wanted)
