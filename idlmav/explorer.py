@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import panel as pn
+import param
 from panel.viewable import Viewable, Viewer
 
 from idlmav.graph import Graph
@@ -55,7 +56,7 @@ class Explorer(Viewer):
         height_px: int | None = 640,
     ) -> None:
         super().__init__()
-        self._make_scene = make_scene
+        self._make_scene, self._state = make_scene, state
         # Unique in a page even if several kernels or sessions feed it.
         self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
         self.controller = Controller(
@@ -98,8 +99,14 @@ class Explorer(Viewer):
         )
         state.param.watch(self._show_flow, list(FLOW))
 
-    def _show_flow(self, *events: Any) -> None:
-        self.controller.scene = self._make_scene()
+    def _show_flow(self, *events: param.parameterized.Event) -> None:
+        try:
+            scene = self._make_scene()
+        except ValueError:
+            # There is no such op: the state stays what is drawn.
+            self._state.param.update({event.name: event.old for event in events})
+            raise
+        self.controller.scene = scene
 
     def __panel__(self) -> Viewable:
         return self._layout

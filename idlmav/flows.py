@@ -1,9 +1,9 @@
-"""The layouts of one graph: one for every direction and turn of the flow, made when it is asked for."""
+"""The layouts of one graph: one for every way that it is drawn, made when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idlmav.graph import Graph
@@ -21,7 +21,7 @@ TURNS = ("opposite", "perpendicular", "none")
 @dataclass(frozen=True, slots=True)
 class Flow:
     """
-    Where the data flows in a picture.
+    Where the data flows in a picture, and what has no box of its own in it.
 
     Attributes
     ----------
@@ -31,11 +31,14 @@ class Flow:
         Id of the op, or path of the module, at which it turns; empty for none.
     turn : {'opposite', 'perpendicular', 'none'}
         Where to.
+    merge_threshold : float
+        Which ops are merged into their neighbour; see `idlmav.merge.small_ops`.
     """
 
     direction: str = "down"
     latent: str = ""
     turn: str = "opposite"
+    merge_threshold: float = -1.0
 
     @property
     def turns(self) -> bool:
@@ -51,7 +54,7 @@ class Flow:
         """Yield the flows that a reader may want to see instead."""
         for direction in DIRECTIONS:
             for turn in TURNS if self.latent else ("none",):
-                flow = Flow(direction, self.latent, turn)
+                flow = replace(self, direction=direction, turn=turn)
                 if flow.key != self.key:
                     yield flow
 
@@ -65,13 +68,10 @@ class Flows:
     ----------
     graph : Graph
         With totals.
-    merge_threshold : float
-        Which ops are merged into their neighbour; see `idlmav.merge.small_ops`.
     """
 
     graph: Graph
-    merge_threshold: float = -1.0
-    _known: dict[str, Layout] = field(default_factory=dict)
+    _known: dict[tuple[str, str, float], Layout] = field(default_factory=dict)
 
     def layout(self, flow: Flow) -> Layout:
         """
@@ -80,9 +80,9 @@ class Flows:
         Raises
         ------
         ValueError
-            If there is no such latent op, or no such direction or turn.
+            If there is no such latent op, direction or turn, or the threshold is no number up to 1.
         """
-        key = f"{flow.key} {flow.latent}" if flow.turns else flow.key
+        key = flow.key, flow.latent if flow.turns else "", max(flow.merge_threshold, -1.0)
         found = self._known.get(key)
         if found is None:
             turn: Any = flow.turn if flow.turns else "opposite"
@@ -93,6 +93,6 @@ class Flows:
                 direction=direction,
                 latent=flow.latent if flow.turns else None,
                 turn=turn,
-                small=small_ops(self.graph, self.merge_threshold),
+                small=small_ops(self.graph, flow.merge_threshold),
             )
         return found

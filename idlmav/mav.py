@@ -129,7 +129,7 @@ class MAV:
         check_choice("compute_unit", compute_unit, COMPUTE_UNITS)
         self._compute_unit = compute_unit
         self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
-        self._first_flow = Flow(direction, latent or "", turn)
+        self._first_flow = Flow(direction, latent or "", turn, merge_threshold)
         if isinstance(model, Graph):
             self.graph = model
         else:
@@ -139,7 +139,7 @@ class MAV:
             check_model(model)
             args, kwargs = split_arguments(model, inputs, input_kwargs)
             self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes))
-        self._flows = Flows(self.graph, merge_threshold)
+        self._flows = Flows(self.graph)
         if latent or merge_threshold >= 0.0:
             self._flows.layout(self._first_flow)  # says at once if there is no such op
         self._first_folded = None if folded == "auto" else self._chosen_folds(self._first_flow, folded)
@@ -152,6 +152,7 @@ class MAV:
             direction=flow.direction,
             latent=flow.latent,
             turn=flow.turn,
+            merge_threshold=flow.merge_threshold,
             folded=self._chosen_folds(flow, "auto") if folded is None else folded,
             compute_unit=self._compute_unit,
         )

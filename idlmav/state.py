@@ -65,12 +65,18 @@ class ViewState(param.Parameterized):
     turn = param.Selector(
         default="opposite", objects=list(TURNS), doc="Where the flow turns to: back (a U), to the side (an L), or not."
     )
+    merge_threshold = param.Number(
+        default=-1.0,
+        bounds=(None, 1.0),
+        doc="Which small ops are drawn on their neighbour's box. Negative: none. 0: those without parameters. Up to 1: "
+        "also those with the fewest parameters that hold this share of all together.",
+    )
     theme = param.Selector(default="auto", objects=list(THEMES), doc="Light, dark, or as the page around is.")
 
     @property
     def flow(self) -> Flow:
-        """Where the data flows."""
-        return Flow(self.direction, self.latent, self.turn)
+        """Where the data flows, and what is merged."""
+        return Flow(self.direction, self.latent, self.turn, self.merge_threshold)
 
 
 SHARED = (
@@ -86,7 +92,9 @@ SHARED = (
     "theme",
     "direction",
     "turn",
+    "latent",
+    "merge_threshold",
 )
 """What the browser and Python keep equal."""
-FLOW = ("direction", "latent", "turn")
+FLOW = ("direction", "latent", "turn", "merge_threshold")
 """What decides on the layout."""

@@ -10,7 +10,8 @@ import { Store } from "./store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
 import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
-import { offeredFlows, switchFlow } from "./flow.js";
+import { anchor } from "./anchor.js";
+import { FlowWidgets, switchFlow } from "./flow.js";
 import { drawLegend, make } from "./legend.js";
 import { findMatches } from "./matches.js";
 import { publish } from "./page_api.js";
@@ -19,9 +20,10 @@ import { drawFacts } from "./facts.js";
 import { edgeText, groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
 
 const SHARED = [
-  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme", "direction", "turn",
+  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme", "direction", "turn", "latent",
+  "merge_threshold",
 ];
-const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction", "turn"];
+const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
 const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
@@ -102,6 +104,7 @@ class Dashboard {
     this.slider = sliders[0] && new SliderView({...common, sliders, onDrive: () => this.drive("slider")});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, slider: sliders[0], flat_slider: sliders[1]};
     this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
@@ -144,17 +147,19 @@ class Dashboard {
   }
 
   replaceScene(scene) {
-    const turned = scene.flow !== this.picture.scene.flow || scene === this.picture.scene;
+    const before = this.picture.scene;
+    const turned = scene.flow !== before.flow || scene.latent !== before.latent || scene === before;
+    const hold = anchor(this.picture, this.graph);
     Object.assign(this.picture, new Picture(scene));
     this.store.set({direction: this.picture.direction}, "model");
     this.folding.sceneChanged();
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.look.inTable);
-    if (!turned) return;
+    if (!turned) return hold();
     // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
     Object.assign(this, {driver: "graph", following: false});
     this.graph.untouched = true;
-    this.graph.home();
+    return this.graph.home();
   }
 
   showFlow() {
@@ -220,7 +225,8 @@ class Dashboard {
     if (has("color_by", "query", "value_range", "theme")) this.showLegend();
     if (has("selected")) this.showDetail();
     if (has("folded")) this.folding.showChoice();
-    if (changed.has("scene")) this.arrange();
+    if (has("latent", "turn", "merge_threshold", "selected")) this.flowWidgets.update();
+    if (changed.has("scene")) this.arrangement.update(this.picture.direction);
     else if (has("direction", "turn")) this.showFlow();
   }
 
@@ -236,13 +242,6 @@ class Dashboard {
       if (this.store.get(name) === "flops") changed.add(name);
     }
     for (const name of ["query", "value_range", "selected"]) changed.add(name);
-  }
-
-  arrange() {
-    this.arrangement.update(this.picture.direction);
-    for (const [name, visible] of Object.entries(offeredFlows(this.picture.scene))) {
-      this.find(name)?.setv({visible}, {sync: false});
-    }
   }
 
   firstView() {

@@ -1,6 +1,8 @@
-// Which way the data flows: a page without a kernel holds the layouts of the other directions and turns.
+// Which way the data flows, where it turns and what is merged. A page without a kernel holds the layouts of the other
+// directions and turns; with one, Python makes a new scene.
 
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
+const HERE = " here";
 
 // Let a scene show another flow; returns whether it does. With a kernel there are no other flows: Python sends a scene.
 export function switchFlow(scene, {direction, turn}) {
@@ -19,8 +21,62 @@ export function switchFlow(scene, {direction, turn}) {
   return true;
 }
 
-// Which drop-downs have something to choose from.
-export function offeredFlows({flows, latent}) {
-  const direction = flows === null || Object.keys(flows).length > 0;
-  return {direction, turn: direction && latent !== ""};
+export class FlowWidgets {
+  // direction, turn, merge: the drop-downs, or null; view finds what is drawn for one.
+  constructor({picture, store, view, direction, turn, merge}) {
+    Object.assign(this, {picture, store, view, direction, turn, merge});
+    this.offered = new Map([turn, merge].map((model) => [model, [...(model?.options ?? [])]]));
+    turn?.properties.value.change.connect(() => this.chosen(turn, (value) => this.turnTo(value)));
+    merge?.properties.value.change.connect(() => this.chosen(merge, (value) => {
+      if (value !== "other") store.set({merge_threshold: Number(value)}, "page");
+    }));
+  }
+
+  // The selected op or module, if the flow can be made to turn there.
+  get here() {
+    return this.picture.resolve(this.store.get("selected"));
+  }
+
+  turnTo(value) {
+    if (value.endsWith(HERE)) this.store.set({latent: this.here, turn: value.slice(0, -HERE.length)}, "page");
+    else this.store.set({turn: value}, "page");
+  }
+
+  update() {
+    const {picture: {scene}, store} = this;
+    const live = scene.flows === null;
+    const latent = store.get("latent");
+    const others = live || Object.keys(scene.flows).length > 0;
+    this.show(this.direction, {visible: others}, "");
+    const offered = (value) => value === "none" || (value.endsWith(HERE) ? live && this.here !== "" : latent !== "");
+    const turn = {value: latent === "" ? "none" : store.get("turn"), visible: others && (live || latent !== "")};
+    this.show(this.turn, turn, this.turnTitle(live, latent), offered);
+    const share = String(Math.max(-1, store.get("merge_threshold")));
+    const known = this.offered.get(this.merge)?.some(([value]) => value === share);
+    const merging = "Draw small ops on their neighbour's box: those without parameters, or also those with the fewest";
+    this.show(this.merge, {value: known ? share : "other", visible: live}, merging, (value) => value !== "other" || !known);
+  }
+
+  turnTitle(live, latent) {
+    const where = latent === "" ? "" : this.picture.turned || this.store.get("turn") === "none"
+      ? `Turns at ${latent}` : `Nothing lies before or after ${latent}: the flow does not turn there`;
+    if (!live) return `${where}; another place needs Python`;
+    return [where, this.here === "" ? "Select an op or a module to turn there" : `Here: at ${this.here}`].filter(Boolean).join(". ");
+  }
+
+  show(model, values, title, offers = null) {
+    if (!model) return;
+    const options = offers && this.offered.get(model).filter(([value]) => offers(value));
+    this.showing = true;
+    model.setv(options ? {...values, options, disabled: options.length < 2} : values, {sync: false});
+    this.showing = false;
+    this.view.owner.find_one(model)?.el.setAttribute("title", title);
+  }
+
+  // What a person picks is shown once it is so.
+  chosen(model, act) {
+    if (this.showing) return;
+    act(model.value);
+    this.update();
+  }
 }

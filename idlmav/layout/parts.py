@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from idlmav.layout.stacks import without_broken
 __all__ = ["AFTER", "BEFORE", "LATENT", "latent_nodes", "parts_of", "split_groups"]
 
 BEFORE, LATENT, AFTER = range(3)
+_PIECE = re.compile(r"#\d+$")
 
 
 def latent_nodes(network: Network, latent: str) -> set[int]:
@@ -34,7 +36,8 @@ def latent_nodes(network: Network, latent: str) -> set[int]:
     """
     if latent in network.ids:
         return {network.ids.index(latent)}
-    inside = _below(network.groups, latent)
+    # Picked in a picture that turns elsewhere, a group's second piece is named, which is not there yet.
+    inside = _below(network.groups, latent) or _below(network.groups, _PIECE.sub("", latent))
     found = {node for node, group in enumerate(network.group_of) if group in inside}
     if not found:
         # A module of one op has no group of its own.

@@ -34,6 +34,8 @@ class Controller(JSComponent):
     value_range = param.Parameter(None)
     direction = param.String("down")
     turn = param.String("opposite")
+    latent = param.String("")
+    merge_threshold = param.Number(-1.0)
     compute_unit = param.String("flops")
     estimates = param.String("shown")
     theme = param.String("auto")

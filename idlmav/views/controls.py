@@ -17,8 +17,16 @@ WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
 DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}
-TURNS = {"opposite": "U", "perpendicular": "L", "none": "–"}
-"""Offered where there is a latent op to turn at."""
+TURNS = {
+    "none": "–",
+    "opposite": "U",
+    "perpendicular": "L",
+    "opposite here": "U here",
+    "perpendicular here": "L here",
+}
+"""Here is at the selected op or module; the controller leaves out what cannot be chosen."""
+MERGES = {"-1": "–", "0": "No params", "0.01": "≤ 1 %", "0.1": "≤ 10 %", "0.5": "≤ 50 %", "other": "Other"}
+"""Which small ops are drawn on their neighbour's box, by merge threshold."""
 DEPTHS = {
     "": "–",
     "auto": "Auto",
@@ -62,8 +70,14 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             ("compute_unit", "Compute", COMPUTE_UNITS, 76),
             ("estimates", "Estimates", ESTIMATES, 82),
             ("direction", "Flow", DIRECTIONS, 72),
-            ("turn", "Turn", TURNS, 56),
+            ("turn", "Turn", TURNS, 78),
         )
+    )
+    merge = pn.widgets.Select(
+        label="Merge",
+        options={text: value for value, text in MERGES.items()},
+        value="-1",
+        **_fixed(uid, "merge_threshold", 96),
     )
     depth = pn.widgets.Select(
         label="Depth", options={text: value for value, text in DEPTHS.items()}, value="", **_fixed(uid, "depth", 82)
@@ -89,6 +103,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         search,
         *drop_downs,
         depth,
+        merge,
         *buttons,
         align_items="end",
         flex_wrap="wrap",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import dist
+
 import pytest
-from browser.driver import Dashboard
+from browser.driver import Dashboard, middle
 from models import WORKING
 
 from idlmav import MAV
@@ -81,6 +83,81 @@ def test_a_group_of_a_u_folds_in_place(offline_page, tmp_path):
     dashboard.rest()
     assert dashboard.overlapping() == []
     assert dashboard.problems_of_edges() == []
+
+
+def options(dashboard: Dashboard, label: str) -> list[str]:
+    """The entries of a drop-down, or none if it is not shown."""
+    select = dashboard.page.get_by_label(label, exact=True)
+    return select.locator("option").all_inner_texts() if select.is_visible() else []
+
+
+@pytest.mark.parametrize("latent", ["", "bottom"])
+def test_a_page_without_a_kernel_offers_only_what_it_holds(offline_page, tmp_path, latent):
+    example = WORKING["unet"]
+    MAV(example.model(), example.args(), latent=latent).save(tmp_path / "page.html")
+    offline_page.goto((tmp_path / "page.html").as_uri())
+    dashboard = Dashboard(offline_page)
+    dashboard.rest()
+    dashboard.call("select", "head")
+    dashboard.wait("d.state.selected === 'head'")
+    assert options(dashboard, "Turn") == (["–", "U", "L"] if latent else [])
+    assert options(dashboard, "Merge") == []
+    if latent:
+        titles = offline_page.locator("[title*='needs Python']")
+        assert titles.get_attribute("title") == "Turns at bottom; another place needs Python"
+
+
+def test_the_flow_turns_at_the_selection(chromium_page, serve_here, wait_until):
+    example = WORKING["unet"]
+    mav = MAV(example.model(), example.args())
+    chromium_page.goto(serve_here(mav))
+    dashboard = Dashboard(chromium_page)
+    dashboard.rest()
+    assert options(dashboard, "Turn") == ["–"]
+    dashboard.call("select", "bottom")
+    wait_until(lambda: options(dashboard, "Turn") == ["–", "U here", "L here"])
+    dashboard.choose("Turn", "U here")
+    selected = dashboard.state["selected"]
+    dashboard.wait("d.state.latent === arg", selected)
+    wait_until(lambda: mav.layout.latent == selected)
+    dashboard.rest()
+    dashboard.press("Fit")
+    dashboard.rest()
+    assert straight(dashboard) >= 1
+    dashboard.views_agree()
+    dashboard.choose("Turn", "–")
+    wait_until(lambda: mav.state.turn == "none")
+    dashboard.rest()
+    assert options(dashboard, "Turn") == ["–", "U", "L", "U here", "L here"]
+    mav.state.param.update(latent="", turn="opposite")
+    dashboard.wait("d.state.latent === ''")
+    wait_until(lambda: options(dashboard, "Turn") == ["–", "U here", "L here"])
+
+
+def test_small_ops_are_merged_and_the_middle_of_the_view_stays(chromium_page, serve_here, wait_until):
+    example = WORKING["unet"]
+    mav = MAV(example.model(), example.args())
+    chromium_page.goto(serve_here(mav))
+    dashboard = Dashboard(chromium_page)
+    dashboard.rest()
+    dashboard.call("select", "bottom")
+    dashboard.rest()
+    length = dashboard.rest()["slider"][3]
+    frame = dashboard.graph
+    boxes = [box for box in dashboard.nodes() if box["kind"] == "op"]
+    before = min(boxes, key=lambda box: dist(middle(box), middle(frame)))
+    dashboard.choose("Merge", "No params")
+    wait_until(lambda: mav.state.merge_threshold == 0.0)
+    wait_until(lambda: dashboard.rest()["slider"][3] < length - 100)
+    after = dashboard.box(before["id"])
+    assert middle(after) == pytest.approx(middle(before), abs=1.0)
+    mav.state.merge_threshold = 0.3
+    wait_until(lambda: "Other" in options(dashboard, "Merge"))
+    dashboard.choose("Merge", "–")
+    wait_until(lambda: mav.state.merge_threshold == -1.0)
+    wait_until(lambda: "Other" not in options(dashboard, "Merge"))
+    dashboard.rest()
+    dashboard.views_agree()
 
 
 def test_a_server_lays_it_out_anew(chromium_page, serve_here, wait_until):

@@ -138,6 +138,13 @@ def test_an_unknown_latent_op_is_refused_with_a_hint() -> None:
         lay_out_network(hourglass(2), latent="bottleneck", turn="sideways")  # type: ignore[arg-type]
 
 
+def test_a_piece_of_a_group_stands_for_the_group() -> None:
+    network = net.network([(number, number + 1) for number in range(6)], ["", *["g"] * 5, ""])
+    pieces = [name for name in lay_out_network(network, latent="n3").groups if "#" in name]
+    assert pieces == ["g#2"]
+    assert all(latent_nodes(network, name) == {1, 2, 3, 4, 5} for name in pieces)
+
+
 def turned(network: Network, data: st.DataObject) -> Layout:
     """A layout that turns somewhere."""
     latent = data.draw(st.sampled_from([*network.ids, *(group.path for group in network.groups)]))

@@ -28,6 +28,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "theme": ("dark", "dark"),
     "direction": ("right", "right"),
     "turn": ("perpendicular", "perpendicular"),
+    "latent": ("bottom", "bottom"),
+    "merge_threshold": (0.25, 0.25),
 }
 
 
@@ -157,3 +159,25 @@ def test_nothing_else_makes_a_scene_anew(mav):
     assert calls == ["down"]
     state.direction = "up"
     assert calls == ["down", "up"]
+
+
+def test_a_place_to_turn_that_is_not_there_changes_nothing(mav, controller):
+    scene = controller.scene
+    with pytest.raises(ValueError, match=r"no op and no module 'botom'\. Did you mean 'bottom'\?"):
+        mav.state.latent = "botom"
+    assert mav.state.latent == controller.latent == ""
+    assert controller.scene == scene
+    mav.state.latent = "bottom"
+    assert controller.scene["latent"] == "bottom"
+    assert controller.scene != scene
+
+
+def test_merging_lays_out_anew(mav, controller):
+    before = mav.layout
+    controller.merge_threshold = 0
+    assert mav.layout.height < before.height
+    assert controller.scene == mav.scene()
+    with pytest.raises(ValueError, match="merge_threshold"):
+        mav.state.merge_threshold = 2
+    mav.state.merge_threshold = -1
+    assert mav.layout is before
