@@ -106,7 +106,7 @@ class Explorer(Viewer):
             # There is no such op: the state stays what is drawn.
             self._state.param.update({event.name: event.old for event in events})
             raise
-        self.controller.scene = scene
+        self.controller.show_scene(scene)
 
     def __panel__(self) -> Viewable:
         return self._layout

@@ -2,16 +2,11 @@
 The picture as one HTML file that needs no kernel and, if embedded, no network.
 
 Panel's own ``save(resources=INLINE)`` still fetches style sheets from a CDN and repeats them for every
-widget. Here each style sheet is stored once in the page, component modules are imported by the browser itself
-instead of through es-module-shims (whose ``fetch`` nbviewer's policy refuses), and the whole page is
-compressed and unpacked by the browser's ``DecompressionStream``. A page whose libraries come from a CDN is packed
-as well: what is left in it, the documents and the component modules, is text that shrinks to a third.
+widget. Here each style sheet is stored once in the page, which is packed (`idlmav.packing`).
 """
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import sys
 import tempfile
@@ -21,9 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from bokeh.core.types import ID
 from bokeh.document import Document
-from bokeh.embed.elements import script_for_render_items
 from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.resources import CDN, INLINE
 from panel.io.model import add_to_doc
@@ -33,49 +26,13 @@ from panel.viewable import Viewable
 from pyviz_comms import Comm
 
 from idlmav.notebook import in_notebook
+from idlmav.packing import pack
 from idlmav.render_context import Resources
 
 __all__ = ["ReleaseGraph", "page"]
 
-_NATIVE_IMPORT = """<script>
-const importShim = (url) => import(url);
-importShim.addImportMap = () => {};
-Object.defineProperty(window, "importShim", {get: () => importShim, set: () => {}, configurable: true});
-</script>"""
-_STYLE = (
-    "<style>html, body {height: 100%; margin: 0;} body {display: flow-root;} [data-root-id] {height: 100%;}</style>"
-)
-_HARMLESS = str.maketrans("&<>`", ",./:")
-"""Base 85 takes 6 % less than base 64; with these digits it stays the same inside HTML and inside an attribute."""
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~".translate(_HARMLESS)
-_UNPACK = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title></head>
-<body style="margin: 0"><p id="note" style="font: 14px system-ui, sans-serif; padding: 1em">Opening…</p>
-<script type="application/octet-stream" id="packed" data-size="{size}">{packed}</script>
-<script>
-(async () => {{
-  const packed = document.getElementById("packed");
-  const digits = new Uint8Array(128);
-  [..."{alphabet}"].forEach((char, value) => {{ digits[char.charCodeAt(0)] = value; }});
-  const chars = new TextEncoder().encode(packed.textContent);
-  const all = new Uint8Array(chars.length / 5 * 4);
-  for (let i = 0, at = 0; i < chars.length; at += 4) {{
-    let value = 0;
-    for (const end = i + 5; i < end; i++) value = value * 85 + digits[chars[i]];
-    all[at] = value >>> 24; all[at + 1] = value >>> 16; all[at + 2] = value >>> 8; all[at + 3] = value;
-  }}
-  const bytes = all.subarray(0, Number(packed.dataset.size));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const text = await new Response(stream).text();
-  document.open();
-  document.write(text);
-  document.close();
-}})().catch((error) => {{
-  document.getElementById("note").textContent = "This page needs a browser of 2023 or later: " + error;
-}});
-</script></body></html>
-"""
+_UNNEEDED = ("bokeh-gl", "es-module-shims", "luxon")
+"""Parts of the bundle that nothing of ours uses: WebGL, a substitute for ``import``, the table's dates."""
 
 
 class ReleaseGraph:
@@ -147,38 +104,13 @@ def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
     docs = json.loads(json.dumps(docs))
     if mode == "inline":
         inline_stylesheets(docs)
-    scripts = [f'<script src="{url}"></script>' for url in bundle.js_files if "es-module-shims" not in str(url)]
-    scripts += [f"<script>{_closed(text)}</script>" for text in bundle.js_raw if "importShim" not in text[:4000]]
-    text = _body(title, scripts, docs, items)
-    return _pack(text, title)
+    urls = [str(url) for url in bundle.js_files if not any(part in str(url) for part in _UNNEEDED)]
+    scripts = [text for text in bundle.js_raw if not _unneeded(text)]
+    return pack(title, docs, [item.to_json() for item in items], scripts, urls)
 
 
-def _body(title: str, scripts: list[str], docs: Any, items: Any) -> str:
-    data = escape(json.dumps(docs, separators=(",", ":"), ensure_ascii=False), quote=False)
-    (item,) = items
-    root_id = next(iter(item.roots.to_json().values()))
-    return "\n".join(
-        [
-            f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
-            _STYLE,
-            _NATIVE_IMPORT,
-            *scripts,
-            f'</head><body><div id="{root_id}" data-root-id="{next(iter(item.roots.to_json()))}"></div>',
-            f'<script type="application/json" id="idlmav-docs">{data}</script>',
-            f"<script>{script_for_render_items(ID('idlmav-docs'), items)}</script></body></html>",
-        ]
-    )
-
-
-def _closed(script: str) -> str:
-    return script.replace("</script", "<\\/script")
-
-
-def _pack(html: str, title: str) -> str:
-    # No time stamp: the file says nothing about when it was made.
-    data = gzip.compress(html.encode(), 9, mtime=0)
-    packed = base64.b85encode(data, pad=True).decode().translate(_HARMLESS)
-    return _UNPACK.format(title=escape(title), packed=packed, size=len(data), alphabet=_DIGITS)
+def _unneeded(script: str) -> bool:
+    return script.startswith("Bokeh.set_log_level") or any(part in script[:200] for part in _UNNEEDED)
 
 
 def inline_stylesheets(docs: Any) -> None:

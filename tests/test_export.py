@@ -8,7 +8,6 @@ import json
 import re
 import sys
 import webbrowser
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,30 +25,33 @@ from idlmav.export import ReleaseGraph, inline_stylesheets
 HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
 
 
-def unpacked(html: str) -> str:
-    """Return the page inside a packed page, as the browser finds it."""
-    ((size, packed),) = re.findall(r'id="packed" data-size="(\d+)">([^<]*)<', html)
+def unpacked(html: str) -> tuple[Any, list[Any], list[str]]:
+    """Return the documents, what to show of them and the scripts in a page, as the browser finds them."""
+    ((size, packed),) = re.findall(r'id="packed" data-size="(\d+)" [^>]*>([^<]*)<', html)
     data = base64.b85decode(packed.translate(str.maketrans(",./:", "&<>`")))
-    return gzip.decompress(data[: int(size)]).decode("utf-8")
+    docs, items, *scripts = gzip.decompress(data[: int(size)]).decode("utf-8").split("\0")
+    return json.loads(docs), json.loads(items), scripts
+
+
+def drawn_scene(docs: Any) -> Any:
+    """Return the scene in the documents of a page."""
+    (text,) = {
+        entry[1] for item in _objects(docs) for entry in item.get("attributes", {}).items() if entry[0] == "scene"
+    }
+    return json.loads(text)
 
 
 class Page(HTMLParser):
-    """What a page loads, and its JSON."""
+    """What a page loads."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, str] = {}
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        tag, attrs = self.tags[-1] if self.tags else ("", {})
-        if tag == "script" and attrs.get("id"):
-            self.texts[str(attrs["id"])] = self.texts.get(str(attrs["id"]), "") + data
 
     @property
     def loaded(self) -> list[str]:
@@ -57,10 +59,6 @@ class Page(HTMLParser):
         return [
             str(attrs[name]) for _, attrs in self.tags for name in ("src", "href", "srcset", "data") if name in attrs
         ]
-
-    @property
-    def docs(self) -> Any:
-        return json.loads(unescape(self.texts["idlmav-docs"]))
 
 
 def models(docs: Any, name: str) -> list[dict[str, Any]]:
@@ -97,23 +95,35 @@ def connected(mav) -> ReleaseGraph:
 
 
 def test_an_embedded_page_is_a_packed_page(embedded):
-    inner = unpacked(embedded.html)
-    assert inner.startswith("<!DOCTYPE html>")
-    assert inner.rstrip().endswith("</html>")
-    assert len(embedded.html) < 1_600_000
-    assert len(embedded.html) < len(inner) / 2
+    docs, items, scripts = unpacked(embedded.html)
+    (item,), (document,) = items, docs.values()
+    assert set(item["roots"]) == {root["id"] for root in document["roots"]}
+    for element in item["roots"].values():
+        assert f'id="{element}"' in embedded.html
+    assert len(embedded.html) < 1_300_000
+    assert len(embedded.html) < sum(map(len, scripts)) / 2
+
+
+def test_a_page_brings_no_library_that_it_does_not_use(embedded, connected):
+    scripts = unpacked(embedded.html)[2]
+    starts = " ".join(script[:200] for script in scripts)
+    assert all(part in starts for part in ("bokeh.min", "bokeh-tables", "bokeh-widgets", "panel.min", "Tabulator"))
+    assert len(scripts) == 5
+    assert len(Page(connected.html).loaded) == 5
+    assert unpacked(connected.html)[2] == []
 
 
 def test_an_embedded_page_loads_nothing(embedded):
-    for html in (embedded.html, unpacked(embedded.html)):
-        page = Page(html)
-        assert page.loaded == []
-        assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base"}
-        assert not re.search(r"@import\s+(url\()?['\"]?https?:", html)
+    page = Page(embedded.html)
+    assert page.loaded == []
+    assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base"}
+    docs, _, scripts = unpacked(embedded.html)
+    for text in (embedded.html, json.dumps(docs), *scripts):
+        assert not re.search(r"@import\s+(url\()?['\"]?https?:", text)
 
 
 def test_an_embedded_page_has_every_style_sheet_once(embedded):
-    docs = Page(unpacked(embedded.html)).docs
+    docs = unpacked(embedded.html)[0]
     assert models(docs, "ImportedStyleSheet") == []
     texts = [model["attributes"]["css"] for model in models(docs, "InlineStyleSheet") if "attributes" in model]
     assert len(texts) > 5
@@ -140,18 +150,14 @@ def _references(value: Any) -> list[dict[str, Any]]:
 
 
 def test_an_embedded_page_brings_the_whole_scene(mav, embedded):
-    text = unpacked(embedded.html)
-    everything = json.dumps(Page(text).docs)
-    for node in mav.graph.nodes:
-        assert json.dumps(node.id) in everything
-    assert "importShim.addImportMap" in text
-    assert "es-module-shims" not in text.partition("</head>")[0]
+    scene = drawn_scene(unpacked(embedded.html)[0])
+    assert scene["geometry"]["nodes"]["ids"] == [node.id for node in mav.graph.nodes]
 
 
 def test_the_same_picture_gives_the_same_page_but_for_ids():
     def page() -> str:
         example = WORKING["unet"]
-        return unpacked(MAV(example.model(), example.args()).draw_release_graph().html)
+        return json.dumps(unpacked(MAV(example.model(), example.args()).draw_release_graph().html)[:2])
 
     first, second = (_without_ids(page()) for _ in range(2))
     assert first == second
@@ -172,7 +178,7 @@ def test_a_connected_page_is_small(connected):
 
 
 def test_a_connected_page_loads_scripts_of_the_two_cdns_only(connected):
-    page = Page(unpacked(connected.html))
+    page = Page(connected.html)
     addresses = [urlparse(url) for url in page.loaded]
     assert {tag for tag, attrs in page.tags if "src" in attrs or "href" in attrs} == {"script"}
     assert {(url.scheme, url.hostname) for url in addresses} == {
@@ -191,15 +197,15 @@ def test_scripts_are_of_the_versions_that_are_installed(connected):
     import bokeh
     import panel
 
-    loaded = Page(unpacked(connected.html)).loaded
+    loaded = Page(connected.html).loaded
     assert any(f"bokeh-{bokeh.__version__}.min.js" in url for url in loaded)
     assert all(f"/panel/{panel.__version__}/" in url for url in loaded if "cdn.holoviz.org" in url)
 
 
 def test_where_from_is_decided_when_it_is_drawn(mav, connected):
     with plotly_renderer_context("notebook_connected"), plotly_renderer_context("notebook"):
-        assert Page(unpacked(mav.draw_release_graph().html)).loaded == []
-    assert Page(unpacked(connected.html)).loaded != []
+        assert Page(mav.draw_release_graph().html).loaded == []
+    assert Page(connected.html).loaded != []
 
 
 @pytest.mark.parametrize("off", ["overview", "slider", "table"])
@@ -207,16 +213,12 @@ def test_panels_can_be_left_out(mav, connected, off):
     with plotly_renderer_context("notebook_connected"):
         html = mav.draw_release_graph(**{f"add_{off}": False}).html
     kinds = {"overview": '-overview"', "slider": '-slider"', "table": '-table"'}
-    found = {
-        name
-        for name, text in kinds.items()
-        if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(unpacked(html)).docs))
-    }
+    found = {name for name, text in kinds.items() if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(unpacked(html)[0]))}
     assert found == set(kinds) - {off}
     assert set(kinds) == {
         name
         for name, text in kinds.items()
-        if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(Page(unpacked(connected.html)).docs))
+        if re.search(rf'"idlmav-[\w-]+{text}', json.dumps(unpacked(connected.html)[0]))
     }
 
 
@@ -224,8 +226,8 @@ def test_panels_can_be_left_out(mav, connected, off):
 def test_a_model_that_fails_is_released_with_its_error(name):
     example = BROKEN[name]
     mav = MAV(example.model(), example.args())
-    text = unpacked(mav.draw_release_graph().html)
-    assert json.dumps(mav.graph.errors[0].message)[1:-1] in json.dumps(Page(text).docs)
+    scene = drawn_scene(unpacked(mav.draw_release_graph().html)[0])
+    assert mav.graph.errors[0].message in scene["errors"][0]["message"]
 
 
 # ------------------------------------------------------------------------------------------------- hostile text
@@ -242,11 +244,9 @@ def test_html_in_a_model_is_text_in_the_page(where):
     assert mav.graph.name == HOSTILE
     with plotly_renderer_context(where):
         drawn = mav.draw_release_graph()
-    html = unpacked(drawn.html)
-    page = Page(html)
-    assert "img" not in {tag for tag, _ in page.tags}
-    assert not [url for url in page.loaded if "evil" in url]
-    assert json.dumps(HOSTILE)[1:-1] in json.dumps(page.docs), "it is there, as text"
+    docs = unpacked(drawn.html)[0]
+    assert not [url for url in Page(drawn.html).loaded if "evil" in url]
+    assert drawn_scene(docs)["totals"]["name"] == HOSTILE, "it is there, as text"
     assert "img" not in {tag for tag, _ in Page(drawn.html).tags}
     assert "img" not in {tag for tag, _ in Page(drawn._repr_html_()).tags}
 

@@ -90,7 +90,7 @@ class Dashboard {
 
   build(figure) {
     const {view, store} = this;
-    this.picture = new Picture(plain(this.model.scene));
+    this.picture = new Picture(JSON.parse(this.model.scene));
     this.look = {theme: THEMES.light, coloring: null, matches: null, dimmedInk: () => null, groupMatches: () => true};
     const {picture, look} = this;
     this.graph = new GraphView({figure, view, store, picture, look, onRange: () => this.moved()});
@@ -124,7 +124,7 @@ class Dashboard {
     model.on("msg:custom", (values) => {
       model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))));
     });
-    model.on(["scene"], () => this.replaceScene(plain(model.scene)));
+    model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
     graph.figure.on_event("tap", (event) => this.tapped(event));
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
     graph.figure.on_event("mousemove", (event) => this.pointedAt(event));

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from idlmav.scene import Scene
 from idlmav.state import SHARED, ViewState
 from idlmav.views.assets import bundle, stylesheet
+from idlmav.views.component import Component
 
 __all__ = ["Controller"]
 
 
-class Controller(JSComponent):
+class Controller(Component):
     """
     All links between the views, run by the browser; shows the legend and the errors itself.
 
@@ -24,7 +25,7 @@ class Controller(JSComponent):
 
     uid = param.String(doc="Unique id of the dashboard; figures and widgets are found by it.")
     fills_page = param.Boolean(False, doc="Whether the page around takes the theme, too.")
-    scene = param.Dict({}, doc="What to draw; see `idlmav.scene.build_scene`.")
+    scene = param.String("{}", doc="What to draw as JSON, which passes through Bokeh faster than a dict.")
     selected = param.String("")
     folded = param.List([])
     viewport = param.List([0.0, 0.0, 0.0, 0.0])
@@ -45,10 +46,14 @@ class Controller(JSComponent):
 
     def __init__(self, scene: Scene, state: ViewState, **params: Any) -> None:
         values = {name: _to_browser(getattr(state, name)) for name in SHARED}
-        super().__init__(scene=scene, **values, **params)
+        super().__init__(scene=_to_json(scene), **values, **params)
         self._state = state
         state.param.watch(self._show, list(SHARED))
         self.param.watch(self._tell, list(SHARED))
+
+    def show_scene(self, scene: Scene) -> None:
+        """Draw another scene; see `idlmav.scene.build_scene`."""
+        self.scene = _to_json(scene)
 
     def _handle_msg(self, data: Any) -> None:
         # In a notebook, what Python set between displaying and the page's first word was lost on the way.
@@ -61,6 +66,10 @@ class Controller(JSComponent):
     def _tell(self, *events: param.parameterized.Event) -> None:
         # A tuple parameter refuses the list that comes from the browser.
         self._state.param.update({event.name: _from_browser(event.name, event.new) for event in events})
+
+
+def _to_json(scene: Scene) -> str:
+    return json.dumps(scene, separators=(",", ":"), ensure_ascii=False)
 
 
 def _to_browser(value: Any) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import param
-from panel.custom import JSComponent
 
 from idlmav.views.assets import bundle, stylesheet
+from idlmav.views.component import Component
 
 __all__ = ["Detail"]
 
 
-class Detail(JSComponent):
+class Detail(Component):
     """Texts that the controller sets when something is selected; shown as text, never as HTML."""
 
     content = param.Dict({"title": "", "detail": "", "error": ""})
