@@ -261,6 +261,7 @@ function mapAxis(layout, axes, number, shown, other) {
       if (!wire.short) see(lines.low[wire.edge], lines.high[wire.edge]);
       continue;
     }
+    coverPorts(ranks, wire, rigid);
     const count = wireRanks(axis, wire, buffer);
     for (let i = 0; i < count; i++) see(buffer[i], buffer[i]);
   }
@@ -273,6 +274,15 @@ function mapAxis(layout, axes, number, shown, other) {
     keepApart(breaks, kept, things, cells);
   }
   return totals(breaks, kept, span);
+}
+
+/** What must be free beside the points at which an edge ends on the sides of folded groups. */
+function coverPorts({ frame, point }, { out, into, first, last }, rigid) {
+  for (const [group, at] of [[out, first], [into, last]]) {
+    if (group < 0 || point[0][at] <= frame[0][group] || point[0][at] >= frame[1][group]) continue;
+    rigid[Math.max(frame[0][group], point[1][at])]++;
+    rigid[Math.min(frame[1][group], point[2][at])]--;
+  }
 }
 
 const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;

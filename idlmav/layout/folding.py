@@ -9,7 +9,8 @@ gap across it, and *clearance* half a track gap along the flow and half a port g
 * a box is rigid and needs the room around it;
 * a line needs the clearance on both sides of it;
 * an open frame needs the room around it and its header and padding inside, and it is as long as its *own stretch*;
-* a folded group needs the room around its *core*, and its own stretch is rigid.
+* a folded group needs the room around its *core*; its own stretch is rigid, and so is the clearance of its ports, so
+  that none gets to a corner.
 
 The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame,
 across the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all
@@ -153,6 +154,17 @@ class _Fold:
             extents[name] = max(low, first), min(high, last)
         return extents
 
+    def _ports(self, axis: int) -> list[Interval]:
+        """Return the clearance, within the frame, of the points at which edges end on the sides of folded groups."""
+        clearance = _clearance(self.layout, axis)
+        found = []
+        for wire in self.wires:
+            for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
+                low, high = _extent(self.layout.frames[name], axis) if name else (0, 0)
+                if low < spot[axis] < high:
+                    found.append((max(low, spot[axis] - clearance), min(high, spot[axis] + clearance)))
+        return found
+
     def _own_stretch(self, name: str, axis: int) -> Interval:
         """Return the stretch that a group keeps for itself when it is folded."""
         layout = self.layout
@@ -199,7 +211,7 @@ class _Fold:
         """Return the map of one axis; the other axis is mapped first, or not yet."""
         layout, extents = self.layout, self.extents[axis]
         own = [self._own_stretch(name, axis) for name in self.folded]
-        rigid = [extents[name] for name in self.nodes] + own
+        rigid = [extents[name] for name in self.nodes] + own + self._ports(axis)
         zones = [_extent(layout.frames[name], axis) for name in self.folded]
         near = _clearance(layout, axis)
         for wire in self.merged:
