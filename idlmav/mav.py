@@ -335,6 +335,8 @@ class MAV:
             folded=state.folded,
             color_by=state.color_by,
             size_by=state.size_by,
+            compute_unit=state.compute_unit,
+            estimates=state.estimates,
             selected=state.selected,
             theme="dark" if state.theme == "dark" else "light",
         )

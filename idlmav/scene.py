@@ -24,6 +24,7 @@ __all__ = [
     "STATUS_COLORS",
     "Scene",
     "build_scene",
+    "flops_text",
     "humane",
     "humane_bytes",
     "module_operation",
@@ -339,16 +340,20 @@ def summary(graph: Graph) -> dict[str, str]:
         "inputs": graph.inputs,
         "ops": f"{thousands(totals.node_count)} {'op' if totals.node_count == 1 else 'ops'}",
         "params": f"{thousands(totals.param_count)} parameters",
-        "flops": _flops_text(totals),
+        "flops": flops_text(totals),
     }
 
 
-def _flops_text(totals: Totals) -> str:
+def flops_text(totals: Totals, unit: str = "FLOPs", per: int = 1, *, hidden: bool = False) -> str:
+    """Write the sum of FLOPs in a unit of `per` FLOPs, with the estimates or with these hidden."""
     unknown = totals.flops_unknown
     missing = f", {thousands(unknown)} {'op' if unknown == 1 else 'ops'} unknown" if unknown else ""
-    named = {"counted": totals.flops, "measured": totals.flops_measured, "estimated": totals.flops_estimated}
-    parts = [(name, value) for name, value in named.items() if value] or [("counted", 0)]
-    if unknown and not totals.flops_known:
-        return f"? FLOPs{missing}"
-    texts = [f"{humane(value, '' if i else 'FLOPs')} {name}" for i, (name, value) in enumerate(parts)]
+    named = {"counted": totals.flops, "measured": totals.flops_measured}
+    if not hidden:
+        named["estimated"] = totals.flops_estimated
+    parts = [(name, value) for name, value in named.items() if value]
+    if unknown and not parts:
+        return f"? {unit}{missing}"
+    parts = parts or [("counted", 0)]
+    texts = [f"{humane(value / per, '' if i else unit)} {name}" for i, (name, value) in enumerate(parts)]
     return ("\u2265 " if unknown else "") + " + ".join(texts) + missing

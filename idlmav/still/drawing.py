@@ -10,6 +10,7 @@ from typing import Any
 from idlmav.labels import text_width
 from idlmav.layout import Layout, Point, fold
 from idlmav.scene import METRICS, Scene
+from idlmav.still.compute import shown_compute
 from idlmav.still.shapes import Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
@@ -33,6 +34,8 @@ def still_picture(
     folded: Collection[str] = (),
     color_by: str = "operation",
     size_by: str = "none",
+    compute_unit: str = "flops",
+    estimates: str = "shown",
     selected: str = "",
     theme: str = "light",
 ) -> Picture:
@@ -47,7 +50,7 @@ def still_picture(
         The one the scene was built from, everything unfolded.
     folded : collection of str
         Ids of the groups that are drawn as one box.
-    color_by, size_by : str
+    color_by, size_by, compute_unit, estimates : str
         As in `idlmav.state.ViewState`.
     selected : str
         Id of a node or group that is marked.
@@ -59,6 +62,7 @@ def still_picture(
     Picture
         Shapes, back to front.
     """
+    scene = shown_compute(scene, compute_unit, estimates)
     layout = fold(layout, [group for group in folded if group in layout.groups])
     if size_by in METRICS:
         ids = scene["geometry"]["nodes"]["ids"]

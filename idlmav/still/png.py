@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from idlmav.still.shapes import Line, Picture, Rect, Text, Triangle
+from idlmav.layout import Point
+from idlmav.still.shapes import DASH_PX, Line, Picture, Rect, Text, Triangle
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
@@ -76,13 +78,18 @@ class _Canvas:
     def _rect(self, rect: Rect) -> None:
         scale = self.scale
         corners = [rect.x * scale, rect.y * scale, (rect.x + rect.width) * scale, (rect.y + rect.height) * scale]
+        line = _mixed(rect.line, self.background, rect.opacity) if rect.line else None
+        line_width = max(1, round(rect.line_width * scale))
         self.pen.rounded_rectangle(
             corners,
             radius=rect.radius * scale,
             fill=None if rect.fill == "none" else _mixed(rect.fill, self.background, rect.opacity),
-            outline=_mixed(rect.line, self.background, rect.opacity) if rect.line else None,
-            width=max(1, round(rect.line_width * scale)),
+            outline=None if rect.dashed else line,
+            width=line_width,
         )
+        if rect.dashed and line:
+            for dash in _dashes(_outline(corners, rect.radius * scale), [length * scale for length in DASH_PX]):
+                self.pen.line(dash, fill=line, width=line_width, joint="curve")
 
     def _line(self, line: Line) -> None:
         scale, width = self.scale, max(1, round(line.width * self.scale))
@@ -127,6 +134,38 @@ class _Canvas:
         written = text.text if complete else text.text.translate(_SUBSTITUTES)
         anchor = "mm" if text.anchor == "middle" else "lm"
         self.pen.text((text.x * self.scale, text.y * self.scale), written, fill=text.color, font=font, anchor=anchor)
+
+
+def _outline(corners: list[float], radius: float) -> list[Point]:
+    """Return the outline of a rounded rectangle as a polyline, clockwise from the end of its first corner."""
+    left, top, right, bottom = corners
+    centers = [(right, top, 1, 1), (right, bottom, 1, -1), (left, bottom, -1, -1), (left, top, -1, 1)]
+    points: list[Point] = [(left + radius, top)]
+    for number, (x, y, across, down) in enumerate(centers):
+        for step in range(9):
+            angle = math.pi / 2 * (number - 1 + step / 8)
+            middle = x - across * radius, y + down * radius
+            points.append((middle[0] + radius * math.cos(angle), middle[1] + radius * math.sin(angle)))
+    return points
+
+
+def _dashes(points: list[Point], lengths: list[float]) -> Iterator[list[Point]]:
+    """Cut a polyline into dashes; every second one of `lengths` is left out."""
+    piece, kind, left = [points[0]], 0, lengths[0]
+    for start, end in pairwise(points):
+        length, done = math.dist(start, end), 0.0
+        while length - done > left:
+            done += left
+            share = done / length
+            cut = start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+            if kind == 0:
+                yield [*piece, cut]
+            piece, kind = [cut], 1 - kind
+            left = lengths[kind]
+        left -= length - done
+        piece.append(end)
+    if kind == 0:
+        yield piece
 
 
 @lru_cache(maxsize=64)

@@ -24,6 +24,11 @@ class Rect:
     radius: float = 6.0
     opacity: float = 1.0
     dashed: bool = False
+    """Whether its line is of dashes of `DASH_PX`."""
+
+
+DASH_PX = 6.0, 4.0
+"""Length of a dash, and of the gap after it."""
 
 
 @dataclass(frozen=True, slots=True)

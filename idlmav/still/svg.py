@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
-from idlmav.still.shapes import Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.shapes import DASH_PX, Line, Picture, Rect, Shape, Text, Triangle
 
 __all__ = ["to_svg"]
 
@@ -62,7 +62,7 @@ def _rect(rect: Rect) -> str:
         )
     )
     line = f' stroke="{rect.line}" stroke-width="{_number(rect.line_width)}"' if rect.line else ""
-    line += ' stroke-dasharray="6 4"' if rect.dashed else ""
+    line += f' stroke-dasharray="{_number(DASH_PX[0])} {_number(DASH_PX[1])}"' if rect.dashed else ""
     opacity = f' opacity="{_number(rect.opacity)}"' if rect.opacity < 1.0 else ""
     return f'<rect {place} fill="{rect.fill}"{line}{opacity}/>'
 

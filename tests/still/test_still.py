@@ -101,18 +101,44 @@ def test_boxes_have_the_colours_of_the_scene(mav):
 
 
 @pytest.mark.parametrize("choice", ["param_count", "flops", "activation_bytes"])
-def test_colours_by_a_number_are_those_of_the_page(mav, choice):
+@pytest.mark.parametrize("compute", [("flops", "shown"), ("macs", "shown"), ("macs", "hidden"), ("flops", "hidden")])
+def test_colours_by_a_number_are_those_of_the_page(mav, choice, compute):
     scene = mav.scene()
     code = """
         const { Coloring } = await load("colors");
-        const coloring = new Coloring(input.scene, input.choice);
-        return input.scene.nodes.label.map((_, i) => coloring.node(i).fill);
+        const { applyCompute, sumText } = await load("compute");
+        const {scene, choice, compute: [compute_unit, estimates]} = input;
+        applyCompute(scene, {compute_unit, estimates});
+        const coloring = new Coloring(scene, choice);
+        const {flops: counted, flops_measured: measured, flops_estimated: estimated, flops_unknown: unknown} = scene.totals;
+        return {
+          nodes: scene.nodes.label.map((_, i) => coloring.node(i).fill),
+          groups: scene.groups.title.map((_, i) => coloring.group(i).fill),
+          sum: sumText(scene.compute, {counted, measured, estimated, unknown}),
+        };
     """
-    page = run_js(code, {"scene": scene, "choice": choice})
-    picture = still_picture(scene, mav.layout, color_by=choice)
-    fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
-    places = [mav.layout.boxes[name] for name in scene["geometry"]["nodes"]["ids"]]
-    assert [fill[x + 20, y + 20] for x, y, _, _ in places] == page
+    page = run_js(code, {"scene": scene, "choice": choice, "compute": compute})
+    options = {"color_by": choice, "compute_unit": compute[0], "estimates": compute[1]}
+
+    def fills(boxes, names, **more):
+        picture = still_picture(scene, mav.layout, **options, **more)
+        fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
+        return [fill.get((boxes[name][0] + 20, boxes[name][1] + 20)) for name in names if name in boxes]
+
+    assert fills(mav.layout.boxes, scene["geometry"]["nodes"]["ids"]) == page["nodes"]
+    outer = [name for name, group in mav.layout.groups.items() if not group.parent]
+    shown = dict(zip(mav.layout.groups, page["groups"], strict=True))
+    folded = fold(mav.layout, outer)
+    assert fills(folded.boxes, outer, folded=outer) == [shown[name] for name in outer]
+    assert still_picture(scene, mav.layout, **options).description.endswith(page["sum"])
+
+
+def test_a_still_picture_counts_as_the_state_does(mav):
+    other = MAV(mav.graph)
+    other.state.param.update(color_by="flops", compute_unit="macs")
+    assert "MACs counted" in other._still_picture().description
+    other.state.estimates = "hidden"
+    assert "estimated" not in other._still_picture().description
 
 
 def test_a_failed_op_and_what_is_not_run_are_told_apart():
@@ -159,6 +185,18 @@ def test_the_png_shows_every_box_in_its_colour(mav):
         # Beside the texts, inside the border.
         pixel = image.getpixel((2 * (x + 20) + 8, 2 * (y + 20) + 38))
         assert "#{:02x}{:02x}{:02x}".format(*pixel) == colors["colors"][colors["of"][row]], name
+
+
+def test_the_frame_of_a_run_is_dashed_in_both_kinds():
+    from idlmav.still import Picture
+
+    rect = Rect(20.0, 20.0, 200.0, 100.0, "#ffffff", "#000000", radius=8.0, dashed=True)
+    picture = Picture(width=240.0, height=140.0, background="#ffffff", name="", description="", shapes=[rect])
+    assert 'stroke-dasharray="6 4"' in to_svg(picture)
+    image = Image.open(io.BytesIO(to_png(picture, scale=2.0))).convert("L")
+    for line in ([(x, 40) for x in range(56, 424)], [(40, y) for y in range(56, 224)]):
+        dark = sum(image.getpixel(place) < 128 for place in line) / len(line)
+        assert 0.5 < dark < 0.75  # 6 of 10
 
 
 def test_a_huge_picture_stays_within_what_viewers_open(mav):
