@@ -54,6 +54,12 @@ class ViewState(param.Parameterized):
         doc="Smallest and largest value (of `color_by`, else of `size_by`, if a number) that is not dimmed, in the "
         "unit shown; None for all.",
     )
+    highlighted = param.List(
+        [],
+        item_type=str,
+        doc="Names of the legend (of a `color_by` that is no number) that alone are not dimmed; empty for all. What "
+        "the legend has not is passed over; a person who changes the colour empties it.",
+    )
     compute_unit = param.Selector(
         default="flops", objects=list(COMPUTE_UNITS), doc="One multiply-add: 2 FLOPs or 1 MAC."
     )
@@ -87,6 +93,7 @@ SHARED = (
     "color_by",
     "size_by",
     "value_range",
+    "highlighted",
     "compute_unit",
     "estimates",
     "theme",

@@ -1,6 +1,6 @@
 // Colour by a name or by a number, and the legend that explains it.
 
-import { humane } from "./text.js";
+import { LogScale } from "./scale.js";
 
 export const NUMBERS = {param_count: "Parameters", flops: "FLOPs", activation_bytes: "Activation bytes"};
 const UNKNOWN = {fill: "#e2e5e9", ink: "#10151c"};
@@ -11,7 +11,9 @@ export class Coloring {
     this.scene = scene;
     this.choice = choice;
     this.isNumber = choice in NUMBERS;
-    if (this.isNumber) this.range = positiveRange(scene.nodes[choice]);
+    if (!this.isNumber) return;
+    this.range = positiveRange(scene.nodes[choice]);
+    this.scale = new LogScale(this.range);
   }
 
   node(i) {
@@ -28,18 +30,14 @@ export class Coloring {
   ofNumber(value) {
     if (value === null) return UNKNOWN;
     const {gradient, gradient_inks: inks} = this.scene;
-    const [low, high] = this.range;
-    const share = value <= low ? 0 : high > low ? Math.log(value / low) / Math.log(high / low) : 1;
+    const share = this.scale.share(value);
     const step = Math.min(gradient.length - 1, Math.floor(share * gradient.length));
     return {fill: gradient[step], ink: inks[step]};
   }
 
-  // [{name, color, count}], most frequent first; a number gives its ends.
+  // [{name, color, count}], most frequent first; a number gives its smallest and largest.
   legend() {
-    if (this.isNumber) {
-      const unit = this.choice === "flops" ? this.scene.compute?.unit ?? "FLOPs" : this.choice === "activation_bytes" ? "B" : "";
-      return {gradient: this.scene.gradient, low: humane(this.range[0], unit), high: humane(this.range[1], unit)};
-    }
+    if (this.isNumber) return {gradient: this.scene.gradient, range: this.range};
     const {names, colors, of} = this.scene.colors[this.choice];
     const counts = new Array(names.length).fill(0);
     for (const k of of) counts[k] += 1;

@@ -12,19 +12,24 @@ import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
 import { anchor } from "./anchor.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
-import { drawLegend, make } from "./legend.js";
+import { Legend, make } from "./legend.js";
 import { findMatches } from "./matches.js";
+import { SearchField } from "./search_field.js";
+import { Keyboard } from "./keyboard.js";
+import { Help } from "./help.js";
+import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
 import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
 import { edgeText, groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
 
 const SHARED = [
-  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "compute_unit", "estimates", "theme", "direction", "turn", "latent",
-  "merge_threshold",
+  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "highlighted", "compute_unit", "estimates", "theme",
+  "direction", "turn", "latent", "merge_threshold",
 ];
 const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
-const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark"};
+const FILTERS = ["query", "value_range", "highlighted"];
+const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark", help: "Keys and search (?)"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
 const DOUBLE_TAP_PX = 8;
@@ -51,7 +56,13 @@ class Dashboard {
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
     this.store = new Store(values);
     this.factsElement = element.appendChild(make("div", "facts"));
-    this.legendElement = element.appendChild(make("div", "legend-and-errors"));
+    this.legend = new Legend(element.appendChild(make("div", "legend-and-errors")), {
+      onToggle: (name, add) => this.highlight(name, add),
+      onRange: (range) => this.store.set({value_range: range}, "page"),
+      onError: (node) => node && this.select(node),
+    });
+    this.help = new Help(element);
+    this.announcer = new Announcer(element);
   }
 
   find(part) {
@@ -91,7 +102,7 @@ class Dashboard {
   build(figure) {
     const {view, store} = this;
     this.picture = new Picture(JSON.parse(this.model.scene));
-    this.look = {theme: THEMES.light, coloring: null, matches: null, dimmedInk: () => null, groupMatches: () => true};
+    this.look = {theme: THEMES.light, coloring: null, matches: null, steps: null, problem: "", hint: "", dimmedInk: () => null, groupMatches: () => true};
     const {picture, look} = this;
     this.graph = new GraphView({figure, view, store, picture, look, onRange: () => this.moved()});
     const common = {view, picture, look, store, graph: this.graph};
@@ -108,6 +119,9 @@ class Dashboard {
     const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, slider: sliders[0], flat_slider: sliders[1]};
     this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
+    const query = this.find("query");
+    const onLeave = () => this.elementOf(figure).focus();
+    this.searchField = query && new SearchField({...common, model: query, onStep: (step) => this.goToMatch(step), onLeave});
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
 
@@ -139,7 +153,11 @@ class Dashboard {
   bindWidget(name, property) {
     const widget = this.find(name);
     if (!widget) return;
-    widget.properties[property].change.connect(() => this.store.set({[name]: widget[property]}, "widget"));
+    // What was filtered by another colour's legend means nothing under a new one.
+    const also = name === "color_by" ? {highlighted: [], value_range: null} : {};
+    widget.properties[property].change.connect(() => {
+      if (widget[property] !== this.store.get(name)) this.store.set({[name]: widget[property], ...also}, "widget");
+    });
     this.store.subscribe((changed, origin) => {
       if (!changed.has(name) || origin === "widget") return;
       widget.setv(property === "value_input" ? {value: this.store.get(name), value_input: this.store.get(name)} : {value: this.store.get(name)});
@@ -167,6 +185,10 @@ class Dashboard {
     if (switchFlow(scene, this.store.values)) this.replaceScene(scene);
   }
 
+  elementOf(model) {
+    return model && this.view.owner.find_one(model)?.el;
+  }
+
   // ---- who moves: the view that a person used last leads, the others follow
 
   drive(name) {
@@ -176,10 +198,18 @@ class Dashboard {
   }
 
   attachDrivers() {
-    const element = (model) => model && this.view.owner.find_one(model)?.el;
+    const element = (model) => this.elementOf(model);
     for (const [name, title] of Object.entries(BUTTONS)) {
-      element(this.find(name))?.shadowRoot.querySelector("button")?.setAttribute("title", title);
+      const button = element(this.find(name))?.shadowRoot.querySelector("button");
+      button?.setAttribute("title", title);
+      if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
     }
+    this.searchField?.attach();
+    const graphElement = element(this.graph.figure);
+    this.keyboard = new Keyboard({dashboard: this, element: this.container, graphElement});
+    nameParts({
+      graph: graphElement, overview: element(this.overview?.figure), sliders: this.slider?.sliders.map(element) ?? [], element: this.container,
+    }, this.picture.scene);
     const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model};
     const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
     for (const [name, model] of [...Object.entries(views), ...sliders]) {
@@ -214,16 +244,19 @@ class Dashboard {
     if (has("compute_unit", "estimates")) this.showCompute(changed);
     if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
     if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
-    if (has("query", "value_range", "color_by", "size_by")) this.updateMatches(has("query", "value_range"));
+    const filtered = has(...FILTERS);
+    if (filtered || has("color_by", "size_by")) this.updateMatches(filtered);
     if (has("theme")) this.showTheme();
     if (changed.has("scene")) this.firstView();
     if (changed.has("selected")) this.showSelection(origin);
     if (changed.has("viewport") && origin !== "graph" && origin !== "follow") this.showViewport();
-    if (has("folded", "size_by", "color_by", "query", "value_range", "selected")) graph.redraw();
-    if (has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
+    if (filtered || has("folded", "size_by", "color_by", "selected")) graph.redraw();
+    if (filtered || has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
     if (has("folded", "size_by")) this.slider?.update();
-    if (has("color_by", "query", "value_range", "theme")) this.showLegend();
-    if (has("selected")) this.showDetail();
+    if (filtered || has("color_by", "theme")) this.showLegend();
+    if (filtered || has("selected")) this.searchField?.show();
+    if (changed.has("query")) this.announcer.matches(look);
+    if (has("selected")) this.showDetail(changed.has("selected"));
     if (has("folded")) this.folding.showChoice();
     if (has("latent", "turn", "merge_threshold", "selected")) this.flowWidgets.update();
     if (changed.has("scene")) this.arrangement.update(this.picture.direction);
@@ -277,14 +310,35 @@ class Dashboard {
 
   showLegend() {
     const {look, store, picture} = this;
-    const count = look.matchCount;
-    drawLegend(this.legendElement, {
+    const color = store.get("color_by");
+    this.legend.draw({
       legend: look.coloring.legend(),
-      title: store.get("color_by") === "flops" ? picture.scene.compute.unit : NUMBERS[store.get("color_by")] ?? "",
+      title: color === "flops" ? picture.scene.compute.unit : NUMBERS[color] ?? "",
+      unit: color === "activation_bytes" ? "B" : "",
       errors: picture.scene.errors,
-      matchText: count === null ? "" : `${count} of ${picture.nodeIds.length + picture.unreachedAt.size} match`,
-      onError: (node) => node && this.select(node),
+      highlighted: store.get("highlighted"),
+      range: store.get("value_range"),
     });
+  }
+
+  // Show one name of the legend alone, or one more; once more, not any longer.
+  highlight(name, add) {
+    const before = this.store.get("highlighted");
+    const others = before.filter((other) => other !== name);
+    const on = before.includes(name);
+    const alone = on && others.length === 0 ? [] : [name];
+    this.store.set({highlighted: add ? (on ? others : [...before, name]) : alone}, "page");
+  }
+
+  // Select the next match, or the previous one, wherever it is folded away.
+  goToMatch(step) {
+    const {steps} = this.look;
+    if (!steps?.length) return;
+    const at = steps.indexOf(this.store.get("selected"));
+    const id = steps[at < 0 ? (step > 0 ? 0 : steps.length - 1) : (at + step + steps.length) % steps.length];
+    this.drive("graph");
+    const around = this.picture.unreachedAt.has(id) ? [] : this.picture.ancestors(id).map((group) => this.picture.groupIds[group]);
+    this.store.set({selected: id, folded: this.store.get("folded").filter((group) => !around.includes(group))}, "search");
   }
 
   // ---- selecting and folding
@@ -300,14 +354,13 @@ class Dashboard {
     const id = this.picture.resolve(named);
     if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
     // What a person has just clicked in the graph is under the mouse: it must not move.
-    const move = id && (origin === "table" || (origin !== "tap" && !this.graph.shows(id)));
+    const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
-  showDetail() {
-    if (!this.detail) return;
+  showDetail(spoken) {
     const id = this.picture.resolve(this.store.get("selected"));
     const {group, index} = id ? this.picture.place(id) : {};
     const {scene} = this.picture;
@@ -315,7 +368,10 @@ class Dashboard {
     let content = {title: "", detail: "", error: ""};
     if (missed !== undefined) content = unreachedDetail(scene, missed);
     else if (id) content = group ? groupDetail(scene, index) : nodeDetail(scene, index);
-    this.detail.data.setv({content}, {sync: false});
+    this.detail?.data.setv({content}, {sync: false});
+    if (!spoken) return;
+    const state = group ? ["", "open", "folded"][this.picture.groups.state[index]] : "";
+    this.announcer.selection(content, state);
   }
 
   tapped({x, y, sx, sy}) {
@@ -344,6 +400,7 @@ class Dashboard {
   pressed(name) {
     this.drive("graph");
     if (name === "fit") this.graph.fit({animate: true});
+    if (name === "help") this.help.show();
     if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
     if (name === "unfold") this.folding.set([]);
     if (name === "fold") this.folding.toDepth(0);
@@ -360,6 +417,8 @@ class Dashboard {
     this.closed = true;
     clearTimeout(this.settling);
     this.unwatch?.();
+    this.keyboard?.close();
+    this.announcer.close();
     this.unpublish?.();
   }
 }

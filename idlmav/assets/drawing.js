@@ -10,6 +10,8 @@ const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
 const ARROW_LENGTH_PX = 7;
+// Told without colour, too; the border is thicker.
+const FAILED = "✕ ";
 const CARD_PX = 3;
 const CARDS = 2;
 
@@ -143,15 +145,16 @@ function labelNode({labels, sublabels}, {picture, look, scale}, i) {
   // An op that is merged into its neighbour has room for one line.
   const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
   const room = (w - 6) * scale;
-  put(labels, middle, y + h / 2 - (two ? 7 : 0), label[i], room, ink);
+  const mark = picture.scene.nodes.status[i] === "failed" ? FAILED : "";
+  put(labels, middle, y + h / 2 - (two ? 7 : 0), mark + label[i], room, ink);
   if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);
 }
 
 function labelGroup({labels}, {picture, look, scale}, i) {
   const {x, y, w, h} = cards(picture, i).at(-1);
   if (h * scale < labels.px + 4) return;
-  const ink = look.coloring.group(i)?.ink ?? look.theme.text;
-  const sign = picture.groups.state[i] === 2 ? "▸ " : "";
+  const ink = look.groupMatches(i) ? look.coloring.group(i)?.ink ?? look.theme.text : look.theme.muted;
+  const sign = (picture.groups.state[i] === 2 ? "▸ " : "") + (picture.scene.groups.failed[i] ? FAILED : "");
   put(labels, x + w / 2, y + h / 2, sign + picture.scene.groups.title[i], w * scale - 8, ink);
 }
 
@@ -159,7 +162,7 @@ function titleFrame({titles}, {picture, look, scale}, i) {
   if (TITLE_HEADER_PX * scale < titles.px + 1) return;
   const {x, y, w} = picture.rect({group: true, index: i});
   const room = (w - TITLE_LEFT_PX) * scale - 6;
-  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, `▾ ${picture.scene.groups.title[i]}`, room, look.theme.muted, picture.depth[i]);
+  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, `▾ ${picture.scene.groups.title[i]}`, room, look.found?.has(i) ? look.theme.accent : look.theme.muted, picture.depth[i]);
 }
 
 // A plate behind each title, so that an edge that enters the frame there passes behind the text.

@@ -5,6 +5,7 @@ const EDGE_PX = 7;
 const READABLE_SCALE = 0.16;
 const SMALLEST_BOX_PX = 1.5;
 const SMALLEST_WINDOW_PX = 10;
+const DIMMED = 0.2;
 
 export class OverviewView {
   constructor({figure, view, picture, look, graph, onDrive}) {
@@ -45,16 +46,21 @@ export class OverviewView {
     const {nodes, groups} = this.picture;
     const data = {x0: [], y0: [], x1: [], y1: [], fill: []};
     const [least_w, least_h] = this.scales.map((scale) => SMALLEST_BOX_PX / scale);
-    const push = ({x, y, w, h}, i, fill) => {
+    const {look} = this;
+    const push = ({x, y, w, h}, i, full, bright) => {
+      const fill = bright ? full : mixed(full, look.theme.panel, DIMMED);
       const values = {x0: x[i], y0: y[i], x1: x[i] + Math.max(w[i], least_w), y1: y[i] + Math.max(h[i], least_h), fill};
       for (const [name, value] of Object.entries(values)) data[name].push(value);
     };
     const shown = [];
     for (let i = 0; i < nodes.visible.length; i++) if (nodes.visible[i]) shown.push(i);
     const step = Math.max(1, Math.ceil(shown.length / MOST_BOXES));
-    for (let k = 0; k < shown.length; k += step) push(nodes, shown[k], this.look.coloring.node(shown[k]).fill);
+    for (let k = 0; k < shown.length; k += step) {
+      const i = shown[k];
+      push(nodes, i, look.coloring.node(i).fill, look.matches === null || look.matches[i]);
+    }
     for (let i = 0; i < groups.state.length; i++) {
-      if (groups.state[i] === 2) push(groups, i, this.look.coloring.group(i)?.fill ?? this.look.theme.muted);
+      if (groups.state[i] === 2) push(groups, i, look.coloring.group(i)?.fill ?? look.theme.muted, look.groupMatches(i));
     }
     this.layers.get("boxes").data_source.setv({data}, {sync: false});
   }
@@ -112,4 +118,11 @@ export class OverviewView {
     this.figure.setv({background_fill_color: theme.panel, border_fill_color: theme.panel}, {sync: false});
     this.redraw();
   }
+}
+
+// A translucent colour on a ground.
+function mixed(color, ground, opacity) {
+  const at = (text, k) => Number.parseInt(text.slice(k, k + 2), 16);
+  const channels = [1, 3, 5].map((k) => Math.round(at(color, k) * opacity + at(ground, k) * (1 - opacity)));
+  return `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }

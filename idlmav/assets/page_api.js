@@ -18,6 +18,12 @@ export function publish(dashboard) {
     unfold_to: (depth) => dashboard.folding.toDepth(depth),
     reveal: (id) => dashboard.folding.reveal(id),
     search: (text) => store.set({query: text}, "page"),
+    highlight: (names) => store.set({highlighted: [...names]}, "page"),
+    get matches() {
+      return dashboard.look.steps && [...dashboard.look.steps];
+    },
+    next: () => dashboard.goToMatch(1),
+    previous: () => dashboard.goToMatch(-1),
     fit: () => {
       dashboard.drive("graph");
       graph.fit();

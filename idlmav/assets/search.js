@@ -1,55 +1,141 @@
-// Which nodes a query finds: words in names and operations, or conditions such as "params>1e6 & op==conv2d".
+// What a query finds: ops, modules, and modules that were never called.
 
-const FIELDS = {
-  params: "param_count", param_count: "param_count", parameters: "param_count",
-  flops: "flops", macs: "flops",
-  bytes: "activation_bytes", activation_bytes: "activation_bytes", activations: "activation_bytes",
-  op: "op", operation: "operation", category: "category", path: "path", module: "path",
-  status: "status", dtype: "dtype", shape: "shape",
-};
+import { nearest } from "./nearest.js";
+import { NUMERIC, QueryError, parse } from "./query.js";
+
 const FLOPS_PER = {flops: 1, macs: 2};
-const CONDITION = /^(\w+)\s*(>=|<=|==|!=|=|>|<)\s*(.+)$/;
-const COMPARE = {
-  ">": (a, b) => a > b, ">=": (a, b) => a >= b, "<": (a, b) => a < b, "<=": (a, b) => a <= b,
-  "==": (a, b) => a === b, "=": (a, b) => a === b, "!=": (a, b) => a !== b,
-};
+const COMPARE = {">": (a, b) => a > b, ">=": (a, b) => a >= b, "<": (a, b) => a < b, "<=": (a, b) => a <= b, "==": (a, b) => a === b, "!=": (a, b) => a !== b};
+// Fields with a few values, so that a misspelt one can be told.
+const NAMED = new Set(["op", "category", "class", "status", "dtype"]);
 
-// A test (node index -> boolean) for a query, or null if the query is empty. FLOPs and MACs are what their names say,
-// whichever of them is shown; an estimate that is hidden is not found.
+// {nodes, groups, unreached, problem, hint}: tests (index -> boolean), all null for an empty query or one with a problem;
+// hint says of a value that nothing in the model has it.
+export function search(scene, query) {
+  const nothing = {nodes: null, groups: null, unreached: null, problem: "", hint: ""};
+  try {
+    const asked = parse(query);
+    if (asked === null) return nothing;
+    const {nodes, groups, unreached} = targets(scene);
+    const inGroups = modulesToo(asked) ? compiled(asked, groups) : () => false;
+    return {
+      nodes: compiled(asked, nodes),
+      // The others of a run are a box, but no module.
+      groups: (i) => scene.groups.kind[i] !== "rest" && inGroups(i),
+      unreached: compiled(asked, unreached), problem: "", hint: hintOn(asked, [nodes, groups, unreached]),
+    };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return {...nothing, problem: error.message};
+  }
+}
+
+// A test of nodes (index -> boolean), or null if the query is empty or wrong.
 export function matcher(scene, query) {
-  return tester({...scene.nodes, ids: scene.geometry.nodes.ids}, scene.compute?.per ?? 1, query);
+  return search(scene, query).nodes;
 }
 
 // The same for the modules that were never called.
-export function unreachedMatcher({unreached}, query) {
-  return tester(unreached, 1, query);
+export function unreachedMatcher(scene, query) {
+  return search(scene, query).unreached;
 }
 
-function tester(columns, shownPer, query) {
-  const terms = query.split("&").map((term) => term.trim()).filter((term) => term !== "");
-  if (terms.length === 0) return null;
-  const tests = terms.map((term) => condition(columns, shownPer, term) ?? words(columns, term));
-  return (i) => tests.every((test) => test(i));
-}
-
-function condition(columns, shownPer, term) {
-  const [, name, operator, text] = CONDITION.exec(term) ?? [];
-  const field = FIELDS[name?.toLowerCase()];
-  if (field === undefined) return null;
-  const values = columns[field];
-  const number = Number(text);
-  const numeric = ["param_count", "flops", "activation_bytes"].includes(field);
-  if (numeric && Number.isNaN(number)) return null;
-  const scale = field === "flops" ? shownPer / FLOPS_PER[name.toLowerCase()] : 1;
-  const wanted = numeric ? number : text.replace(/^['"]|['"]$/g, "").toLowerCase();
-  return (i) => {
-    const value = values[i];
-    if (value === null) return false;
-    return COMPARE[operator](numeric ? value * scale : String(value).toLowerCase(), wanted);
+// For each kind of thing its numbers, and its texts by field. FLOPs and MACs are what their names say, whichever of them
+// is shown; an estimate that is hidden is not found.
+function targets(scene) {
+  const {nodes, groups = {}, unreached, geometry} = scene;
+  const per = scene.compute?.per ?? 1;
+  const missed = unreached ?? {ids: []};
+  const bare = (text) => text.replace(/^nn\.|\(.*\)$/g, "");
+  const ofOps = (columns, ids) => ({
+    per, numbers: columns,
+    words: (i) => [ids[i], columns.operation[i], columns.op[i], columns.label[i]],
+    texts: {
+      id: (i) => [ids[i]], op: (i) => [columns.op[i], columns.operation[i], bare(columns.operation[i])],
+      class: (i) => (/\)$|^(in|out)put$/.test(columns.operation[i]) ? [] : [columns.operation[i], bare(columns.operation[i])]),
+      dtype: (i) => columns.dtype[i].split(", "), shape: (i) => columns.shape[i].split(/(?<=\)), /).map(sizes),
+      status: (i) => [columns.status[i].replace("_", " ")],
+    },
+    columns,
+  });
+  return {
+    nodes: ofOps(nodes, geometry.nodes.ids),
+    unreached: {...ofOps(missed, missed.ids), per: 1},
+    groups: {
+      per, numbers: {...groups, param_count: groups.held?.map((held, i) => held?.param_count ?? groups.param_count[i])},
+      words: (i) => [groups.path[i], groups.class_name[i]],
+      texts: {id: (i) => [groups.path[i], geometry.groups.ids[i]], class: (i) => [groups.class_name[i]]}, columns: {path: groups.path},
+    },
   };
 }
 
-function words({ids, operation, op, label}, term) {
-  const wanted = term.toLowerCase();
-  return (i) => [ids[i], operation[i], op[i], label[i]].some((text) => text.toLowerCase().includes(wanted));
+// Modules are looked for by their names; what is said of ops alone cannot hold of them, and a number is an op's unless a
+// class is named.
+function modulesToo(asked) {
+  const fields = new Set([...conditions(asked)].map(({field}) => field));
+  return [...fields].every((field) => ["path", "id", "class"].includes(field) || (fields.has("class") && NUMERIC.has(field)));
+}
+
+function* conditions(asked) {
+  if (asked.kind === "condition") yield asked;
+  for (const part of asked.parts ?? [asked.part].filter(Boolean)) yield* conditions(part);
+}
+
+function compiled(asked, target) {
+  if (asked.kind === "not") {
+    const test = compiled(asked.part, target);
+    return (i) => !test(i);
+  }
+  if (asked.kind === "and" || asked.kind === "or") {
+    const tests = asked.parts.map((part) => compiled(part, target));
+    return asked.kind === "and" ? (i) => tests.every((test) => test(i)) : (i) => tests.some((test) => test(i));
+  }
+  if (asked.kind === "text") return (i) => target.words(i).some((text) => text.toLowerCase().includes(asked.text));
+  if (asked.kind === "regex") return (i) => target.words(i).some((text) => asked.regex.test(text));
+  return NUMERIC.has(asked.field) ? comparison(asked, target) : likeness(asked, target);
+}
+
+function comparison({name, field, operator, value: wanted}, {numbers, per}) {
+  const values = numbers[field];
+  const scale = field === "flops" ? per / FLOPS_PER[name] : 1;
+  return (i) => (values[i] ?? null) !== null && COMPARE[operator](values[i] * scale, wanted);
+}
+
+function textsOf({texts, columns}, field) {
+  return texts[field] ?? ((i) => [columns[field]?.[i] ?? ""]);
+}
+
+function likeness({field, operator, value, regex}, target) {
+  const get = textsOf(target, field);
+  const wanted = normal(field, value);
+  if (regex) return (i) => (operator === "!=") !== get(i).some((text) => regex.test(text));
+  if (operator === "~") return (i) => get(i).some((text) => text.toLowerCase().includes(wanted));
+  const glob = wanted.includes("*") ? new RegExp(`^${wanted.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`) : null;
+  const equals = (text) => (glob ? glob.test(text) : text === wanted);
+  return (i) => (operator === "!=") !== get(i).some((text) => equals(text.toLowerCase()));
+}
+
+function normal(field, value) {
+  const text = value.toLowerCase();
+  return field === "shape" ? sizes(text) : field === "dtype" ? text.replace(/^torch\./, "") : field === "status" ? text.replace("_", " ") : text;
+}
+
+// A shape however it is written: (1, 64, 56, 56), [1,64,56,56], 1x64x56x56.
+function sizes(text) {
+  return text.replace(/[×x]/g, ",").replace(/[()[\]\s]|,(?=\s*[)\]]|$)/g, "");
+}
+
+function hintOn(asked, targets) {
+  for (const {name, field, operator, value, regex} of conditions(asked)) {
+    if (!NAMED.has(field) || operator !== "==" || regex || value.includes("*")) continue;
+    const known = new Set();
+    for (const target of targets) {
+      const get = textsOf(target, field);
+      const {length} = Object.values(target.columns)[0] ?? [];
+      for (let i = 0; i < length; i++) for (const text of get(i)) if (text) known.add(text);
+    }
+    const wanted = normal(field, value);
+    if ([...known].some((text) => text.toLowerCase() === wanted)) continue;
+    return `No ${name} "${value}" in this model.${nearest(wanted, known)}`;
+  }
+  return "";
 }

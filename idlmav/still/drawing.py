@@ -24,6 +24,8 @@ _ARROW_PX = (8.0, 7.0)
 _CARDS, _CARD_PX = 2, 3.0
 """Cards behind the box of a folded run, and how far each shows."""
 _DIMMED = 0.35
+_FAILED = "✕ "
+"""Tells a failure without colour, too; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
 
 
@@ -121,11 +123,10 @@ class _Drawing:
         x, y, width, height = box
         # An op that is merged into its neighbour has room for one line.
         sublabel = nodes["sublabel"][index] if height > _LABEL_PX + _SUBLABEL_PX + 4 else ""
+        label = (_FAILED if failed else "") + nodes["label"][index]
         color = theme.text if dimmed else ink
         middle, center = x + width / 2, y + height / 2
-        yield from _fitted(
-            middle, center - (7 if sublabel else 0), nodes["label"][index], width - 6, color, _LABEL_PX, True
-        )
+        yield from _fitted(middle, center - (7 if sublabel else 0), label, width - 6, color, _LABEL_PX, True)
         yield from _fitted(middle, center + 8, sublabel, width - 6, color, _SUBLABEL_PX)
 
     def _group(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
@@ -134,6 +135,7 @@ class _Drawing:
         if self.color_by in METRICS:
             fill, ink = self._by_number(groups[self.color_by][index])
         failed = groups["failed"][index]
+        mark = _FAILED if failed else ""
         x, y, width, height = box
         line, cards = theme.node_line, 0
         if groups["kind"][index] != "module":
@@ -143,7 +145,7 @@ class _Drawing:
             place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
             yield Rect(*place, fill, theme.error if failed else line, 3.0 if failed else 1.0)
         yield from _fitted(
-            x + width / 2, y + height / 2, f"▸ {groups['title'][index]}", width - 8, ink, _LABEL_PX, True
+            x + width / 2, y + height / 2, f"▸ {mark}{groups['title'][index]}", width - 8, ink, _LABEL_PX, True
         )
 
     def titles(self) -> Iterator[Shape]:

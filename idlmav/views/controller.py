@@ -33,6 +33,7 @@ class Controller(Component):
     color_by = param.String("operation")
     size_by = param.String("none")
     value_range = param.Parameter(None)
+    highlighted = param.List([])
     direction = param.String("down")
     turn = param.String("opposite")
     latent = param.String("")

@@ -86,7 +86,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         label="Search",
         placeholder="conv1  or  params>1e6",
         value=state.query,
-        **_fixed(uid, "query", 176),
+        **_fixed(uid, "query", 236),
     )
     # The controller gives them titles: Panel's own tooltips cover the button beside.
     buttons = [
@@ -96,6 +96,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             ("fold", "Fold", 50),
             ("unfold", "Unfold", 64),
             ("theme", "◐", 36),
+            ("help", "?", 32),
         )
     ]
     return pn.FlexBox(

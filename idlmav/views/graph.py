@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import HoverTool, PanTool, TapTool, WheelZoomTool
 
+from idlmav.views.assets import stylesheet
 from idlmav.views.layers import figure_pane, paths, points, rectangles, texts
 
 __all__ = ["graph_view"]
@@ -58,6 +59,7 @@ def _configure(figure: Any) -> None:
     nodes = [renderer for renderer in figure.renderers if renderer.name == "nodes"]
     pan, zoom = PanTool(), WheelZoomTool(zoom_together="all")
     hover = HoverTool(renderers=nodes, tooltips=_TOOLTIP, point_policy="follow_mouse")
+    figure.stylesheets = [stylesheet("graph.css")]
     # The controller does the selecting; the tool is there so that the figure reports taps.
     figure.tools = [pan, zoom, hover, TapTool(renderers=nodes)]
     figure.toolbar.active_drag = pan

@@ -91,20 +91,136 @@ def test_several_words_must_all_be_found(mav):
     assert both
 
 
+PROBLEMS = {
+    "nosuchfield>3": 'There is no field "nosuchfield".',
+    "flop>3": 'There is no field "flop". Did you mean "flops"?',
+    "conv & parms>1": 'Did you mean "params"?',
+    "params>many": 'params is a number: compare it with one, as in params>1M or params<=2.5k, not with "many"',
+    "params>": "What is params to be compared with? For example params>1M.",
+    "params~3": "params is a number",
+    "op>conv": "op is a text: compare it with ==, != or ~ (contains), not with >.",
+    "(conv | relu": "A ( is not closed.",
+    "conv)": "A ) has no ( before it.",
+    "!": "After ! something is missing.",
+    "/conv[/": "Not a regular expression: unterminated character class.",
+    "/conv/g": "After /conv/ only i may follow",
+    "op~/(/": "Not a regular expression: unterminated group.",
+}
+PROBLEM = """
+    const { search } = await load("search");
+    return input.queries.map((query) => {
+      const { nodes, groups, unreached, problem, hint } = search(input.scene, query);
+      return { silent: !nodes && !groups && !unreached, problem, hint };
+    });
+"""
+
+
+def test_what_is_wrong_with_a_query_is_said(mav):
+    found = run_js(PROBLEM, {"scene": mav.scene(), "queries": list(PROBLEMS)})
+    for (query, part), told in zip(PROBLEMS.items(), found, strict=True):
+        assert told["silent"], query
+        assert part in told["problem"], query
+
+
 @pytest.mark.parametrize(
-    "text", ["nosuchfield>3", "params>many", "wibble==conv2d", "a>b", "==", ">3", "params>", "[a-", "\\", "*"]
+    ("query", "hint"),
+    [
+        ("op==conv3d", 'No op "conv3d" in this model. Did you mean "conv2d"?'),
+        ("category==Convolutoin", 'No category "Convolutoin" in this model. Did you mean "Convolution"?'),
+        ("class==DubleConv", 'No class "DubleConv" in this model. Did you mean "DoubleConv"?'),
+        ("op==conv2d", ""),
+        ("op==nothinglikeit", 'No op "nothinglikeit" in this model.'),
+        ("op!=conv3d", ""),
+    ],
 )
-def test_what_is_no_condition_is_searched_as_words(mav, text):
-    assert search(mav, text) == [[]]
+def test_a_value_that_nothing_has_is_said(mav, query, hint):
+    (told,) = run_js(PROBLEM, {"scene": mav.scene(), "queries": [query]})
+    assert told == {"silent": False, "problem": "", "hint": hint}
 
 
-def test_an_unknown_field_is_found_as_a_word_where_it_is_one(small_graph):
-    ids = [f"a>{node.id}" for node in small_graph.nodes]
-    scene = {
-        "geometry": {"nodes": {"ids": ids}},
-        "nodes": {name: [""] * len(ids) for name in ("operation", "op", "label")},
-    }
-    assert run_js(RUN, {"scene": scene, "queries": ["a>x", "A>"]}) == [["a>x"], ids]
+REGULAR: dict[str, Any] = {
+    "/conv[12]$/": lambda f: f.index.str.contains("conv[12]$"),
+    "/CONV[12]$/i": lambda f: f.index.str.contains("conv[12]$"),
+    "/^down/ & !/norm/": lambda f: f.index.str.contains("^down") & ~f.index.str.contains("norm"),
+    "/norm(1|2) ": lambda f: f.index.str.contains("norm(?:1|2)"),  # still being typed
+    "path~/^up\\.[01]/": lambda f: f.path.str.contains(r"^up\.[01]"),
+    "!params>0": lambda f: ~(f.param_count > 0),
+    "norm1 | norm2": lambda f: f.index.str.contains("norm[12]"),
+    "norm1 || norm2": lambda f: f.index.str.contains("norm[12]"),
+    "conv1 && !up": lambda f: f.index.str.contains("conv1") & ~f.index.str.contains("up"),
+    "conv1 | pool & params>0": lambda f: f.index.str.contains("conv1"),
+    "(conv1 | pool) & params==0": lambda f: f.index.str.contains("pool"),
+    "!(conv | norm | relu)": lambda f: ~f.index.str.contains("conv|norm|relu") & ~f.operation.str.contains("Conv"),
+    "cat() | (grow)": lambda f: (f.op == "cat") | f.index.str.contains("grow"),
+    "'cat()'": lambda f: f.op == "cat",
+    "params>1k": lambda f: f.param_count > 1000,
+    "params>=1.168k": lambda f: f.param_count >= 1168,
+    "params<1,000": lambda f: f.param_count < 1000,
+    "macs>0.05M": lambda f: (f.flops / 2 > 50_000).fillna(False),
+    "bytes>=16KiB": lambda f: f.activation_bytes >= 16 * 1024,
+    "bytes>=16kB": lambda f: f.activation_bytes >= 16_000,
+    "params<1b": lambda f: f.param_count < 1e9,
+    "op==Conv2d": lambda f: f.op == "conv2d",
+    "op==conv*": lambda f: f.op.str.startswith("conv"),
+    "class==Conv2d": lambda f: f.operation == "nn.Conv2d",
+    "op~norm": lambda f: f.op.str.contains("norm"),
+    "path==down.0.*": lambda f: f.path.str.startswith("down.0."),
+    "name==bottom.conv1": lambda f: f.index == "bottom.conv1",
+    "dtype==torch.float32": lambda f: f.dtype == "float32",
+    "status==not run": lambda f: f.status == "not_run",
+}
+
+
+def test_expressions_find_what_pandas_finds(mav, frame):
+    found = search(mav, *REGULAR)
+    expected = {query: list(frame.index[condition(frame)]) for query, condition in REGULAR.items()}
+    assert dict(zip(REGULAR, found, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    "written", ["(2, 8, 32, 32)", "(2,8,32,32)", "2x8x32x32", "2×8×32×32", "[2, 8, 32, 32]", "*x32x32"]
+)
+def test_a_shape_is_found_however_it_is_written(mav, frame, written):
+    (found,) = search(mav, f"shape=={written}")
+    suffix = ", 32, 32)" if "*" in written else "(2, 8, 32, 32)"
+    assert found == list(frame.index[frame.output_shape.str.endswith(suffix)])
+    assert found
+
+
+GROUPS = """
+    const { search } = await load("search");
+    const { ids } = input.scene.geometry.groups;
+    return input.queries.map((query) => { const { groups } = search(input.scene, query); return ids.filter((_, i) => groups(i)); });
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("DoubleConv", lambda path, class_name: class_name == "DoubleConv"),
+        ("class==doubleconv", lambda path, class_name: class_name == "DoubleConv"),
+        ("down", lambda path, class_name: "down" in path),
+        ("/^bottom$/", lambda path, class_name: path == "bottom"),
+        ("path==down.*", lambda path, class_name: path.startswith("down.")),
+        ("DoubleConv & !up", lambda path, class_name: class_name == "DoubleConv" and "up" not in path),
+        ("params>1", lambda path, class_name: False),
+        ("down & op!=conv2d", lambda path, class_name: False),
+    ],
+)
+def test_modules_are_found_by_path_and_class(mav, query, wanted):
+    scene = mav.scene()
+    (found,) = run_js(GROUPS, {"scene": scene, "queries": [query]})
+    columns = zip(
+        scene["geometry"]["groups"]["ids"], scene["groups"]["path"], scene["groups"]["class_name"], strict=True
+    )
+    assert found == [name for name, path, class_name in columns if wanted(path, class_name)]
+
+
+def test_a_number_of_a_class_is_that_of_its_modules(mav):
+    (found,) = run_js(GROUPS, {"scene": mav.scene(), "queries": ["class==DoubleConv & params>10k"]})
+    large = {m.path for m in mav.graph.modules if m.class_name == "DoubleConv" and m.param_count > 10_000}
+    assert set(found) == large
+    assert large
 
 
 @pytest.mark.parametrize("query", ["", "   ", "&", " & & "])

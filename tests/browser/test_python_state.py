@@ -65,7 +65,7 @@ def test_a_viewport_is_shown(dashboard, mav, wait_until):
 def test_a_range_of_values_dims_the_others(dashboard, mav, resnet20):
     mav.state.param.update(color_by="param_count", value_range=(10_000, 20_000))
     found = {node.id for node in resnet20.nodes if 10_000 <= node.param_count <= 20_000}
-    dashboard.page.locator(".matches", has_text=f"{len(found)} of {len(resnet20.nodes)} match").wait_for()
+    dashboard.page.locator(".matches", has_text=f"{len(found)} found").wait_for()
     dashboard.call("fit")
     dashboard.wait("d.nodes().length === arg", len(resnet20.nodes))
     assert {name for name, alpha in dashboard.alphas().items() if alpha == 1} == found
@@ -89,7 +89,7 @@ def test_what_a_person_does_is_watched(dashboard, mav, wait_until):
     wait_until(lambda: ("folded", ["layer1"]) in seen)
     dashboard.choose("Colour", "Category")
     wait_until(lambda: seen[-1] == ("color_by", "category"))
-    dashboard.press("◐")
+    dashboard.press("Light or dark")
     wait_until(lambda: seen[-1] == ("theme", "dark"))
     dashboard.search("fc")
     wait_until(lambda: seen[-1] == ("query", "fc"))

@@ -146,7 +146,21 @@ def test_a_failed_op_and_what_is_not_run_are_told_apart():
     mav = MAV(broken.model(), broken.args())
     shapes = still_picture(mav.scene(), mav.layout).shapes
     assert any(isinstance(shape, Rect) and shape.line == THEMES["light"].error for shape in shapes)
-    assert any(isinstance(shape, Text) and shape.text.startswith("✕") for shape in shapes)
+    texts = {shape.text for shape in shapes if isinstance(shape, Text)}
+    assert any(text.startswith("✕ ") and not text.startswith("✕ 1") for text in texts), "no mark on the box itself"
+
+
+def test_a_folded_module_that_hides_a_failure_is_marked():
+    mav = MAV(BROKEN["wrong_channels"].model(), BROKEN["wrong_channels"].args())
+    scene = mav.scene()
+    (outer,) = (
+        name
+        for name, failed in zip(scene["geometry"]["groups"]["ids"], scene["groups"]["failed"], strict=True)
+        if failed
+    )
+    shapes = still_picture(scene, mav.layout, folded=[outer]).shapes
+    assert [s.line_width for s in shapes if isinstance(s, Rect) and s.line == THEMES["light"].error] == [3.0]
+    assert any(isinstance(shape, Text) and shape.text.startswith("▸ ✕ ") for shape in shapes)
 
 
 def test_the_svg_is_valid_and_needs_nothing_from_elsewhere(mav, tmp_path):

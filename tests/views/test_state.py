@@ -23,6 +23,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "color_by": ("flops", "flops"),
     "size_by": ("param_count", "param_count"),
     "value_range": ((10, 2000.0), [10, 2000.0]),
+    "highlighted": (["nn.Conv2d", "add()"], ["nn.Conv2d", "add()"]),
     "compute_unit": ("macs", "macs"),
     "estimates": ("hidden", "hidden"),
     "theme": ("dark", "dark"),

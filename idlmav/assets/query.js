@@ -1,0 +1,134 @@
+// The grammar of a search: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
+
+import { nearest } from "./nearest.js";
+
+// What a person may call a field, and what it is.
+export const FIELDS = {
+  params: "param_count", param_count: "param_count", parameters: "param_count", weights: "param_count",
+  flops: "flops", macs: "flops",
+  bytes: "activation_bytes", activation_bytes: "activation_bytes", activations: "activation_bytes", memory: "activation_bytes",
+  op: "op", operation: "op", category: "category", path: "path", module: "path", name: "id", id: "id",
+  class: "class", status: "status", dtype: "dtype", type: "dtype", shape: "shape", args: "args", source: "source",
+};
+export const NUMERIC = new Set(["param_count", "flops", "activation_bytes"]);
+const COMMON_FIELDS = "params, flops, bytes, op, category, class, path, shape, dtype, status";
+const CONDITION = /^([A-Za-z_]\w*)\s*(>=|<=|==|!=|=|>|<|~)\s*(.*)$/s;
+const NUMBER = /^(-?[\d_,]*\.?\d+(?:e[+-]?\d+)?)\s*([kmgt]?)(i?)(b|flops|macs|)$/i;
+const FACTORS = {"": 0, k: 1, m: 2, g: 3, t: 4};
+
+export class QueryError extends Error {}
+
+// {kind: "and" | "or", parts}, {kind: "not", part}, {kind: "text", text}, {kind: "regex", regex},
+// {kind: "condition", name, field, operator, value}, or null if nothing is asked. Throws QueryError with what is wrong.
+export function parse(query) {
+  const reader = {query, at: 0};
+  const found = either(reader);
+  if (reader.at < query.length) throw new QueryError("A ) has no ( before it.");
+  return found;
+}
+
+function either(reader) {
+  return list(reader, "|", "or", () => list(reader, "&", "and", () => one(reader)));
+}
+
+// An operator without anything beside it is passed over: the person is still typing.
+function list(reader, sign, kind, read) {
+  const parts = [];
+  do {
+    const part = read();
+    if (part !== null) parts.push(part);
+  } while (take(reader, sign));
+  return parts.length > 1 ? {kind, parts} : parts[0] ?? null;
+}
+
+function one(reader) {
+  if (take(reader, "!")) {
+    const part = one(reader);
+    if (part === null) throw new QueryError("After ! something is missing.");
+    return {kind: "not", part};
+  }
+  if (take(reader, "(")) {
+    const part = either(reader);
+    if (!take(reader, ")")) throw new QueryError("A ( is not closed.");
+    return part;
+  }
+  const text = term(reader);
+  return text === "" ? null : condition(text) ?? pattern(text) ?? {kind: "text", text: unquoted(text).toLowerCase()};
+}
+
+function take(reader, sign) {
+  const rest = reader.query.slice(reader.at);
+  const start = rest.length - rest.trimStart().length;
+  if (rest[start] !== sign) return false;
+  reader.at += start + 1;
+  return true;
+}
+
+// Up to the next operator; quotes and regular expressions may hold any, and cat() or (1, 64) are texts with brackets.
+function term(reader) {
+  const {query, at} = reader;
+  let [open, fresh, end] = [0, true, at];
+  for (; end < query.length; end++) {
+    const char = query[end];
+    if (fresh && "'\"/".includes(char)) end = closing(query, end);
+    else if (open === 0 && "&|)".includes(char)) break;
+    else open += char === "(" ? 1 : char === ")" ? -1 : 0;
+    if (char.trim() !== "") fresh = "=<>~".includes(char);
+  }
+  reader.at = end;
+  return query.slice(at, end).trim();
+}
+
+// Where what begins with a quote or slash ends: the last character if it does not.
+function closing(query, start) {
+  for (let end = start + 1; end < query.length; end++) {
+    if (query[end] === "\\") end++;
+    else if (query[end] === query[start]) return end;
+  }
+  return query[start] === "/" ? query.length - 1 : start;
+}
+
+function condition(text) {
+  const [, name, operator, written] = CONDITION.exec(text) ?? [];
+  if (name === undefined) return null;
+  const field = Object.hasOwn(FIELDS, name.toLowerCase()) ? FIELDS[name.toLowerCase()] : undefined;
+  if (field === undefined) {
+    throw new QueryError(`There is no field "${name}".${nearest(name, Object.keys(FIELDS))} Fields: ${COMMON_FIELDS}.`);
+  }
+  if (written === "") throw new QueryError(`What is ${name} to be compared with? For example ${NUMERIC.has(field) ? `${name}>1M` : `${name}==…`}.`);
+  const found = {kind: "condition", name: name.toLowerCase(), field, operator: operator === "=" ? "==" : operator};
+  if (NUMERIC.has(field)) return {...found, value: number(name, field, operator, written)};
+  if (operator !== "~" && !operator.includes("=") || operator === ">=" || operator === "<=") {
+    throw new QueryError(`${name} is a text: compare it with ==, != or ~ (contains), not with ${operator}.`);
+  }
+  return {...found, value: unquoted(written), regex: pattern(written)?.regex ?? null};
+}
+
+function number(name, field, operator, text) {
+  const [, digits, prefix, binary, unit] = NUMBER.exec(text) ?? [];
+  if (digits === undefined || operator === "~") {
+    throw new QueryError(`${name} is a number: compare it with one, as in ${name}>1M or ${name}<=2.5k, not with ${operator === "~" ? "~" : `"${text}"`}.`);
+  }
+  const billions = unit.toLowerCase() === "b" && prefix === "" && field !== "activation_bytes";
+  const factor = billions ? 1e9 : (binary ? 1024 : 1000) ** FACTORS[prefix.toLowerCase()];
+  return Number(digits.replace(/[_,]/g, "")) * factor;
+}
+
+// A regular expression that is still being typed ends where the text does.
+function pattern(text) {
+  if (text[0] !== "/" || text.length < 2) return null;
+  const end = closing(text, 0);
+  const whole = text[end] === "/" && end > 0;
+  const [source, flags] = whole ? [text.slice(1, end), text.slice(end + 1)] : [text.slice(1), ""];
+  if (flags.replace("i", "").trim() !== "") throw new QueryError(`After /${source}/ only i may follow (capitals are the same), not "${flags.trim()}".`);
+  try {
+    return {kind: "regex", regex: new RegExp(source, flags.trim())};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new QueryError(`Not a regular expression: ${error.message.split(": ").at(-1).toLowerCase()}.`);
+  }
+}
+
+function unquoted(text) {
+  return text.length > 1 && "'\"".includes(text[0]) && text.at(-1) === text[0] ? text.slice(1, -1) : text;
+}

@@ -1,0 +1,116 @@
+"""Where the arrow keys lead to, on real layouts: along edges, to the box beside, and everywhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from assets.node import run_js
+from models import WORKING
+from torch import nn
+
+from idlmav import MAV
+
+RUN = """
+    const { Picture } = await load("picture");
+    const { boxes, neighbour } = await load("navigation");
+    const picture = new Picture(input.scene);
+    picture.update(input.folded, "none");
+    const keys = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+    const to = (id) => Object.fromEntries(keys.map((key) => [key, neighbour(picture, id, key)]));
+    return {
+      boxes: boxes(picture),
+      steps: Object.fromEntries([...boxes(picture), ...picture.groupIds].map((id) => [id, to(id)])),
+    };
+"""
+
+
+class Branches(nn.Module):
+    """Three branches side by side, and a skip connection around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.left, self.middle, self.right = (nn.Conv2d(4, 4, 1) for _ in range(3))
+
+    def forward(self, x):
+        x = self.stem(x)
+        return torch.cat([self.left(x), self.middle(x), self.right(x)], 1)
+
+
+def steps(mav: MAV, folded: list[str] | None = None) -> dict[str, Any]:
+    return run_js(RUN, {"scene": mav.scene(), "folded": folded or []})
+
+
+@pytest.fixture(scope="module")
+def residual() -> MAV:
+    return MAV(WORKING["unet"].model(), WORKING["unet"].args())
+
+
+FORWARD = {"down": "ArrowDown", "up": "ArrowUp", "right": "ArrowRight", "left": "ArrowLeft"}
+BACK = {"down": "ArrowUp", "up": "ArrowDown", "right": "ArrowLeft", "left": "ArrowRight"}
+
+
+@pytest.mark.parametrize("direction", FORWARD)
+def test_arrows_along_the_flow_follow_edges_there_and_back(direction):
+    mav = MAV(WORKING["unet"].model(), WORKING["unet"].args(), direction=direction)
+    edges = {(edge.source, edge.target) for edge in mav.graph.edges}
+    found = steps(mav)["steps"]
+    for node in mav.graph.nodes:
+        after, before = found[node.id][FORWARD[direction]], found[node.id][BACK[direction]]
+        assert ((node.id, after) in edges) if any(node.id == source for source, _ in edges) else after == ""
+        assert ((before, node.id) in edges) if any(node.id == target for _, target in edges) else before == ""
+
+
+def test_the_skip_connection_of_a_u_is_followed_across():
+    mav = MAV(WORKING["unet"].model(), WORKING["unet"].args(), latent="bottom")
+    edges = {(edge.source, edge.target) for edge in mav.graph.edges}
+    found = steps(mav)["steps"]
+    across = [(node, step["ArrowRight"]) for node, step in found.items() if step["ArrowRight"]]
+    assert len([pair for pair in across if pair in edges]) >= 3
+
+
+def test_arrows_across_go_to_the_branch_beside():
+    mav = MAV(Branches(), torch.zeros(1, 3, 4, 4))
+    found = steps(mav)["steps"]
+    row = sorted(("left", "middle", "right"), key=lambda name: mav.layout.boxes[name][0])
+    for a, b in pairwise(row):
+        assert found[a]["ArrowRight"] == b
+        assert found[b]["ArrowLeft"] == a
+    assert found[row[0]]["ArrowLeft"] == found[row[2]]["ArrowRight"] == ""
+
+
+def test_folded_groups_are_stepped_onto_like_boxes(residual):
+    found = steps(residual, ["bottom", "down.0"])
+    assert {"bottom", "down.0"} <= set(found["boxes"])
+    assert found["steps"]["x"]["ArrowDown"] == "down.0"
+    assert found["steps"]["down.0"]["ArrowUp"] == "x"
+    assert "bottom.conv1" not in found["boxes"]
+
+
+def test_from_an_open_group_the_flow_leads_inside(residual):
+    found = steps(residual)["steps"]
+    assert found["bottom"]["ArrowDown"] == "bottom.conv1"
+    outside = found["bottom"]["ArrowUp"]
+    assert outside
+    assert not outside.startswith("bottom")
+
+
+@pytest.mark.parametrize("name", ["unet", "residual", "transformer"])
+def test_every_box_can_be_reached(name):
+    mav = MAV(WORKING[name].model(), WORKING[name].args())
+    found = steps(mav)
+    known, queue = {found["boxes"][0]}, deque([found["boxes"][0]])
+    while queue:
+        for after in found["steps"][queue.popleft()].values():
+            if after and after not in known:
+                known.add(after)
+                queue.append(after)
+    assert known == set(found["boxes"])
+
+
+def test_boxes_are_in_the_order_of_the_flow(residual):
+    assert steps(residual)["boxes"] == [node.id for node in residual.graph.nodes]
