@@ -1,6 +1,6 @@
 // Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
 
-import { Coloring, NUMBERS } from "./colors.js";
+import { Coloring } from "./colors.js";
 import { Picture } from "./picture.js";
 import { GraphView } from "./graph_view.js";
 import { OverviewView } from "./overview_view.js";
@@ -12,9 +12,8 @@ import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
 import { anchor } from "./anchor.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
-import { Legend, make } from "./legend.js";
-import { findMatches } from "./matches.js";
-import { SearchField } from "./search_field.js";
+import { make } from "./legend.js";
+import { FILTERS, Filtering } from "./filtering.js";
 import { Keyboard } from "./keyboard.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
@@ -28,7 +27,6 @@ const SHARED = [
   "direction", "turn", "latent", "merge_threshold",
 ];
 const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
-const FILTERS = ["query", "value_range", "highlighted"];
 const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark", help: "Keys and search (?)"};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
@@ -56,11 +54,8 @@ class Dashboard {
     const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
     this.store = new Store(values);
     this.factsElement = element.appendChild(make("div", "facts"));
-    this.legend = new Legend(element.appendChild(make("div", "legend-and-errors")), {
-      onToggle: (name, add) => this.highlight(name, add),
-      onRange: (range) => this.store.set({value_range: range}, "page"),
-      onError: (node) => node && this.select(node),
-    });
+    const legend = element.appendChild(make("div", "legend-and-errors"));
+    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.drive("graph")});
     this.help = new Help(element);
     this.announcer = new Announcer(element);
   }
@@ -119,9 +114,7 @@ class Dashboard {
     const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, slider: sliders[0], flat_slider: sliders[1]};
     this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
-    const query = this.find("query");
-    const onLeave = () => this.elementOf(figure).focus();
-    this.searchField = query && new SearchField({...common, model: query, onStep: (step) => this.goToMatch(step), onLeave});
+    this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
 
@@ -204,7 +197,7 @@ class Dashboard {
       button?.setAttribute("title", title);
       if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
     }
-    this.searchField?.attach();
+    this.filtering.field?.attach();
     const graphElement = element(this.graph.figure);
     this.keyboard = new Keyboard({dashboard: this, element: this.container, graphElement});
     nameParts({
@@ -245,7 +238,8 @@ class Dashboard {
     if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
     if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
     const filtered = has(...FILTERS);
-    if (filtered || has("color_by", "size_by")) this.updateMatches(filtered);
+    if (filtered || has("color_by", "size_by")) this.filtering.find();
+    if (filtered) this.table?.filter(look.inTable);
     if (has("theme")) this.showTheme();
     if (changed.has("scene")) this.firstView();
     if (changed.has("selected")) this.showSelection(origin);
@@ -253,8 +247,8 @@ class Dashboard {
     if (filtered || has("folded", "size_by", "color_by", "selected")) graph.redraw();
     if (filtered || has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
     if (has("folded", "size_by")) this.slider?.update();
-    if (filtered || has("color_by", "theme")) this.showLegend();
-    if (filtered || has("selected")) this.searchField?.show();
+    if (filtered || has("color_by", "theme")) this.filtering.showLegend();
+    if (filtered || has("selected")) this.filtering.field?.show();
     if (changed.has("query")) this.announcer.matches(look);
     if (has("selected")) this.showDetail(changed.has("selected"));
     if (has("folded")) this.folding.showChoice();
@@ -301,44 +295,6 @@ class Dashboard {
     if (this.model.fills_page) applyTheme(document.documentElement, theme);
     this.graph.setTheme(theme);
     this.overview?.setTheme(theme);
-  }
-
-  updateMatches(filter) {
-    Object.assign(this.look, findMatches(this.picture, this.look, this.store.values));
-    if (filter) this.table?.filter(this.look.inTable);
-  }
-
-  showLegend() {
-    const {look, store, picture} = this;
-    const color = store.get("color_by");
-    this.legend.draw({
-      legend: look.coloring.legend(),
-      title: color === "flops" ? picture.scene.compute.unit : NUMBERS[color] ?? "",
-      unit: color === "activation_bytes" ? "B" : "",
-      errors: picture.scene.errors,
-      highlighted: store.get("highlighted"),
-      range: store.get("value_range"),
-    });
-  }
-
-  // Show one name of the legend alone, or one more; once more, not any longer.
-  highlight(name, add) {
-    const before = this.store.get("highlighted");
-    const others = before.filter((other) => other !== name);
-    const on = before.includes(name);
-    const alone = on && others.length === 0 ? [] : [name];
-    this.store.set({highlighted: add ? (on ? others : [...before, name]) : alone}, "page");
-  }
-
-  // Select the next match, or the previous one, wherever it is folded away.
-  goToMatch(step) {
-    const {steps} = this.look;
-    if (!steps?.length) return;
-    const at = steps.indexOf(this.store.get("selected"));
-    const id = steps[at < 0 ? (step > 0 ? 0 : steps.length - 1) : (at + step + steps.length) % steps.length];
-    this.drive("graph");
-    const around = this.picture.unreachedAt.has(id) ? [] : this.picture.ancestors(id).map((group) => this.picture.groupIds[group]);
-    this.store.set({selected: id, folded: this.store.get("folded").filter((group) => !around.includes(group))}, "search");
   }
 
   // ---- selecting and folding

@@ -44,7 +44,7 @@ export class Keyboard {
     const {dashboard} = this;
     if (dashboard.help.open) return key === "Escape" || key === "?" ? dashboard.help.hide() : false;
     const anywhere = {
-      "/": () => dashboard.searchField?.focus(), "?": () => dashboard.help.show(), f: () => dashboard.pressed("fit"), Escape: () => this.clear(),
+      "/": () => dashboard.filtering.field?.focus(), "?": () => dashboard.help.show(), f: () => dashboard.pressed("fit"), Escape: () => this.clear(),
     };
     const zoom = (factor) => () => this.zoom(factor);
     const inside = {"+": zoom(ZOOM_STEP), "=": zoom(ZOOM_STEP), "-": zoom(1 / ZOOM_STEP)};
@@ -97,9 +97,9 @@ export class Keyboard {
 
   // First what is selected, then what is filtered.
   clear() {
-    const {store} = this.dashboard;
+    const {store, filtering} = this.dashboard;
     if (store.get("selected")) store.set({selected: ""}, "keyboard");
-    else store.set({query: "", highlighted: [], value_range: null}, "keyboard");
+    else filtering.clear("keyboard");
   }
 
   close() {

@@ -22,8 +22,8 @@ export function publish(dashboard) {
     get matches() {
       return dashboard.look.steps && [...dashboard.look.steps];
     },
-    next: () => dashboard.goToMatch(1),
-    previous: () => dashboard.goToMatch(-1),
+    next: () => dashboard.filtering.step(1),
+    previous: () => dashboard.filtering.step(-1),
     fit: () => {
       dashboard.drive("graph");
       graph.fit();
