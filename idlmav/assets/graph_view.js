@@ -2,6 +2,7 @@
 
 import { isSideways } from "./arrange.js";
 import { collectVisible } from "./visible.js";
+import { drawJunctions } from "./junctions.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
 const MARGIN = 0.35;
@@ -177,6 +178,7 @@ export class GraphView {
     this.fill("frames", drawFrames(visible, context));
     this.fill("edges", drawEdges(visible, context));
     this.fill("arrows", drawArrows(visible, context));
+    this.fill("junctions", drawJunctions(visible, context));
     this.fill("nodes", drawNodes(visible, context));
     const texts = drawTexts(visible, context);
     this.fill("plates", drawPlates(texts.titles, context));
@@ -190,6 +192,7 @@ export class GraphView {
     const glyph = (name, values) => this.layers.get(name).glyph.setv(values, {sync: false});
     glyph("nodes", {border_radius: Math.round(6 * zoom)});
     glyph("frames", {border_radius: Math.round(8 * zoom)});
+    glyph("junctions", {size: {value: 5 * zoom}});
     glyph("arrows", {size: {value: Math.max(2.5, 9 * zoom)}});
   }
 

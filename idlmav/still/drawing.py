@@ -11,7 +11,8 @@ from idlmav.labels import text_width
 from idlmav.layout import Layout, Point, fold
 from idlmav.scene import METRICS, Scene
 from idlmav.still.compute import shown_compute
-from idlmav.still.shapes import Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.junctions import junctions
+from idlmav.still.shapes import Dot, Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
 
@@ -103,6 +104,8 @@ class _Drawing:
             yield Line(points, color)
         for points in self.layout.routes.values():
             yield Triangle(_arrow(points[-2], points[-1]), color)
+        for x, y in junctions(self.layout.routes.values()):
+            yield Dot(x, y, color)
 
     def boxes(self, selected: str) -> Iterator[Shape]:
         for name, box in self.layout.boxes.items():
@@ -203,7 +206,7 @@ def _fit(text: str, room: float, size: float, bold: bool = False) -> str:
 def _moved(shape: Shape) -> Shape:
     """Move a shape into the margins."""
     by = _MARGIN_PX
-    if isinstance(shape, Rect | Text):
+    if isinstance(shape, Rect | Text | Dot):
         return replace(shape, x=shape.x + by, y=shape.y + by)
     points = tuple((x + by, y + by) for x, y in shape.points)
     return replace(shape, points=points)  # type: ignore[arg-type]

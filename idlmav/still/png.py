@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from idlmav.layout import Point
-from idlmav.still.shapes import DASH_PX, Line, Picture, Rect, Text, Triangle
+from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Text, Triangle
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
@@ -64,7 +64,7 @@ class _Canvas:
     def __init__(self, pen: ImageDraw.ImageDraw, scale: float, background: str) -> None:
         self.pen, self.scale, self.background = pen, scale, background
 
-    def draw(self, shape: Rect | Line | Triangle | Text) -> None:
+    def draw(self, shape: Rect | Line | Triangle | Dot | Text) -> None:
         match shape:
             case Rect():
                 self._rect(shape)
@@ -72,6 +72,9 @@ class _Canvas:
                 self._line(shape)
             case Triangle():
                 self.pen.polygon([(x * self.scale, y * self.scale) for x, y in shape.points], fill=shape.color)
+            case Dot():
+                x, y, r = shape.x * self.scale, shape.y * self.scale, shape.radius * self.scale
+                self.pen.ellipse((x - r, y - r, x + r, y + r), fill=shape.color)
             case Text():
                 self._text(shape)
 

@@ -50,6 +50,16 @@ class Triangle:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """The mark where lines part or meet."""
+
+    x: float
+    y: float
+    color: str
+    radius: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """One line of text, vertically centred at y."""
 
@@ -62,7 +72,7 @@ class Text:
     anchor: Anchor = "middle"
 
 
-Shape = Rect | Line | Triangle | Text
+Shape = Rect | Line | Triangle | Dot | Text
 
 
 @dataclass(frozen=True, slots=True)

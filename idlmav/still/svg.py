@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
-from idlmav.still.shapes import DASH_PX, Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
 
 __all__ = ["to_svg"]
 
@@ -50,6 +50,8 @@ def _element(shape: Shape) -> str:
         case Triangle():
             corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in shape.points)
             return f'<polygon points="{corners}" fill="{shape.color}"/>'
+        case Dot():
+            return f'<circle cx="{_number(shape.x)}" cy="{_number(shape.y)}" r="{_number(shape.radius)}" fill="{shape.color}"/>'
         case Text():
             return _text(shape)
 

@@ -34,9 +34,10 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
         rectangles(
             "frames", ["fill", "line", "dash"], fill_color="fill", line_color="line", line_dash="dash", border_radius=8
         ),
+        points("junctions", marker="circle", fill_color="color"),
         paths("edges", line_color="color", line_width="width", line_join="round", line_cap="round"),
         rectangles("plates", ["fill"], fill_color="fill", line_color=None),
-        points("arrows"),
+        points("arrows", ["angle"], marker="triangle", angle="angle", fill_color="color"),
         rectangles("halo", ["color"], fill_color=None, line_color="color", line_width=3, border_radius=9),
         rectangles(
             "nodes",

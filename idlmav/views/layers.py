@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import holoviews as hv
@@ -79,12 +79,12 @@ def paths(name: str, **glyph: Any) -> hv.Path:
     return hv.Path([np.zeros((2, 2))], ["x", "y"]).opts(hooks=[columns, hook], tools=[], backend="bokeh")
 
 
-def points(name: str, **glyph: Any) -> hv.Points:
-    """Return a layer of arrowheads."""
-    data = _frame(["x", "y", "angle", "color"])
-    hook = layer(name, x="x", y="y", angle="angle", fill_color="color", line_color=None, **glyph)
-    return hv.Points(data, ["x", "y"], ["angle", "color"]).opts(
-        marker="triangle", hooks=[hook], tools=[], backend="bokeh"
+def points(name: str, columns: Sequence[str] = (), *, marker: str, **glyph: Any) -> hv.Points:
+    """Return a layer of marks of one shape, each with a colour and the given extra columns."""
+    extra = [*columns, "color"]
+    hook = layer(name, x="x", y="y", line_color=None, **glyph)
+    return hv.Points(_frame(["x", "y", *extra]), ["x", "y"], extra).opts(
+        marker=marker, hooks=[hook], tools=[], backend="bokeh"
     )
 
 

@@ -16,7 +16,8 @@ from idlmav import MAV
 from idlmav.labels import node_sizes
 from idlmav.layout import compute_layout, fold
 from idlmav.still import still_picture, to_png, to_svg
-from idlmav.still.shapes import Line, Rect, Text, Triangle
+from idlmav.still.junctions import junctions
+from idlmav.still.shapes import Dot, Line, Rect, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES
 
@@ -88,6 +89,50 @@ def test_everything_visible_is_drawn_once(mav):
     assert boxes >= {(x, y) for x, y, _, _ in (*visible.boxes.values(), *visible.frames.values())}
     texts = [shape.text for shape in picture.shapes if isinstance(shape, Text)]
     assert f"▸ {layout.groups[folded[0]].title}" in texts
+
+
+def edges(*routes):
+    return [tuple(zip(route[::2], route[1::2], strict=True)) for route in routes]
+
+
+FORKS = {
+    "none": (edges((0, 0, 0, 50), (9, 0, 9, 50)), []),
+    "a crossing": (edges((0, 0, 0, 50), (-20, 20, 20, 20)), []),
+    "a branch": (edges((0, 0, 0, 50), (0, 0, 0, 20, 30, 20, 30, 50)), [(0, 20)]),
+    "to both sides": (edges((0, 0, 0, 20, 30, 20, 30, 50), (0, 0, 0, 20, -30, 20, -30, 50)), [(0, 20)]),
+    "a branch of a branch": (
+        edges((0, 0, 0, 20, 30, 20, 30, 50), (0, 0, 0, 20, 60, 20, 60, 50), (0, 0, 0, 50)),
+        [(0, 20), (30, 20)],
+    ),
+    "a bus": (
+        edges((0, 0, 0, 40, 50, 40, 50, 60), (20, 0, 20, 40, 50, 40, 50, 60), (50, 0, 50, 60)),
+        [(20, 40), (50, 40)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORKS)
+def test_lines_that_part_or_meet_are_told_from_crossings(name):
+    routes, expected = FORKS[name]
+    assert sorted(junctions(routes)) == expected
+
+
+@pytest.mark.parametrize("name", ["transformer", "unet"])
+def test_the_page_marks_the_same_junctions(name):
+    model = WORKING[name]
+    mav = MAV(model.model(), model.args())
+    code = """
+        const { Picture } = await load("picture");
+        const { junctions } = await load("junctions");
+        const picture = new Picture(input);
+        picture.update([], "none");
+        return junctions(picture.edges);
+    """
+    ours = junctions(mav.layout.routes.values())
+    assert sorted(map(tuple, run_js(code, mav.scene()))) == sorted(ours)
+    assert len(ours) > 0
+    picture = still_picture(mav.scene(), mav.layout)
+    assert [(dot.x, dot.y) for dot in picture.shapes if isinstance(dot, Dot)] == [(x + 20, y + 20) for x, y in ours]
 
 
 def test_boxes_have_the_colours_of_the_scene(mav):
@@ -169,7 +214,7 @@ def test_the_svg_is_valid_and_needs_nothing_from_elsewhere(mav, tmp_path):
     assert root.tag == f"{SVG}svg"
     assert root.find(f"{SVG}title").text == mav.graph.name
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
-        "svg", "title", "desc", "rect", "path", "polygon", "text"
+        "svg", "title", "desc", "rect", "path", "polygon", "circle", "text"
     }  # fmt: skip
     text = (tmp_path / "m.svg").read_text("utf-8")
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")

@@ -97,6 +97,7 @@ def drawn(mav) -> dict[str, dict[str, list[Any]]]:
         const texts = draw.drawTexts(visible, context);
         return {
           frames: draw.drawFrames(visible, context), edges: draw.drawEdges(visible, context),
+          junctions: (await load("junctions")).drawJunctions(visible, context),
           arrows: draw.drawArrows(visible, context), nodes: draw.drawNodes(visible, context),
           plates: draw.drawPlates(texts.titles, context), halo: draw.drawHalo(context),
           labels: texts.labels.data, sublabels: texts.sublabels.data, titles: texts.titles.data,
@@ -116,7 +117,7 @@ def test_every_layer_that_the_browser_fills_is_in_the_figure(root, drawn):
 
 def test_what_lies_on_top_is_drawn_last(root):
     layers = [renderer.name for renderer in figure(root, "graph").renderers]
-    order = ["frames", "edges", "plates", "nodes", "labels", "titles"]
+    order = ["frames", "junctions", "edges", "plates", "nodes", "labels", "titles"]
     assert [name for name in layers if name in order] == order
 
 
