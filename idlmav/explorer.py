@@ -24,6 +24,8 @@ from idlmav.views.table import table_view
 __all__ = ["Explorer"]
 
 _numbers = count(1)
+DETAIL_PX = 150
+"""Height of the panel about the selection."""
 
 
 class Explorer(Viewer):
@@ -73,8 +75,11 @@ class Explorer(Viewer):
         views.append(graph_view(self.uid))
         if add_slider:
             views += slider_views(self.uid)
-        if add_table:
-            views.append(table_view(self.uid, graph))
+        side: list[Any] = [table_view(self.uid, graph)] if add_table else []
+        # As high with a selection as without, so that nothing moves on a click.
+        side.append(Detail(sizing_mode="stretch_width", height=DETAIL_PX, margin=0, tags=[f"{self.uid}-detail"]))
+        sizing = "stretch_both" if add_table else "stretch_width"
+        views.append(pn.Column(*side, sizing_mode=sizing, margin=0, tags=[f"{self.uid}-side"]))
         fill = (
             {"sizing_mode": "stretch_both"}
             if height_px is None
@@ -90,8 +95,8 @@ class Explorer(Viewer):
                 min_height=200,
                 css_classes=["idlmav-views"],
                 tags=[f"{self.uid}-views"],
+                stylesheets=[stylesheet("views.css")],
             ),
-            Detail(sizing_mode="stretch_width", margin=0, tags=[f"{self.uid}-detail"]),
             tags=[f"{self.uid}-root"],
             margin=0,
             stylesheets=[stylesheet("dashboard.css")],

@@ -142,6 +142,8 @@ class Failure:
         Its text.
     source : str or None
         ``"file:line"`` of the user's code.
+    code : str or None
+        Text of that line; ``None`` if its file cannot be read.
     """
 
     node: str | None
@@ -149,6 +151,7 @@ class Failure:
     kind: str
     message: str
     source: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 from idlmav.graph import Graph, Module, Node, Totals, format_shape, format_shapes
 from idlmav.labels import node_label, node_sublabel
 from idlmav.layout import Layout, columns, first_folds
-from idlmav.ops import category
+from idlmav.ops import category, docs_url
 from idlmav.palette import GRADIENT, Palette, ink
 
 __all__ = [
@@ -90,10 +90,11 @@ def build_scene(
         ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
                         ``of`` its name
         ``gradient``    hex colours for numbers, small to large
+        ``docs``        by operation, the page of torch's reference, where there is one
         ``unreached``   modules that forward never came to, one list a field, in the order of ``ids``
         ``summary``     name, inputs, ops, parameters and FLOPs as text, for pictures that nobody can ask
         ``totals``      name and inputs as text, `idlmav.graph.Totals` as numbers
-        ``errors``      each failure: ``node``, ``message``, ``source``
+        ``errors``      each failure: ``node``, ``message``, ``source``, ``code``
         ==============  ==============================================================================
     """
     return {
@@ -102,13 +103,19 @@ def build_scene(
         "flows": None if others is None else {name: _of_layout(graph, x, name) for name, x in others.items()},
         "nodes": _node_columns(graph),
         "colors": _colors(graph.nodes, palette),
+        "docs": _docs(graph.nodes),
         "gradient": list(GRADIENT),
         "gradient_inks": [ink(color) for color in GRADIENT],
         "unreached": _unreached_columns(graph),
         "summary": summary(graph),
         "totals": {"name": graph.name, "inputs": graph.inputs, **_numbers(graph.totals, Totals)},
         "errors": [
-            {"node": failure.node, "message": f"{failure.kind}: {failure.message}", "source": failure.source or ""}
+            {
+                "node": failure.node,
+                "message": f"{failure.kind}: {failure.message}",
+                "source": failure.source or "",
+                "code": failure.code or "",
+            }
             for failure in graph.errors
         ],
     }
@@ -155,12 +162,29 @@ def _node_columns(graph: Graph) -> dict[str, list[Any]]:
         "activation_bytes": lambda node: node.activation_bytes,
         "params": _parameter_texts(graph),
         "args": lambda node: node.args,
+        "settings": _settings(graph),
         "status": lambda node: node.status,
         "error": lambda node: node.error,
         "source": lambda node: node.source,
         "notes": lambda node: ", ".join(node.notes),
     }
     return {name: [get(node) for node in graph.nodes] for name, get in fields.items()}
+
+
+def _settings(graph: Graph) -> Callable[[Node], str]:
+    """Return a function that gives a layer's ``extra_repr`` for the op that the layer itself runs."""
+    known = {module.path: (module_operation(module), module.extra_repr) for module in graph.modules}
+
+    def text(node: Node) -> str:
+        operation, settings = known.get(node.path, ("", ""))
+        return settings if operation == node.operation else ""
+
+    return text
+
+
+def _docs(nodes: Sequence[Node]) -> dict[str, str]:
+    pages = {operation: docs_url(operation) for operation in dict.fromkeys(node.operation for node in nodes)}
+    return {operation: page for operation, page in pages.items() if page is not None}
 
 
 def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
@@ -187,6 +211,8 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
         "title": [layout.groups[group].title for group in ids],
         "path": [layout.groups[group].path for group in ids],
         "class_name": [module.class_name if module else "" for module in modules],
+        "class_path": [module.class_path if module else "" for module in modules],
+        "settings": [module.extra_repr if module else "" for module in modules],
         "kind": [layout.groups[group].kind for group in ids],
         "count": [layout.groups[group].count for group in ids],
         "failed": failed,

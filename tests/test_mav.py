@@ -285,7 +285,7 @@ def test_panels_switched_off_once_are_there_the_next_time():
     without = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
     default = mav.draw_interactive_graph()
     assert len(default.objects[2]) == 5  # of two sliders one is shown
-    assert len(without.objects[2]) == 1
+    assert len(without.objects[2]) == 2  # the graph and the details
 
 
 def test_all_drawings_of_one_model_share_its_state():
@@ -427,7 +427,7 @@ def test_the_founding_examples_run(resnet):
         container = mav.draw_interactive_graph(add_overview=True)
         figure = mav.draw_release_graph()
     assert len(container.objects[2]) == 5
-    assert "https://cdn.bokeh.org" in figure.html
+    assert len(figure.html) < 300_000, "the libraries come from a CDN"
     mav = MAV(
         model,
         x,
@@ -438,7 +438,7 @@ def test_the_founding_examples_run(resnet):
     )
     with plotly_renderer_context("notebook_connected"):
         container = mav.draw_interactive_graph(add_overview=False, add_slider=False, add_table=False)
-    assert len(container.objects[2]) == 1
+    assert len(container.objects[2]) == 2  # the graph and the details
 
 
 def test_the_unit_of_compute_is_an_option_of_the_picture_not_of_the_graph():

@@ -19,9 +19,9 @@ export class Announcer {
     this.pending = setTimeout(() => { this.element.textContent = text; }, CALM_MS);
   }
 
-  selection({title, detail, error}, state) {
+  selection({title, what, facts, error}, state) {
     if (title === "") return this.say("Nothing is selected.");
-    return this.say([title, state, ...detail.split("\n").slice(0, FACTS), error].filter(Boolean).join(", "));
+    return this.say([title, state, what, ...facts.slice(0, FACTS).map(([, text]) => text), error].filter(Boolean).join(", "));
   }
 
   matches({steps, problem, hint}) {

@@ -1,52 +1,137 @@
-// Where the views stand: beside each other if the flow runs up or down, above each other if it runs to a side.
+// Where the views stand. The side (table and details) is at the right of the graph, or under it where there is little
+// width; overview and slider lie above and below the graph if the flow runs to a side. The border to the side is dragged.
 
-// Heights when they lie.
 const OVERVIEW_PX = 84;
 const SLIDER_PX = 34;
+const NARROW_PX = 760;
+const NARROW_OVERVIEW_PX = 64;
+const DETAIL_PX = 150;
+const LEAST_SHARE = 0.15;
+const KEY_STEP = 0.02;
 
 export const isSideways = (direction) => direction === "left" || direction === "right";
 
-// row: the container of the views; parts: the Bokeh model of each view, or null where it is switched off. There is a
-// slider for either case.
+// row: the container of the views; parts: the Bokeh model of each, or null where it is switched off; inSide: those in the
+// side. There is a slider for either case.
 export class Arrangement {
-  constructor(view, row, parts) {
-    Object.assign(this, {view, row, parts});
-    this.sideways = false;
+  constructor(view, row, parts, inSide) {
+    Object.assign(this, {view, row, parts, inSide});
     const {sizing_mode, width, height, min_height} = parts.overview ?? {};
     this.upright = {sizing_mode, width, height, min_height};
+    this.direction = "down";
+    this.shown = "";
+    // The side's share of the width, or of the height where it stands below.
+    this.shares = {beside: 0.42, below: 0.45};
+    this.element = view.owner.find_one(row).el;
+    this.element.shadowRoot.append(this.splitter = this.makeSplitter());
+    this.observer = new ResizeObserver(() => this.update(this.direction));
+    this.observer.observe(this.element);
+  }
+
+  close() {
+    this.observer.disconnect();
   }
 
   update(direction) {
+    this.direction = direction;
     const sideways = isSideways(direction);
-    if (sideways === this.sideways) return;
-    this.sideways = sideways;
+    const narrow = this.element.clientWidth < NARROW_PX;
+    const shown = `${sideways} ${narrow}`;
+    if (shown === this.shown) return;
+    Object.assign(this, {shown, sideways, narrow});
     const {overview, slider, flat_slider: flatSlider} = this.parts;
     slider?.setv({visible: !sideways}, {sync: false});
     flatSlider?.setv({visible: sideways}, {sync: false});
     const flat = {sizing_mode: "stretch_width", width: null, height: OVERVIEW_PX, min_height: OVERVIEW_PX};
-    overview?.setv(sideways ? flat : this.upright, {sync: false});
+    const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : this.upright.width};
+    overview?.setv(sideways ? flat : upright, {sync: false});
+    this.inSide.detail?.setv({height: narrow ? DETAIL_PX / 2 : DETAIL_PX}, {sync: false});
     for (const [name, model] of Object.entries(this.parts)) {
-      model?.setv({styles: {"grid-area": sideways ? name : "auto"}}, {sync: false});
+      // Smaller than Panel thinks: the details scroll.
+      model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
     }
-    // Said in either case: Bokeh adds styles, but takes none away.
-    this.row.setv({styles: sideways ? this.grid() : {display: "flex"}}, {sync: false});
-    // Bokeh has measured in between; the sizes are final with the next frame.
-    requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
+    this.place();
   }
 
-  // The table stays at the right, as high as the others together.
+  place() {
+    this.row.setv({styles: this.grid()}, {sync: false});
+    const {splitter, narrow} = this;
+    splitter.setAttribute("aria-orientation", narrow ? "horizontal" : "vertical");
+    splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
+    splitter.style.cursor = narrow ? "row-resize" : "col-resize";
+    splitter.style.display = this.resizable ? "block" : "none";
+    // Bokeh has measured in between; the sizes are final with the next frame.
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
+  }
+
+  get share() {
+    return this.shares[this.narrow ? "below" : "beside"];
+  }
+
+  // Details alone take as much as they need.
+  get resizable() {
+    return Boolean(this.inSide.table);
+  }
+
+  get below() {
+    return this.narrow || !this.inSide.table;
+  }
+
   grid() {
-    const {overview, flat_slider: flatSlider, table} = this.parts;
-    const rows = [
-      [overview, "overview", `${OVERVIEW_PX}px`],
-      [true, "graph", "minmax(0, 1fr)"],
-      [flatSlider, "flat_slider", `${SLIDER_PX}px`],
-    ].filter(([shown]) => shown);
+    const {overview, slider, flat_slider: flatSlider} = this.parts;
+    const lines = this.sideways
+      ? [[overview, ["overview"], `${OVERVIEW_PX}px`], [true, ["graph"], null], [flatSlider, ["flat_slider"], `${SLIDER_PX}px`]]
+      : [[true, [overview && "overview", "graph", slider && "slider"].filter(Boolean), null]];
+    const rows = lines.filter(([there]) => there);
+    const [{length: across}] = rows.map(([, names]) => names);
+    const columns = this.sideways || across === 1 ? ["minmax(0, 1fr)"] : rows[0][1].map((name) => (name === "graph" ? "minmax(0, 1fr)" : "max-content"));
+    const side = `${(100 * this.share).toFixed(2)}%`;
+    const areas = rows.map(([, names]) => [...names]);
+    const heights = rows.map(([, , height]) => height ?? "minmax(0, 1fr)");
+    if (this.below) {
+      areas.push(new Array(across).fill("split"), new Array(across).fill("side"));
+      heights.push(this.resizable ? "7px" : "0px", this.resizable ? side : "max-content");
+    } else {
+      for (const names of areas) names.push("split", "side");
+      columns.push("7px", side);
+    }
     return {
       display: "grid",
-      "grid-template-areas": rows.map(([, name]) => (table ? `"${name} table"` : `"${name}"`)).join(" "),
-      "grid-template-columns": table ? "minmax(0, 3fr) minmax(0, 2fr)" : "minmax(0, 1fr)",
-      "grid-template-rows": rows.map(([, , size]) => size).join(" "),
+      "grid-template-areas": areas.map((names) => `"${names.join(" ")}"`).join(" "),
+      "grid-template-columns": columns.join(" "),
+      "grid-template-rows": heights.join(" "),
     };
+  }
+
+  // ---- the border that a person drags, or moves with the arrow keys
+
+  makeSplitter() {
+    const splitter = document.createElement("div");
+    Object.assign(splitter, {className: "idlmav-splitter", tabIndex: 0, role: "separator", ariaLabel: "Width of the table"});
+    Object.assign(splitter, {ariaValueMin: 100 * LEAST_SHARE, ariaValueMax: 100 * (1 - LEAST_SHARE)});
+    splitter.style.gridArea = "split";
+    splitter.addEventListener("pointerdown", (event) => {
+      splitter.setPointerCapture(event.pointerId);
+      event.preventDefault();
+    });
+    splitter.addEventListener("pointermove", (event) => {
+      if (!splitter.hasPointerCapture(event.pointerId)) return;
+      const {right, bottom, width, height} = this.element.getBoundingClientRect();
+      this.setShare(this.narrow ? (bottom - event.clientY) / height : (right - event.clientX) / width);
+    });
+    splitter.addEventListener("keydown", (event) => {
+      const step = {ArrowLeft: KEY_STEP, ArrowUp: KEY_STEP, ArrowRight: -KEY_STEP, ArrowDown: -KEY_STEP}[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.setShare(this.share + step);
+    });
+    return splitter;
+  }
+
+  setShare(share) {
+    this.shares[this.narrow ? "below" : "beside"] = Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+    this.place();
   }
 }

@@ -18,16 +18,21 @@ import { Keyboard } from "./keyboard.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
+import { Popover } from "./popover.js";
 import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
-import { edgeText, groupDetail, nodeDetail, unreachedDetail } from "./detail_text.js";
+import { edgeText } from "./detail_text.js";
+import { selectionContent } from "./selection.js";
 
 const SHARED = [
   "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "highlighted", "compute_unit", "estimates", "theme",
   "direction", "turn", "latent", "merge_threshold",
 ];
 const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
-const BUTTONS = {fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", theme: "Light or dark", help: "Keys and search (?)"};
+const BUTTONS = {
+  fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
+  help: "Keys and search (?)",
+};
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
 const DOUBLE_TAP_PX = 8;
@@ -111,10 +116,10 @@ class Dashboard {
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
-    const models = {overview: this.overview?.figure, graph: figure, table: this.table?.model, slider: sliders[0], flat_slider: sliders[1]};
-    this.arrangement = new Arrangement(view, this.find("views"), models);
     this.detail = this.find("detail");
     this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
+    const models = {overview: this.overview?.figure, graph: figure, slider: sliders[0], flat_slider: sliders[1], side: this.find("side")};
+    this.arrangement = new Arrangement(view, this.find("views"), models, {table: this.table?.model, detail: this.detail});
     this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
   }
 
@@ -136,7 +141,9 @@ class Dashboard {
     graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
     graph.figure.on_event("mousemove", (event) => this.pointedAt(event));
     graph.figure.on_event("mouseleave", () => graph.hover(""));
+    this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
+    this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
     for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
     for (const name of DROP_DOWNS) this.bindWidget(name, "value");
@@ -218,7 +225,7 @@ class Dashboard {
     if (this.slider && this.driver !== "slider") this.slider.update();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settled(), SETTLE_MS);
-    if (this.table && this.driver !== "table") this.table.follow();
+    if (this.table && this.driver !== "table" && this.driver !== "selection") this.table.follow();
     return graph;
   }
 
@@ -313,21 +320,19 @@ class Dashboard {
     const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
+    // The table shows the selected row; it does not follow the graph's way there.
+    if (move && this.driver !== "table") this.driver = "selection";
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
   showDetail(spoken) {
-    const id = this.picture.resolve(this.store.get("selected"));
-    const {group, index} = id ? this.picture.place(id) : {};
-    const {scene} = this.picture;
-    const missed = this.picture.unreachedAt.get(this.store.get("selected"));
-    let content = {title: "", detail: "", error: ""};
-    if (missed !== undefined) content = unreachedDetail(scene, missed);
-    else if (id) content = group ? groupDetail(scene, index) : nodeDetail(scene, index);
+    const named = this.store.get("selected");
+    const content = selectionContent(this.picture, named);
     this.detail?.data.setv({content}, {sync: false});
     if (!spoken) return;
-    const state = group ? ["", "open", "folded"][this.picture.groups.state[index]] : "";
-    this.announcer.selection(content, state);
+    const id = this.picture.resolve(named);
+    const {group, index} = id ? this.picture.place(id) : {};
+    this.announcer.selection(content, group ? ["", "open", "folded"][this.picture.groups.state[index]] : "");
   }
 
   tapped({x, y, sx, sy}) {
@@ -357,6 +362,7 @@ class Dashboard {
     this.drive("graph");
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "help") this.help.show();
+    if (name === "more") this.popover.toggle();
     if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
     if (name === "unfold") this.folding.set([]);
     if (name === "fold") this.folding.toDepth(0);
@@ -375,6 +381,7 @@ class Dashboard {
     this.unwatch?.();
     this.keyboard?.close();
     this.announcer.close();
+    this.arrangement?.close();
     this.unpublish?.();
   }
 }

@@ -1,25 +1,65 @@
-// The line under the views: everything known about the selection.
+// The panel about the selection: what it is, where its data come from and go to.
 
 export function render({model}) {
   const element = document.createElement("div");
   element.className = "idlmav-detail";
+  element.setAttribute("role", "region");
+  element.setAttribute("aria-label", "Details of the selection");
   const show = () => {
-    const {title = "", detail = "", error = ""} = Object.fromEntries(
-      model.content instanceof Map ? model.content : Object.entries(model.content),
-    );
-    element.replaceChildren();
-    if (title === "") element.append(line("hint", "Click a box or a row: its details appear here."));
-    else element.append(line("title", title), ...detail.split("\n").map((fact) => line("fact", fact)));
-    if (error !== "") element.append(line("idlmav-error", error));
+    element.replaceChildren(...parts(plain(model.content)));
+    element.scrollTop = 0;
   };
+  element.addEventListener("click", ({target}) => {
+    const {id} = target.closest?.("[data-id]")?.dataset ?? {};
+    if (id === undefined) return;
+    // The controller hears of it through all shadow roots.
+    element.dispatchEvent(new CustomEvent("idlmav-select", {detail: id, bubbles: true, composed: true}));
+  });
   model.on("content", show);
   show();
   return element;
 }
 
-function line(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
+function plain(content) {
+  return content instanceof Map ? Object.fromEntries(content) : content;
+}
+
+function parts({title = "", what = "", docs = "", facts = [], links = [], error = "", code = ""}) {
+  const head = make("div", "head");
+  if (title === "") head.append(make("span", "hint", "Click a box or a row: its details appear here."));
+  else head.append(make("span", "title", title), make("span", "what", what));
+  if (docs !== "") head.append(docsLink(docs));
+  const found = [head];
+  if (error !== "") found.push(make("div", "idlmav-error", error));
+  if (code !== "") found.push(make("code", "code", code));
+  const list = make("dl", "");
+  for (const [name, text] of facts) list.append(make("dt", "", name), make("dd", "fact", text));
+  for (const [name, targets, more] of links) {
+    const all = make("dd", "");
+    for (const target of targets) all.append(link(target), " ");
+    if (more > 0) all.append(make("span", "hint", `+ ${more} more`));
+    list.append(make("dt", "", name), all);
+  }
+  return [...found, list];
+}
+
+function link({id, text, note = "", hint}) {
+  const button = make("button", "link", text);
+  Object.assign(button, {type: "button", title: hint});
+  button.dataset.id = id;
+  if (note !== "") button.append(make("span", "hint", note));
+  return button;
+}
+
+function docsLink(url) {
+  const anchor = make("a", "docs", "torch docs ↗");
+  Object.assign(anchor, {href: url, target: "_blank", rel: "noopener noreferrer"});
+  return anchor;
+}
+
+function make(tag, className, text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
   element.textContent = text;
   return element;
 }

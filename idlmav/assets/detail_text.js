@@ -1,32 +1,33 @@
-// What the hover and the detail line say about a node, a group or a module that was never called.
+// What the hover and the detail panel say about a node, a group or a module that was never called.
 
 import { nodeText, ops, sumText } from "./compute.js";
 import { parametersText } from "./facts.js";
 import { humaneBytes, thousands } from "./text.js";
 
-// {title, detail, error} as plain text, one fact a line.
-export function nodeDetail(scene, i) {
+// {title, what, facts, error}; facts are [name, text], the name being said in the panel only.
+export function nodeFacts(scene, i) {
   const {nodes} = scene;
   const id = scene.geometry.nodes.ids[i];
-  const facts = [nodes.operation[i] === id ? "" : nodes.operation[i]];
-  facts.push([nodes.shape[i], nodes.dtype[i]].filter(Boolean).join(" "));
+  const facts = [["Output", [nodes.shape[i], nodes.dtype[i]].filter(Boolean).join(" ")]];
   if (nodes.kind[i] === "op") {
     const params = nodes.param_count[i] ? `${thousands(nodes.param_count[i])} parameters` : "";
     const bytes = nodes.activation_bytes[i] === null ? "output size unknown" : humaneBytes(nodes.activation_bytes[i]);
-    facts.push([params, nodeText(scene, i), bytes].filter(Boolean).join(" · "));
+    facts.push(["Cost", [params, nodeText(scene, i), bytes].filter(Boolean).join(" · ")]);
   }
-  facts.push(nodes.params[i], nodes.args[i], nodes.notes[i], nodes.status[i] === "not_run" ? "not run" : "", nodes.source[i] ?? "");
-  return {title: id, detail: facts.filter(Boolean).join("\n"), error: nodes.error[i] ?? ""};
+  facts.push(["Weights", nodes.params[i]], ["Arguments", nodes.args[i]], ["Notes", nodes.notes[i]]);
+  facts.push(["State", nodes.status[i] === "not_run" ? "not run" : ""], ["Source", nodes.source[i] ?? ""]);
+  return {title: id, what: nodes.operation[i] === id ? "" : nodes.operation[i], facts: said(facts), error: nodes.error[i] ?? ""};
 }
 
-export function groupDetail(scene, i) {
+export function groupFacts(scene, i) {
   const {groups, compute} = scene;
   const {[i]: estimated} = groups.flops_estimated;
   const sums = {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
   const activations = `activations ${groups.unknown_bytes[i] > 0 ? "≥ " : ""}${humaneBytes(groups.activation_bytes[i])}`;
   const sum = [ops(groups.op_count[i]), sumText(compute, sums), activations].join(" · ");
-  const facts = [groups.class_name[i], ...(groups.kind[i] === "module" ? [sum] : runFacts(scene, i, sum, sums)), heldText(groups.held[i])];
-  return {title: groups.path[i], detail: facts.filter(Boolean).join("\n"), error: groups.failed[i] ? "an op inside failed" : ""};
+  const facts = groups.kind[i] === "module" ? [["Inside", sum]] : runFacts(scene, i, sum, sums);
+  facts.push(["Holds", heldText(groups.held[i])]);
+  return {title: groups.path[i], what: groups.class_name[i], facts: said(facts), error: groups.failed[i] ? "an op inside failed" : ""};
 }
 
 // Of blocks that are alike: all together, and each of them.
@@ -36,15 +37,23 @@ function runFacts({groups, compute}, i, all, sums) {
   const parameters = (number) => `${thousands(number)} parameters`;
   const bytes = `activations ${groups.unknown_bytes[i] > 0 ? "≥ " : ""}${humaneBytes(groups.activation_bytes[i] / count)}`;
   return [
-    groups.title[i],
-    `all ${count}: ${all} · ${parameters(groups.param_count[i])}`,
-    `each: ${[ops(groups.op_count[i] / count), sumText(compute, each), bytes, parameters(groups.one_param_count[i])].join(" · ")}`,
+    ["Blocks", groups.title[i]],
+    [`All ${count}`, `${all} · ${parameters(groups.param_count[i])}`],
+    ["Each", [ops(groups.op_count[i] / count), sumText(compute, each), bytes, parameters(groups.one_param_count[i])].join(" · ")],
   ];
 }
 
-export function unreachedDetail({unreached}, i) {
-  const facts = [unreached.operation[i], "never called", heldText(unreached.held[i])];
-  return {title: unreached.path[i], detail: facts.join("\n"), error: ""};
+export function unreachedFacts({unreached}, i) {
+  const facts = [["State", "never called"], ["Holds", heldText(unreached.held[i])]];
+  return {title: unreached.path[i], what: unreached.operation[i], facts: said(facts), error: ""};
+}
+
+const said = (facts) => facts.filter(([, text]) => text !== "");
+
+// The same as columns of the hover: plain text, one fact a line.
+export function hoverText({title, what, facts, error}) {
+  const lines = facts.map(([name, text]) => (name === "Each" || name.startsWith("All ") ? `${name.toLowerCase()}: ${text}` : text));
+  return {title, detail: [what, ...lines].filter(Boolean).join("\n"), error};
 }
 
 // The parameters and buffers that a module and all below it hold.

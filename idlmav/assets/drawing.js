@@ -1,7 +1,7 @@
 // Columns for the layers of the graph's figure, from the visible part of the picture.
 
 import { fitText, textWidth } from "./text.js";
-import { groupDetail, nodeDetail } from "./detail_text.js";
+import { groupFacts, hoverText, nodeFacts } from "./detail_text.js";
 
 const LABEL_PX = 12;
 const SUBLABEL_PX = 10;
@@ -42,13 +42,13 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   for (const i of groups) {
     const fill = coloring.group(i)?.fill ?? theme.group;
     for (const card of cards(picture, i)) {
-      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), groupDetail(scene, i), card);
+      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), hoverText(groupFacts(scene, i)), card);
     }
   }
   for (const i of nodes) {
     const status = scene.nodes.status[i];
     const dimmed = (matches !== null && !matches[i]) || status === "not_run";
-    push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed, nodeDetail(scene, i));
+    push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed, hoverText(nodeFacts(scene, i)));
   }
   return data;
 }

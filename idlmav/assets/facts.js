@@ -18,9 +18,10 @@ export function drawFacts(element, scene) {
 export function facts(scene) {
   const {totals, compute} = scene;
   const shown = scene.nodes.kind.filter((kind) => kind === "op").length;
+  const [all, reached] = [shown === totals.node_count, totals.param_reached === totals.param_count];
   const found = [
-    [`${thousands(shown)} of ${ops(totals.node_count)} drawn`, `${ops(totals.node_count)} captured; inputs and outputs are not counted`],
-    [`parameters ${thousands(totals.param_reached)} of ${thousands(totals.param_count)} reached`, parametersTitle(totals)],
+    [`${all ? "" : `${thousands(shown)} of `}${ops(totals.node_count)}${all ? "" : " drawn"}`, `${ops(totals.node_count)} captured, ${thousands(shown)} drawn; inputs and outputs are not counted`],
+    [`${reached ? "" : `${thousands(totals.param_reached)} of `}${thousands(totals.param_count)} parameters${reached ? "" : " reached"}`, parametersTitle(totals)],
   ];
   const special = parametersText(totals);
   if (special !== "") found.push([special, parametersTitle(totals)]);

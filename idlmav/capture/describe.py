@@ -12,7 +12,7 @@ from idlmav.capture.arguments import argument_text, dtype_name
 from idlmav.capture.classify import op_name
 from idlmav.capture.containers import walk
 from idlmav.capture.run import Run, causes, identity, model_input
-from idlmav.capture.source import locate_error, source_line
+from idlmav.capture.source import locate_error, source_line, source_text
 from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
 from idlmav.capture.tree import Tree, uncompiled
 from idlmav.drafts import maker
@@ -139,7 +139,8 @@ class _Description:
             )
         )  # fmt: skip
         if failed and op.error is not None:
-            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), where))
+            code = source_text(op.where)
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), where, code))
 
     def _connect(self, origins: list[Origin], target: str) -> tuple[tuple[str, ...], bool]:
         """Add the edges into a node; return the parameters it reads and whether it depends on constants alone."""
@@ -168,7 +169,8 @@ class _Description:
         layer = call is not None and _class_is_layer(call.module)
         operation = f"nn.{type(call.module).__name__}" if layer and call is not None else "raise"
         node_id = self._unique(path if layer and path else f"{path}:raise" if path else "raise")
-        source = source_line(locate_error(error))
+        where = locate_error(error)
+        source = source_line(where)
         self.nodes.append(
             Node(
                 id=node_id, op="raise", operation=operation, path=path, call=call.index if call is not None else None,
@@ -179,7 +181,7 @@ class _Description:
         inside = [op for op in before if op.call is not None and op.call.path == path]
         for op in (inside or before)[-1:]:
             self._connect([(op.index, 0, None)], node_id)
-        self.errors.append(Failure(node_id, path, type(error).__name__, str(error), source))
+        self.errors.append(Failure(node_id, path, type(error).__name__, str(error), source, source_text(where)))
 
     def _output(self, tensors: list[Tensor]) -> None:
         shapes = tuple([self._shape_of(tensor) for tensor in tensors])

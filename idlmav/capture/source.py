@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import linecache
 import os
 import sys
 from functools import lru_cache
@@ -57,14 +58,25 @@ def locate_error(error: BaseException) -> Where | None:
     return found
 
 
+def source_text(where: Where | None) -> str | None:
+    """Return the line itself, without its indentation; ``None`` if its file cannot be read."""
+    if where is None:
+        return None
+    # A cell of a notebook is in linecache, too.
+    return linecache.getline(where[0].co_filename, _line(where)).strip() or None
+
+
+def _line(where: Where) -> int:
+    code, offset = where
+    return next((line for start, stop, line in code.co_lines() if start <= offset < stop and line), code.co_firstlineno)
+
+
 @lru_cache(maxsize=1 << 16)
 def source_line(where: Where | None) -> str | None:
     """Return ``file:line``; the file is relative to where it was imported from or to the working directory."""
     if where is None:
         return None
-    code, offset = where
-    line = next((line for start, stop, line in code.co_lines() if start <= offset < stop and line), code.co_firstlineno)
-    return f"{_short(code.co_filename)}:{line}"
+    return f"{_short(where[0].co_filename)}:{_line(where)}"
 
 
 @lru_cache(maxsize=1 << 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -55,32 +56,29 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         stylesheets=[stylesheet("widgets.css")],
         margin=(0, 6),
         sizing_mode="stretch_width",
-        styles={"flex": "1 1 250px"},
+        styles={"flex": "1 1 170px"},
     )
-    drop_downs = (
-        pn.widgets.Select(
+
+    # Depth is not in the state: it follows from what is folded.
+    def drop_down(name: str, label: str, options: dict[str, str], width: int, value: str = "") -> pn.widgets.Select:
+        return pn.widgets.Select(
             label=label,
             options={text: value for value, text in options.items()},
-            value=getattr(state, name),
+            value=value or getattr(state, name, ""),
             **_fixed(uid, name, width),
         )
-        for name, label, options, width in (
-            ("color_by", "Colour", COLOR_BY, 112),
-            ("size_by", "Size", SIZE_BY, 112),
-            ("compute_unit", "Compute", COMPUTE_UNITS, 76),
-            ("estimates", "Estimates", ESTIMATES, 82),
-            ("direction", "Flow", DIRECTIONS, 72),
-            ("turn", "Turn", TURNS, 78),
-        )
+
+    drop_downs = (
+        drop_down("color_by", "Colour", COLOR_BY, 112),
+        drop_down("size_by", "Size", SIZE_BY, 112),
+        drop_down("depth", "Depth", DEPTHS, 82),
     )
-    merge = pn.widgets.Select(
-        label="Merge",
-        options={text: value for value, text in MERGES.items()},
-        value="-1",
-        **_fixed(uid, "merge_threshold", 96),
-    )
-    depth = pn.widgets.Select(
-        label="Depth", options={text: value for value, text in DEPTHS.items()}, value="", **_fixed(uid, "depth", 82)
+    more = (
+        drop_down("direction", "Flow", DIRECTIONS, 100),
+        drop_down("turn", "Turn", TURNS, 100),
+        drop_down("merge_threshold", "Merge", MERGES, 100, "-1"),
+        drop_down("compute_unit", "Compute", COMPUTE_UNITS, 100),
+        drop_down("estimates", "Estimates", ESTIMATES, 100),
     )
     search = pn.widgets.TextInput(
         label="Search",
@@ -95,22 +93,38 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
             ("fit", "Fit", 42),
             ("fold", "Fold", 50),
             ("unfold", "Unfold", 64),
+            ("more", "More", 58),
             ("theme", "◐", 36),
             ("help", "?", 32),
         )
     ]
+    wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
+    # Where there is little width, all controls go into the next line together.
+    styles = {"flex": "0 1 auto", "width": "auto"}
+    controls = pn.FlexBox(search, *drop_downs, *buttons, margin=0, styles=styles, **wrapping)
     return pn.FlexBox(
         heading,
-        search,
-        *drop_downs,
-        depth,
-        merge,
-        *buttons,
-        align_items="end",
-        flex_wrap="wrap",
-        gap="4px 0",
+        controls,
+        _popover(uid, more),
+        **wrapping,
         sizing_mode="stretch_width",
         margin=(6, 6, 2, 6),
+        styles={"position": "relative"},
+    )
+
+
+def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:
+    """Return the panel that the button "More" opens over the views."""
+    return pn.FlexBox(
+        *widgets,
+        tags=[f"{uid}-popover"],
+        gap="6px 0",
+        width=232,
+        sizing_mode="fixed",
+        margin=0,
+        visible=False,
+        styles={"position": "absolute", "right": "4px", "top": "100%", "z-index": "30"},
+        stylesheets=[stylesheet("popover.css")],
     )
 
 

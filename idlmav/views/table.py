@@ -78,7 +78,7 @@ def table_view(uid: str, graph: Graph) -> pn.widgets.Tabulator:
         layout="fit_data",
         theme="simple",
         sizing_mode="stretch_both",
-        min_height=200,
+        min_height=100,
         margin=0,
         configuration={"rowHeight": 26, "columnDefaults": {"headerSortTristate": True}},
         stylesheets=[stylesheet("table.css")],

@@ -19,7 +19,7 @@ RUN = """
     const { facts } = await load("facts");
     const { Coloring } = await load("colors");
     const { matcher, unreachedMatcher } = await load("search");
-    const { groupDetail, nodeDetail, unreachedDetail } = await load("detail_text");
+    const { groupFacts, hoverText, nodeFacts, unreachedFacts } = await load("detail_text");
     const { scene } = input;
     return input.views.map((view) => {
       applyCompute(scene, view);
@@ -27,9 +27,9 @@ RUN = """
       return {
         flops: scene.nodes.flops, groups: scene.groups.flops, header: headerText(scene),
         cells: each(scene.geometry.nodes.ids, cellText), facts: facts(scene),
-        details: each(scene.geometry.nodes.ids, nodeDetail).map(({detail}) => detail),
-        folded: each(scene.geometry.groups.ids, groupDetail).map(({detail}) => detail),
-        missed: each(scene.unreached.ids, unreachedDetail).map(({detail}) => detail),
+        details: each(scene.geometry.nodes.ids, nodeFacts).map((found) => hoverText(found).detail),
+        folded: each(scene.geometry.groups.ids, groupFacts).map((found) => hoverText(found).detail),
+        missed: each(scene.unreached.ids, unreachedFacts).map((found) => hoverText(found).detail),
         legend: new Coloring(scene, "flops").legend(),
         found: (input.queries ?? []).map((query) => [
           scene.geometry.nodes.ids.filter((_, i) => matcher(scene, query)(i)),
@@ -113,8 +113,8 @@ def test_sums_name_their_parts_and_what_is_missing(mystery: MAV) -> None:
 def test_the_facts_account_for_ops_parameters_and_modules(mystery: MAV) -> None:
     totals = mystery.graph.totals
     facts = {text: title for text, title, *_ in shown(mystery)[FLOPS]["facts"]}
-    assert f"{totals.node_count} of {totals.node_count} ops drawn" in facts
-    reached = f"parameters {thousands(144)} of {thousands(144 + 1240)} reached"
+    assert facts[f"{totals.node_count} ops"].startswith(f"{totals.node_count} ops captured, {totals.node_count} drawn")
+    reached = f"{thousands(144)} of {thousands(144 + 1240)} parameters reached"
     assert facts[reached].splitlines() == [
         f"{thousands(1384)} in total", f"{thousands(1320)} trainable", "64 frozen",
         "0 shared by several modules, counted once",

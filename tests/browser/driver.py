@@ -297,7 +297,10 @@ class Dashboard:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def choose(self, label: str, option: str) -> None:
-        self.page.get_by_label(label, exact=True).select_option(label=option)
+        field = self.page.get_by_label(label, exact=True)
+        if not field.is_visible():
+            self.press("More")
+        field.select_option(label=option)
 
     def search(self, text: str) -> None:
         field = self.page.get_by_label("Search", exact=True)

@@ -41,7 +41,7 @@ CHOICES = {"color_by": COLOR_BY, "size_by": SIZE_BY, "compute_unit": COMPUTE_UNI
 def test_the_drop_downs_offer_what_the_state_takes(small_graph, name, choices):
     last = list(choices)[-1]
     state = ViewState(**{name: last})
-    (select,) = [item for item in toolbar("uid", small_graph, state).objects if f"uid-{name}" in item.tags]
+    (select,) = toolbar("uid", small_graph, state).select(lambda item: f"uid-{name}" in item.tags)
     assert select.options == {title: value for value, title in choices.items()}
     assert select.value == last
     for value in select.options.values():
@@ -49,5 +49,5 @@ def test_the_drop_downs_offer_what_the_state_takes(small_graph, name, choices):
 
 
 def test_the_search_box_shows_the_query(small_graph):
-    (box,) = [item for item in toolbar("uid", small_graph, ViewState(query="conv")).objects if "uid-query" in item.tags]
+    (box,) = toolbar("uid", small_graph, ViewState(query="conv")).select(lambda item: "uid-query" in item.tags)
     assert box.value == "conv"

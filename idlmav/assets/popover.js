@@ -1,0 +1,34 @@
+// A panel that a button opens; a click elsewhere or Esc closes it.
+
+export class Popover {
+  constructor(view, panel, button, container) {
+    Object.assign(this, {view, panel, button});
+    container.addEventListener("pointerdown", (event) => this.pressed(event), {capture: true});
+    container.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.panel.visible) return;
+      event.stopPropagation();
+      this.show(false);
+      this.control?.focus();
+    }, {capture: true});
+  }
+
+  get control() {
+    return this.view.owner.find_one(this.button)?.el.shadowRoot.querySelector("button");
+  }
+
+  toggle() {
+    this.show(!this.panel.visible);
+  }
+
+  show(visible) {
+    this.panel.setv({visible}, {sync: false});
+    this.control?.setAttribute("aria-expanded", String(visible));
+  }
+
+  pressed(event) {
+    if (!this.panel.visible) return;
+    const path = event.composedPath();
+    const inside = [this.panel, this.button].some((model) => path.includes(this.view.owner.find_one(model)?.el));
+    if (!inside) this.show(false);
+  }
+}
