@@ -77,7 +77,8 @@ class Explorer(Viewer):
             views += slider_views(self.uid)
         side: list[Any] = [table_view(self.uid, graph)] if add_table else []
         # As high with a selection as without, so that nothing moves on a click.
-        side.append(Detail(sizing_mode="stretch_width", height=DETAIL_PX, margin=0, tags=[f"{self.uid}-detail"]))
+        height = {"height": f"{DETAIL_PX}px"}
+        side.append(Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"]))
         sizing = "stretch_both" if add_table else "stretch_width"
         views.append(pn.Column(*side, sizing_mode=sizing, margin=0, tags=[f"{self.uid}-side"]))
         fill = (

@@ -45,7 +45,7 @@ export class Arrangement {
     const flat = {sizing_mode: "stretch_width", width: null, height: OVERVIEW_PX, min_height: OVERVIEW_PX};
     const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : this.upright.width};
     overview?.setv(sideways ? flat : upright, {sync: false});
-    this.inSide.detail?.setv({height: narrow ? DETAIL_PX / 2 : DETAIL_PX}, {sync: false});
+    this.inSide.detail?.setv({styles: {height: `${narrow ? DETAIL_PX / 2 : DETAIL_PX}px`}}, {sync: false});
     for (const [name, model] of Object.entries(this.parts)) {
       // Smaller than Panel thinks: the details scroll.
       model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
