@@ -62,7 +62,7 @@ def script(name: str) -> str:
 def test_every_part_that_the_controller_looks_for_is_there(root):
     text = script("controller")
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
-    (buttons,) = re.findall(r"const BUTTONS = \{(.*)\};", text)
+    (buttons,) = re.findall(r"const BUTTONS = \{(.*?)\};", text, re.DOTALL)
     wanted |= set(re.findall(r'(\w+): "', buttons))
     (drop_downs,) = re.findall(r"const DROP_DOWNS = \[(.*)\];", text)
     wanted |= set(re.findall(r'"(\w+)"', drop_downs))
