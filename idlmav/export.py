@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -25,11 +25,15 @@ from panel.io.resources import Resources as PanelResources
 from panel.viewable import Viewable
 from pyviz_comms import Comm
 
+from idlmav.layout import Layout
 from idlmav.notebook import in_notebook
-from idlmav.packing import pack
+from idlmav.packing import Still, pack
 from idlmav.render_context import Resources
+from idlmav.scene import Scene
+from idlmav.state import ViewState
+from idlmav.still import choices, first_view, theme_css
 
-__all__ = ["ReleaseGraph", "page"]
+__all__ = ["ReleaseGraph", "page", "release_graph"]
 
 _UNNEEDED = ("bokeh-gl", "es-module-shims", "luxon")
 """Parts of the bundle that nothing of ours uses: WebGL, a substitute for ``import``, the table's dates."""
@@ -74,7 +78,44 @@ class ReleaseGraph:
         )
 
 
-def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
+def release_graph(
+    view: Viewable,
+    scene: Scene,
+    layout: Layout,
+    state: ViewState,
+    *,
+    panels: Mapping[str, bool],
+    resources: Resources,
+    height_px: int,
+) -> ReleaseGraph:
+    """
+    Write a dashboard as a page that shows its first view at once, and as a picture for readers who get no more.
+
+    Parameters
+    ----------
+    view : panel.viewable.Viewable
+        The dashboard; it fills the page.
+    scene, layout
+        That it draws.
+    state : ViewState
+        What is folded, selected, ...
+    panels : mapping of str to bool
+        The options ``add_overview``, ``add_slider`` and ``add_table``.
+    resources : {'embedded', 'connected'}
+        Whether the libraries are in the page (packed), or come from a CDN.
+    height_px : int
+        Height in a notebook.
+    """
+    chosen = choices(state)
+    title = scene["totals"]["name"]
+    classes = [name.replace("_", "-") for name, shown in panels.items() if shown]
+    classes += ["sideways"] * (layout.direction in ("left", "right")) + ["failed"] * bool(scene["errors"])
+    still = Still(first_view(scene, layout, chosen, state.viewport), theme_css(state.theme), classes)
+    html = page(view, title=title, resources=resources, still=still)
+    return ReleaseGraph(html, title=title, height_px=height_px)
+
+
+def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) -> str:
     """
     Write a dashboard as a page.
 
@@ -86,6 +127,8 @@ def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
         Title of the page.
     resources : {'embedded', 'connected'}
         Whether the libraries are in the page (packed), or come from a CDN.
+    still : Still
+        What the page shows until the dashboard is ready.
 
     Returns
     -------
@@ -106,7 +149,7 @@ def page(viewable: Viewable, *, title: str, resources: Resources) -> str:
         inline_stylesheets(docs)
     urls = [str(url) for url in bundle.js_files if not any(part in str(url) for part in _UNNEEDED)]
     scripts = [text for text in bundle.js_raw if not _unneeded(text)]
-    return pack(title, docs, [item.to_json() for item in items], scripts, urls)
+    return pack(title, docs, [item.to_json() for item in items], scripts, urls, still)
 
 
 def _unneeded(script: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -259,18 +259,19 @@ class MAV:
             For an unknown option.
         """
         reject_unknown("draw_release_graph", unknown, _DRAW_OPTIONS)
-        from idlmav.export import ReleaseGraph, page
+        from idlmav.export import release_graph
 
-        explorer = self._explorer(
-            add_overview=add_overview, add_slider=add_slider, add_table=add_table, height_px=None, live=False
+        scene = self.scene(with_flows=True)
+        panels = {"add_overview": add_overview, "add_slider": add_slider, "add_table": add_table}
+        view = self._explorer(lambda: scene, height_px=None, **panels).__panel__()
+        return release_graph(
+            view, scene, self.layout, self.state, panels=panels, resources=current_resources(), height_px=height_px
         )
-        html = page(explorer.__panel__(), title=self.graph.name, resources=current_resources())
-        return ReleaseGraph(html, title=self.graph.name, height_px=height_px)
 
-    def _explorer(self, *, live: bool = True, **options: Any) -> Explorer:
+    def _explorer(self, make_scene: Callable[[], Scene] | None = None, **options: Any) -> Explorer:
         from idlmav.explorer import Explorer
 
-        return Explorer(self.graph, lambda: self.scene(with_flows=not live), self.state, **options)
+        return Explorer(self.graph, make_scene or self.scene, self.state, **options)
 
     def __panel__(self) -> Viewable:
         return self._explorer(height_px=None).__panel__()
@@ -326,20 +327,10 @@ class MAV:
         self.draw_release_graph(**options).save(path)
 
     def _still_picture(self) -> Picture:
-        from idlmav.still import still_picture
+        from idlmav.still import choices, still_picture
 
-        state = self.state
-        return still_picture(
-            self.scene(),
-            self.layout,
-            folded=state.folded,
-            color_by=state.color_by,
-            size_by=state.size_by,
-            compute_unit=state.compute_unit,
-            estimates=state.estimates,
-            selected=state.selected,
-            theme="dark" if state.theme == "dark" else "light",
-        )
+        theme = "dark" if self.state.theme == "dark" else "light"
+        return still_picture(self.scene(), self.layout, **choices(self.state), theme=theme)
 
     def save_graph(self, file: str | Path) -> None:
         """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""

@@ -11,12 +11,13 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from idlmav.views.assets import bundle
+from idlmav.views.assets import bundle, stylesheet
 
-__all__ = ["pack"]
+__all__ = ["Still", "pack"]
 
 _HARMLESS = str.maketrans("&<>`", ",./:")
 """Base 85 takes 6 % less than base 64; with these digits it stays the same inside HTML and inside an attribute."""
@@ -24,16 +25,47 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
-<style>html, body {{height: 100%; margin: 0;}} body {{display: flow-root;}} [data-root-id] {{height: 100%;}}</style>
+<style>
+html, body {{height: 100%; margin: 0; background: var(--paper);}} body {{display: flow-root;}} [data-root-id] {{height: 100%;}}
+{css}</style>
 {scripts}</head>
-<body><p id="note" style="font: 14px system-ui, sans-serif; padding: 1em" hidden></p>
+<body><p id="note" hidden></p>
+<div id="still" class="{classes}">{still}</div>
+<script>{{{place}}}</script>
 {roots}
 <script type="application/octet-stream" id="packed" data-size="{size}" data-alphabet="{alphabet}">{packed}</script>
 <script type="module">{unpack}</script></body></html>
 """
 
 
-def pack(title: str, docs: Any, items: Sequence[dict[str, Any]], scripts: Sequence[str], urls: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Still:
+    """
+    What a page shows until it has unpacked itself, and where no script runs.
+
+    Attributes
+    ----------
+    html : str
+        With one ``<svg>``.
+    css : str
+        Colours.
+    classes : list of str
+        What decides where the graph will be.
+    """
+
+    html: str
+    css: str
+    classes: list[str]
+
+
+def pack(
+    title: str,
+    docs: Any,
+    items: Sequence[dict[str, Any]],
+    scripts: Sequence[str],
+    urls: Sequence[str],
+    still: Still,
+) -> str:
     """
     Write a page.
 
@@ -47,6 +79,8 @@ def pack(title: str, docs: Any, items: Sequence[dict[str, Any]], scripts: Sequen
         JavaScript that is packed into the page.
     urls : sequence of str
         Addresses of JavaScript that the browser fetches.
+    still : Still
+        What is seen first.
 
     Returns
     -------
@@ -68,4 +102,8 @@ def pack(title: str, docs: Any, items: Sequence[dict[str, Any]], scripts: Sequen
         size=len(data),
         alphabet=_DIGITS,
         unpack=bundle("unpack.js"),
+        css=f"{still.css}\n{stylesheet('first_view.css')}",
+        classes=" ".join(still.classes),
+        still=still.html,
+        place=bundle("first_view.js"),
     )

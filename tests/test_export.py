@@ -113,6 +113,14 @@ def test_a_page_brings_no_library_that_it_does_not_use(embedded, connected):
     assert unpacked(connected.html)[2] == []
 
 
+def test_the_first_view_is_in_the_page_unpacked(embedded, connected):
+    for html in (embedded.html, connected.html):
+        still = html.partition('id="still"')[2].partition("<script")[0]
+        assert "16×3×160×160" in still
+        assert "11\u202f689\u202f512 parameters" in still
+        assert 5_000 < len(still) < 30_000
+
+
 def test_an_embedded_page_loads_nothing(embedded):
     page = Page(embedded.html)
     assert page.loaded == []

@@ -1,6 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
-import { isSideways } from "./arrange.js";
+import { READABLE_SCALE, fittingScale, homeView } from "./home.js";
 import { collectVisible } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
@@ -11,7 +11,6 @@ const NEAR_PX = 5;
 const DECLARED_ROWS = 1;
 const ANIMATION_MS = 160;
 const MAX_SCALE = 3;
-const READABLE_SCALE = 0.7;
 
 export class GraphView {
   constructor({figure, view, store, picture, look, onRange}) {
@@ -89,30 +88,16 @@ export class GraphView {
   }
 
   fittingScale() {
-    const {figure, picture} = this;
-    return Math.min(figure.inner_width / (picture.width + 40), figure.inner_height / (picture.height + 40), 1.2);
+    return fittingScale(this.picture, this.figure);
   }
 
   fit(options) {
     this.moveTo(this.picture.width / 2, this.picture.height / 2, this.fittingScale(), options);
   }
 
-  // The start of the flow at a size that can be read; everything if that can be read.
   home() {
-    const {figure, picture} = this;
-    const whole = this.fittingScale();
-    if (whole >= READABLE_SCALE) return this.fit();
-    const sideways = isSideways(picture.direction);
-    const across = sideways ? figure.inner_height / (picture.height + 40) : figure.inner_width / (picture.width + 40);
-    const scale = Math.min(1, Math.max(READABLE_SCALE, across));
-    const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
-    const first = picture.rect({group: false, index: 0});
-    const [x, y] = [first.x + first.w / 2, first.y + first.h / 2];
-    const near = {down: [x, -20 + h], up: [x, picture.height + 20 - h], right: [-20 + w, y], left: [picture.width + 20 - w, y]};
-    const centered = across >= scale ? (sideways ? [null, picture.height / 2] : [picture.width / 2, null]) : [null, null];
-    const [cx, cy] = near[picture.direction].map((value, k) => centered[k] ?? value);
-    this.moveTo(cx, cy, scale);
-    return undefined;
+    const {x, y, scale} = homeView(this.picture, this.figure, this.picture.rect({group: false, index: 0}));
+    this.moveTo(x, y, scale);
   }
 
   centerOn(id, options) {

@@ -2,11 +2,10 @@
 // starts it, without replacing the document.
 
 (async () => {
-  const pause = () => new Promise((resolve) => setTimeout(resolve));
   const packed = document.getElementById("packed");
   const {alphabet, size} = packed.dataset;
   // What is already in the page is painted first.
-  await pause();
+  await new Promise((resolve) => setTimeout(resolve));
   const digits = new Uint8Array(128);
   for (let value = 0; value < 85; value++) digits[alphabet.charCodeAt(value)] = value;
   const chars = new TextEncoder().encode(packed.textContent);
@@ -33,6 +32,11 @@
   })));
   if (!window.Bokeh) throw new Error("its libraries could not be loaded");
   window.Bokeh.embed.embed_items(docs, items);
+  while (!window.idlmav?.length) await new Promise((resolve) => setTimeout(resolve, 16));
+  await window.idlmav[0].ready;
+  // Bokeh paints with the next frame; a page that is not seen has none.
+  await Promise.race([new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))), new Promise((resolve) => setTimeout(resolve, 200))]);
+  document.getElementById("still").remove();
 })().catch((error) => {
   const note = document.getElementById("note");
   note.hidden = false;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idlmav.labels import text_width
 from idlmav.layout import Layout, Point, fold
@@ -16,9 +16,13 @@ from idlmav.still.shapes import Dot, Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
 
-__all__ = ["still_picture"]
+if TYPE_CHECKING:
+    from idlmav.state import ViewState
 
-_MARGIN_PX = 20.0
+__all__ = ["MARGIN_PX", "choices", "shown_layout", "still_picture"]
+
+MARGIN_PX = 20.0
+"""Around the layout, in px."""
 _LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
 _ARROW_PX = (8.0, 7.0)
 """Width and length of an arrow's head."""
@@ -28,6 +32,21 @@ _DIMMED = 0.35
 _FAILED = "✕ "
 """Tells a failure without colour, too; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
+
+
+def choices(state: ViewState) -> dict[str, Any]:
+    """Return the options of `still_picture` that draw what a person has chosen, but for the theme."""
+    names = ("color_by", "size_by", "compute_unit", "estimates", "selected")
+    return {"folded": list(state.folded), **{name: getattr(state, name) for name in names}}
+
+
+def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
+    """Return the layout with groups folded and boxes grown, as it is drawn."""
+    layout = fold(layout, [group for group in folded if group in layout.groups])
+    if size_by in METRICS:
+        ids = scene["geometry"]["nodes"]["ids"]
+        layout = stretch(layout, dict(zip(ids, growth(scene["nodes"][size_by]), strict=True)))
+    return layout
 
 
 def still_picture(
@@ -40,7 +59,7 @@ def still_picture(
     compute_unit: str = "flops",
     estimates: str = "shown",
     selected: str = "",
-    theme: str = "light",
+    theme: str | Theme = "light",
 ) -> Picture:
     """
     Draw a scene at zoom 1.
@@ -57,7 +76,7 @@ def still_picture(
         As in `idlmav.state.ViewState`.
     selected : str
         Id of a node or group that is marked.
-    theme : {'light', 'dark'}
+    theme : {'light', 'dark'} or Theme
         Colours of everything that is not data.
 
     Returns
@@ -66,17 +85,15 @@ def still_picture(
         Shapes, back to front.
     """
     scene = shown_compute(scene, compute_unit, estimates)
-    layout = fold(layout, [group for group in folded if group in layout.groups])
-    if size_by in METRICS:
-        ids = scene["geometry"]["nodes"]["ids"]
-        layout = stretch(layout, dict(zip(ids, growth(scene["nodes"][size_by]), strict=True)))
-    drawing = _Drawing(scene, layout, color_by, THEMES[theme])
+    layout = shown_layout(scene, layout, folded, size_by)
+    colors = theme if isinstance(theme, Theme) else THEMES[theme]
+    drawing = _Drawing(scene, layout, color_by, colors)
     summary = scene["summary"]
     shapes = [*drawing.frames(), *drawing.edges(), *drawing.boxes(selected), *drawing.titles()]
     return Picture(
-        width=layout.width + 2 * _MARGIN_PX,
-        height=layout.height + 2 * _MARGIN_PX,
-        background=THEMES[theme].paper,
+        width=layout.width + 2 * MARGIN_PX,
+        height=layout.height + 2 * MARGIN_PX,
+        background=colors.paper,
         name=summary["name"],
         description=", ".join(filter(None, (summary["inputs"], summary["ops"], summary["params"], summary["flops"]))),
         shapes=[_moved(shape) for shape in shapes],
@@ -205,7 +222,7 @@ def _fit(text: str, room: float, size: float, bold: bool = False) -> str:
 
 def _moved(shape: Shape) -> Shape:
     """Move a shape into the margins."""
-    by = _MARGIN_PX
+    by = MARGIN_PX
     if isinstance(shape, Rect | Text | Dot):
         return replace(shape, x=shape.x + by, y=shape.y + by)
     points = tuple((x + by, y + by) for x, y in shape.points)

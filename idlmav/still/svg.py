@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
 from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
 
-__all__ = ["to_svg"]
+__all__ = ["svg_elements", "to_svg"]
 
 _FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -36,8 +36,13 @@ def to_svg(picture: Picture) -> str:
         f"<desc>{escape(picture.description)}</desc>",
         f'<rect {size} fill="{picture.background}"/>',
     ]
-    lines += map(_element, picture.shapes)
+    lines += svg_elements(picture.shapes)
     return "\n".join([*lines, "</svg>", ""])
+
+
+def svg_elements(shapes: Iterable[Shape]) -> list[str]:
+    """Return each shape as an element."""
+    return [_element(shape) for shape in shapes]
 
 
 def _element(shape: Shape) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from browser.conftest import _open_page
 from browser.driver import Dashboard, contains, luminance, middle
 from models import WrongChannels
 from torch import nn, ones, zeros
@@ -17,7 +18,8 @@ HUGE_BLOCKS = 500
 
 @pytest.fixture
 def opened(offline_page, tmp_path):
-    def open_page(mav, **options):
+    def open_page(mav, before="", **options):
+        offline_page.add_init_script(before)
         file = tmp_path / "page.html"
         mav.save(file, **options)
         offline_page.goto(file.as_uri())
@@ -231,6 +233,62 @@ def test_a_huge_model_is_found_through(opened, huge):
     dashboard.wait("d.nodes().every((node) => node.folded || node.kind === 'input')")
     dashboard.rest()
     assert len(dashboard.nodes()) < 1500
+
+
+# ---- before it is live
+
+# Tells where the first view stood when it went.
+_REMEMBER = """
+const remove = Element.prototype.remove;
+Element.prototype.remove = function () {
+  if (this.id === "still") {
+    window.seen = Array.from(this.querySelectorAll("text"), (text) => {
+      const {x, y, width, height} = text.getBoundingClientRect();
+      return {text: text.textContent, x, y, width, height};
+    });
+  }
+  return remove.call(this);
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("direction", "panels"), [("down", {}), ("right", {}), ("up", {"add_table": False, "add_overview": False})]
+)
+def test_the_first_view_stands_where_the_graph_will_be(opened, resnet20, direction, panels):
+    mav = MAV(resnet20, direction=direction)
+    dashboard = opened(mav, before=_REMEMBER, **panels)
+    seen = dashboard.page.evaluate("window.seen")
+    assert dashboard.page.locator("#still").count() == 0
+    for name, label in (("x", "x"), ("conv1", "Conv2d")):
+        box = dashboard.box(name)
+        near = min(
+            abs(x - middle(box)[0]) + abs(y - middle(box)[1])
+            for x, y in (middle(item) for item in seen if item["text"] == label)
+        )
+        # The name stands in the upper half of the box; a line of the legend may have wrapped.
+        assert near < 30
+
+
+def test_without_scripts_the_first_view_stays(browser, resnet20, tmp_path):
+    file = tmp_path / "page.html"
+    MAV(resnet20).save(file)
+    with _open_page(browser, [], java_script_enabled=False) as page:
+        page.goto(file.as_uri())
+        assert page.get_by_text("Conv2d", exact=True).first.is_visible()
+        assert page.get_by_text("ResNet", exact=False).first.is_visible()
+
+
+def test_what_goes_wrong_is_said_above_the_first_view(browser, resnet20, tmp_path):
+    file = tmp_path / "page.html"
+    MAV(resnet20).save(file)
+    with _open_page(browser, []) as page:
+        page.add_init_script("delete window.DecompressionStream")
+        page.goto(file.as_uri())
+        note = page.get_by_text("needs a browser of 2023")
+        note.wait_for()
+        assert page.evaluate("(note) => document.elementFromPoint(20, 10) === note", note.element_handle())
+        assert page.get_by_text("Conv2d", exact=True).first.is_visible()
 
 
 # ---- inside a notebook's output

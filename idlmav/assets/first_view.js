@@ -1,0 +1,18 @@
+// Runs in a saved page before it is unpacked: shows the part of the still picture that the graph will show.
+
+import { homeView } from "./home.js";
+
+const svg = document.querySelector("#still svg");
+const {picture, first, viewport, margin} = JSON.parse(svg.dataset.place);
+
+function place() {
+  const {width, height} = svg.getBoundingClientRect();
+  const [left, right, top, bottom] = viewport;
+  const scaleTo = {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
+  const {x, y, scale} = right > left ? scaleTo : homeView(picture, {inner_width: width, inner_height: height}, first);
+  const [w, h] = [width / scale, height / scale];
+  svg.setAttribute("viewBox", `${x + margin - w / 2} ${y + margin - h / 2} ${w} ${h}`);
+}
+
+place();
+addEventListener("resize", place);

@@ -1,0 +1,25 @@
+// Where the first view is, in the live figure and in the still picture before it.
+
+// Below it texts cannot be read.
+export const READABLE_SCALE = 0.7;
+
+// Px on screen for one px of the layout, so that everything is seen.
+export function fittingScale(picture, {inner_width: width, inner_height: height}) {
+  return Math.min(width / (picture.width + 40), height / (picture.height + 40), 1.2);
+}
+
+// The start of the flow at a size that can be read; everything if that can be read. first: rectangle of the first box.
+export function homeView(picture, figure, first) {
+  const {width, height, direction} = picture;
+  const whole = fittingScale(picture, figure);
+  if (whole >= READABLE_SCALE) return {x: width / 2, y: height / 2, scale: whole};
+  const sideways = direction === "left" || direction === "right";
+  const across = sideways ? figure.inner_height / (height + 40) : figure.inner_width / (width + 40);
+  const scale = Math.min(1, Math.max(READABLE_SCALE, across));
+  const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
+  const [x, y] = [first.x + first.w / 2, first.y + first.h / 2];
+  const near = {down: [x, -20 + h], up: [x, height + 20 - h], right: [-20 + w, y], left: [width + 20 - w, y]};
+  const centered = across >= scale ? (sideways ? [null, height / 2] : [width / 2, null]) : [null, null];
+  const [cx, cy] = near[direction].map((value, k) => centered[k] ?? value);
+  return {x: cx, y: cy, scale};
+}

@@ -1,0 +1,133 @@
+"""What a saved page shows before it is live: the first view as SVG, in the place where the graph will be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from idlmav.layout import Box, Layout
+from idlmav.scene import Scene
+from idlmav.still.compute import shown_compute
+from idlmav.still.drawing import MARGIN_PX, shown_layout, still_picture
+from idlmav.still.shapes import Dot, Picture, Rect, Shape, Text
+from idlmav.still.svg import svg_elements
+from idlmav.still.themes import THEMES, Theme
+
+__all__ = ["PAGE_THEME", "first_view", "theme_css"]
+
+PAGE_THEME = Theme(
+    **{field.name: f"var(--{field.name.replace('_', '-')})" for field in fields(Theme) if field.name != "frames"},
+    frames=("var(--frames)", "var(--frames-1)"),
+)
+"""Colours that a style sheet (`theme_css`) decides on."""
+Viewport = tuple[float, float, float, float]
+START: Viewport = (0.0, 0.0, 0.0, 0.0)
+_SEEN_PX = 2400.0, 1800.0
+"""Of the layout: a window of 1680 x 1260 px at the smallest scale of the first view."""
+_MOST_SHAPES = 400
+
+
+def theme_css(theme: str) -> str:
+    """Return the rules behind `PAGE_THEME` for 'light', 'dark' or, as the reader prefers, 'auto'."""
+    light, dark = (_variables(THEMES[name]) for name in ("light", "dark"))
+    if theme != "auto":
+        return f":root {{color-scheme: {theme}; {dark if theme == 'dark' else light}}}"
+    return (
+        f":root {{color-scheme: light; {light}}}\n"
+        f"@media (prefers-color-scheme: dark) {{:root {{color-scheme: dark; {dark}}}}}"
+    )
+
+
+def _variables(theme: Theme) -> str:
+    pairs = [(f"--{f.name.replace('_', '-')}", getattr(theme, f.name)) for f in fields(theme) if f.name != "frames"]
+    pairs += [("--frames", theme.frames[0]), ("--frames-1", theme.frames[1])]
+    return " ".join(f"{name}: {color};" for name, color in pairs)
+
+
+def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport = START) -> str:
+    """
+    Write what is seen of a scene first as HTML.
+
+    Parameters
+    ----------
+    scene, layout
+        As for `idlmav.still.still_picture`.
+    chosen : mapping
+        Its options; see `idlmav.still.choices`.
+    viewport : tuple of float, optional
+        Left, right, top and bottom of what was visible last, in px of the layout; all 0 for the start of the flow.
+
+    Returns
+    -------
+    str
+        A heading and an ``<svg>`` element, which ``assets/first_view.js`` moves to where the graph will be.
+    """
+    picture = still_picture(scene, layout, **chosen, theme=PAGE_THEME)
+    counted = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
+    shown = shown_layout(counted, layout, chosen["folded"], chosen["size_by"])
+    x, y, width, height = _first_box(shown)
+    place = {
+        "picture": {"width": shown.width, "height": shown.height, "direction": shown.direction},
+        "first": {"x": x, "y": y, "w": width, "h": height},
+        "viewport": viewport,
+        "margin": MARGIN_PX,
+    }
+    seen = part_seen_first(picture, shown, viewport)
+    return (
+        f"<h1>{escape(picture.name)}</h1><p>{escape(picture.description)}</p>\n"
+        f'<svg role="img" aria-label={quoteattr(picture.name)} data-place={quoteattr(json.dumps(place))} '
+        f'viewBox="0 0 {picture.width:.0f} {picture.height:.0f}" preserveAspectRatio="xMidYMin">\n'
+        + "\n".join(svg_elements(seen.shapes))
+        + "\n</svg>"
+    )
+
+
+def part_seen_first(picture: Picture, layout: Layout, viewport: Viewport = START) -> Picture:
+    """Return the picture without the shapes that the first view cannot show; those that remain stay in place."""
+    region = _region(layout, viewport)
+    shapes = [shape for shape in picture.shapes if _touches(shape, region)]
+    while len(shapes) > _MOST_SHAPES and max(region[2:]) > 200.0:
+        x, y, width, height = region
+        ends = 0.0 if layout.direction in ("down", "right") else 0.25
+        center = _first_box(layout)
+        if layout.direction in ("down", "up"):
+            region = (center[0] + center[2] / 2 - 0.375 * width, y + ends * height, 0.75 * width, 0.75 * height)
+        else:
+            region = (x + ends * width, center[1] + center[3] / 2 - 0.375 * height, 0.75 * width, 0.75 * height)
+        shapes = [shape for shape in shapes if _touches(shape, region)]
+    return replace(picture, shapes=shapes)
+
+
+def _first_box(layout: Layout) -> Box:
+    return next(iter(layout.boxes.values()), (0.0, 0.0, layout.width, layout.height))
+
+
+def _region(layout: Layout, viewport: Viewport) -> Box:
+    """Return what a large window may show at first, in px of the layout."""
+    left, right, top, bottom = viewport
+    if right > left:
+        return left - (right - left) / 2, top - (bottom - top) / 2, 2 * (right - left), 2 * (bottom - top)
+    width, height = _SEEN_PX
+    x, y, box_width, box_height = _first_box(layout)
+    x, y = x + box_width / 2 - width / 2, y + box_height / 2 - height / 2
+    if layout.width <= width:
+        x = (layout.width - width) / 2
+    if layout.height <= height:
+        y = (layout.height - height) / 2
+    starts = {"down": (x, -MARGIN_PX), "up": (x, layout.height + MARGIN_PX - height)}
+    starts |= {"right": (-MARGIN_PX, y), "left": (layout.width + MARGIN_PX - width, y)}
+    return (*starts[layout.direction], width, height)
+
+
+def _touches(shape: Shape, region: Box) -> bool:
+    """Return whether a shape reaches into a region of the layout."""
+    x, y, width, height = region[0] + MARGIN_PX, region[1] + MARGIN_PX, *region[2:]
+    if isinstance(shape, Rect):
+        return shape.x < x + width and shape.x + shape.width > x and shape.y < y + height and shape.y + shape.height > y
+    if isinstance(shape, Text | Dot):
+        return x <= shape.x <= x + width and y <= shape.y <= y + height
+    xs, ys = zip(*shape.points, strict=True)
+    return min(xs) < x + width and max(xs) > x and min(ys) < y + height and max(ys) > y
