@@ -7,11 +7,14 @@ widget. Here each style sheet is stored once in the page, which is packed (`idlm
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import tempfile
+import warnings
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -31,10 +34,13 @@ from idlmav.packing import Still, pack
 from idlmav.render_context import Resources
 from idlmav.scene import Scene
 from idlmav.state import ViewState
-from idlmav.still import choices, first_view, theme_css
+from idlmav.still import Picture, at_a_glance, choices, first_view, theme_css, to_png
 
 __all__ = ["ReleaseGraph", "page", "release_graph"]
 
+_LARGE_BYTES = 8_000_000
+"""Notebooks with larger outputs are slow to open, and GitHub shows none of them."""
+_HIDDEN_STYLE = "<style>.idlmav-picture {display: none}</style>"
 _UNNEEDED = ("bokeh-gl", "es-module-shims", "luxon")
 """Parts of the bundle that nothing of ours uses: WebGL, a substitute for ``import``, the table's dates."""
 
@@ -49,13 +55,16 @@ class ReleaseGraph:
         The whole page.
     title : str
         Name of the model.
+    draw : callable
+        Returns the picture for readers who see no more than an image.
     height_px : int
         Height when shown in a notebook.
     """
 
-    def __init__(self, html: str, *, title: str, height_px: int = 640) -> None:
+    def __init__(self, html: str, *, title: str, draw: Callable[[], Picture], height_px: int = 640) -> None:
         self.html = html
         self.title = title
+        self._draw = draw
         self.height_px = height_px
 
     def save(self, file: str | Path) -> None:
@@ -71,8 +80,40 @@ class ReleaseGraph:
             file.write(self.html)
         webbrowser.open(Path(file.name).as_uri())
 
+    def __repr__(self) -> str:
+        return f"ReleaseGraph({self.title}: {len(self.html.encode()) / 1e6:.2f} MB of HTML)"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return HTML for whoever shows it (JupyterLab, nbviewer) and an image for GitHub's view and e-mail."""
+        html = self._repr_html_()
+        if len(html) > _LARGE_BYTES:
+            warnings.warn(
+                f"The picture of {self.title} takes {len(html) / 1e6:.0f} MB of this notebook, which viewers may refuse to "
+                "show. Save it with save('model.html') and clear this output, or draw it inside "
+                "plotly_renderer_context('notebook_connected').",
+                stacklevel=2,
+            )
+        return {"text/html": html, "image/png": self._png, "text/plain": repr(self)}, {"image/png": self._png_size}
+
+    @cached_property
+    def picture(self) -> Picture:
+        """What an image shows of it."""
+        return self._draw()
+
+    @cached_property
+    def _png(self) -> str:
+        return base64.b64encode(to_png(self.picture, 1.5, colors=64)).decode()
+
+    @property
+    def _png_size(self) -> dict[str, int]:
+        return {"width": round(self.picture.width), "height": round(self.picture.height)}
+
     def _repr_html_(self) -> str:
+        # GitHub shows the HTML rather than the image beside it, but takes frames, scripts and styles out of it.
         return (
+            f'{_HIDDEN_STYLE}<div class="idlmav-picture"><img alt="{escape(self.title)}" '
+            f'width="{self._png_size["width"]}" src="data:image/png;base64,{self._png}">'
+            f"<p>{escape(self.picture.description)}. Opened in nbviewer or Jupyter, this picture is interactive.</p></div>"
             f'<iframe srcdoc="{escape(self.html)}" title="{escape(self.title)}" '
             f'style="width: 100%; height: {self.height_px}px; border: 0"></iframe>'
         )
@@ -112,7 +153,7 @@ def release_graph(
     classes += ["sideways"] * (layout.direction in ("left", "right")) + ["failed"] * bool(scene["errors"])
     still = Still(first_view(scene, layout, chosen, state.viewport), theme_css(state.theme), classes)
     html = page(view, title=title, resources=resources, still=still)
-    return ReleaseGraph(html, title=title, height_px=height_px)
+    return ReleaseGraph(html, title=title, draw=partial(at_a_glance, scene, layout, chosen), height_px=height_px)
 
 
 def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) -> str:

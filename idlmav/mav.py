@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -281,7 +282,14 @@ class MAV:
         return self.__panel__().servable(**options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return self.draw_interactive_graph()._repr_mimebundle_(include, exclude)
+        from idlmav.still import at_a_glance, choices, to_png
+
+        # Panel returns nothing where there is no notebook.
+        bundle = self.draw_interactive_graph()._repr_mimebundle_(include, exclude)
+        data, metadata = bundle or ({"text/plain": repr(self)}, {})
+        # For where no script runs, such as GitHub's view of notebooks.
+        picture = at_a_glance(self.scene(), self.layout, choices(self.state))
+        return {**data, "image/png": b64encode(to_png(picture, 1.5, colors=64)).decode()}, metadata
 
     def __repr__(self) -> str:
         totals = self.graph.totals

@@ -9,6 +9,7 @@ import re
 import sys
 import webbrowser
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,12 @@ from urllib.parse import unquote, urlparse
 import pytest
 import torch
 from models import BROKEN, WORKING
+from PIL import Image
 from torch import nn
 
 from idlmav import MAV, plotly_renderer_context
 from idlmav.export import ReleaseGraph, inline_stylesheets
+from idlmav.still import Picture
 
 HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
 
@@ -256,7 +259,9 @@ def test_html_in_a_model_is_text_in_the_page(where):
     assert not [url for url in Page(drawn.html).loaded if "evil" in url]
     assert drawn_scene(docs)["totals"]["name"] == HOSTILE, "it is there, as text"
     assert "img" not in {tag for tag, _ in Page(drawn.html).tags}
-    assert "img" not in {tag for tag, _ in Page(drawn._repr_html_()).tags}
+    output = Page(drawn._repr_html_())
+    assert [tag for tag, _ in output.tags] == ["style", "div", "img", "p", "iframe"]
+    assert all(url.startswith("data:image/png;base64,") for url in output.loaded)
 
 
 # -------------------------------------------------------------------------------------------- showing and saving
@@ -266,11 +271,38 @@ def test_html_in_a_model_is_text_in_the_page(where):
 def test_in_a_notebook_it_is_an_iframe_that_holds_the_page(kind, request):
     graph = request.getfixturevalue(kind)
     page = Page(graph._repr_html_())
-    ((tag, attributes),) = page.tags
+    tag, attributes = page.tags[-1]
     assert tag == "iframe"
     assert attributes["srcdoc"] == graph.html, "escaped so that the browser reads the page back"
     assert attributes["title"] == "ResNet"
     assert "height: 640px" in attributes["style"]
+
+
+def test_a_notebook_output_has_an_image_for_where_frames_are_taken_out(embedded):
+    data, metadata = embedded._repr_mimebundle_()
+    assert data["text/html"] == embedded._repr_html_()
+    assert data["text/plain"].startswith("ReleaseGraph(ResNet: 1.")
+    image = Image.open(BytesIO(base64.b64decode(data["image/png"])))
+    assert metadata["image/png"] == {"width": round(image.width / 1.5), "height": round(image.height / 1.5)}
+    assert max(image.size) <= 1.5 * 2400, "the whole model, folded if it is longer than a few screens"
+    # GitHub's view takes the HTML, without frames and styles: what is left shows the picture.
+    page = Page(data["text/html"])
+    assert page.tags[0][0] == "style"
+    assert page.loaded == [f"data:image/png;base64,{data['image/png']}"]
+    assert len(data["image/png"]) < 60_000
+
+
+def test_an_output_that_is_too_large_says_what_to_do(monkeypatch):
+    small = ReleaseGraph("x" * 1000, title="Small", draw=lambda: Picture(10, 10, "#ffffff"))
+    small._repr_mimebundle_()
+    large = ReleaseGraph("x" * 9_000_000, title="Large", draw=lambda: Picture(10, 10, "#ffffff"))
+    with pytest.warns(UserWarning, match=r"Large takes 9 MB .* save\('model.html'\) .*notebook_connected"):
+        large._repr_mimebundle_()
+
+
+def test_a_live_picture_has_an_image_as_well(mav):
+    data, _ = mav._repr_mimebundle_()
+    assert Image.open(BytesIO(base64.b64decode(data["image/png"]))).width > 100
 
 
 def test_the_height_in_a_notebook_is_the_one_asked_for(mav):

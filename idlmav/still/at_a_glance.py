@@ -1,0 +1,47 @@
+"""The whole model in one picture of the size of a page, for readers who see nothing but an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from idlmav.layout import Layout, folds_to_depth
+from idlmav.scene import Scene
+from idlmav.still.drawing import still_picture
+from idlmav.still.shapes import Picture
+
+__all__ = ["at_a_glance"]
+
+_LONGEST_PX = 2400.0
+
+
+def at_a_glance(scene: Scene, layout: Layout, chosen: Mapping[str, Any]) -> Picture:
+    """
+    Draw a scene as it was chosen or, if that is longer than a few screens, with more groups folded.
+
+    Parameters
+    ----------
+    scene, layout
+        As for `idlmav.still.still_picture`.
+    chosen : mapping
+        Its options; see `idlmav.still.choices`.
+
+    Returns
+    -------
+    Picture
+        At most 2400 px long, unless so many ops stand in no module.
+    """
+    picture = still_picture(scene, layout, **chosen)
+    depth = _depth(layout)
+    while depth > 0 and max(picture.width, picture.height) > _LONGEST_PX:
+        depth -= 1
+        picture = still_picture(scene, layout, **{**chosen, "folded": folds_to_depth(layout, depth)})
+    return picture
+
+
+def _depth(layout: Layout) -> int:
+    """Return how many groups the innermost one lies in, itself included."""
+    depth = {"": 0}
+    for name, group in layout.groups.items():
+        depth[name] = depth[group.parent] + 1
+    return max(depth.values())
