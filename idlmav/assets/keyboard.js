@@ -97,7 +97,8 @@ export class Keyboard {
 
   // First what is selected, then what is filtered.
   clear() {
-    const {store, filtering} = this.dashboard;
+    const {store, filtering, popover} = this.dashboard;
+    if (popover.close()) return;
     if (store.get("selected")) store.set({selected: ""}, "keyboard");
     else filtering.clear("keyboard");
   }

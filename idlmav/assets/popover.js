@@ -4,12 +4,16 @@ export class Popover {
   constructor(view, panel, button, container) {
     Object.assign(this, {view, panel, button});
     container.addEventListener("pointerdown", (event) => this.pressed(event), {capture: true});
-    container.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !this.panel.visible) return;
-      event.stopPropagation();
-      this.show(false);
-      this.control?.focus();
-    }, {capture: true});
+    // Other keys in its fields are theirs.
+    container.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.close()) event.stopPropagation(); }, {capture: true});
+  }
+
+  // Returns whether it was open.
+  close() {
+    if (!this.panel.visible) return false;
+    this.show(false);
+    this.control?.focus();
+    return true;
   }
 
   get control() {

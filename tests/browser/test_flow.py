@@ -87,6 +87,8 @@ def test_a_group_of_a_u_folds_in_place(offline_page, tmp_path):
 
 def options(dashboard: Dashboard, label: str) -> list[str]:
     """The entries of a drop-down, or none if it is not shown."""
+    if not dashboard.page.get_by_label("Compute", exact=True).is_visible():
+        dashboard.press("More")
     select = dashboard.page.get_by_label(label, exact=True)
     return select.locator("option").all_inner_texts() if select.is_visible() else []
 
