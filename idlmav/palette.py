@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_PALETTE", "GRADIENT", "Palette", "contrast", "ink", "known_p
 
 DEFAULT_PALETTE = "Light"
 """
-Paul Tol's "light" scheme, made for filled cells that hold a label and safe for colour-blind eyes, then
+Paul Tol's "light" scheme, nine colours made for filled cells that hold a label and safe for colour-blind eyes, then
 tints of his discrete rainbow (SRON/EPS/TN/09-002) and a few more for operations that are rarely side by side.
 """
 _LIGHT = (
@@ -43,6 +43,11 @@ _COMMON = (
     "adaptive_avg_pool2d", "mul", "identity",
 )  # fmt: skip
 """Operations that most models have, each with a colour of its own in the default palette."""
+_COMMON_CATEGORIES = (
+    "Convolution", "Linear", "Normalization", "Non-linear activations", "Arithmetic", "Pooling", "Transformer", "Sparse",
+    "Dropout",
+)  # fmt: skip
+"""Categories that stand side by side in most models: the colours that colour-blind eyes tell apart."""
 _PLAIN = frozenset({"Shape", "Conversion", "Creation"})
 """Categories that compute nothing; they share one colour, grey in the default palette."""
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
@@ -159,17 +164,20 @@ class Palette:
 
     def category(self, name: str) -> str:
         """Return the colour of a category."""
-        return self.colors[self.fixed[name]] if name in self.fixed else self._free(name)
+        if name in self.fixed:
+            return self.colors[self.fixed[name]]
+        return NEUTRAL if name == "Input and output" else self._free(name, _COMMON_CATEGORIES)
 
     def name(self, name: str) -> str:
         """Return the colour of anything else, such as a module."""
         return self._free(name)
 
-    def _free(self, key: str) -> str:
+    def _free(self, key: str, common: Sequence[str] = _COMMON) -> str:
         used = set(self.avoid) | set(self.fixed.values())
         free = [i for i in range(len(self.colors)) if i not in used]
         free = free or [i for i in range(len(self.colors)) if i not in self.avoid]
-        place = _COMMON.index(key) if key in _COMMON else crc32(key.encode())
+        known = next((names for names in (common, _COMMON) if key in names), None)
+        place = known.index(key) if known else crc32(key.encode())
         return self.colors[free[place % len(free)]]
 
 

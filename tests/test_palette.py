@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations, pairwise
 
+import numpy as np
 import pytest
 import torch
 from models import WORKING
 from torch import nn
 
 from idlmav import MAV
-from idlmav.ops import categories
+from idlmav.ops import categories, category
 from idlmav.palette import DEFAULT_PALETTE, GRADIENT, Palette, contrast, ink, known_palettes, sequence
 
 PLOTLY = [
@@ -186,7 +188,7 @@ def test_no_avoided_colour_is_ever_used(avoid):
     palette = Palette(colors=VIVID, avoid=avoid)
     names = [f"op{i}" for i in range(300)]
     used = {palette.operation(f"{name}()", name) for name in names} | {palette.name(name) for name in names}
-    used |= {palette.category(name) for name in categories()}
+    used |= {palette.category(name) for name in categories() if name != "Input and output"}
     assert used == {color for i, color in enumerate(VIVID) if i not in avoid}
 
 
@@ -275,3 +277,69 @@ def test_the_gradient_falls_steadily_in_grey():
 def test_a_key_that_is_no_operation_and_no_category_is_refused(key, hint):
     with pytest.raises(ValueError, match=rf"fixed_color_map: '{key}' is neither .* Did you mean '{hint}'\?"):
         MAV(nn.ReLU(), torch.ones(2), fixed_color_map={key: 1})
+
+
+# ------------------------------------------------------------------------------------------- colour-blind eyes
+
+# Severity 1.0 of Machado, Oliveira and Fernandes (2009), doi:10.1109/TVCG.2009.113, in linear RGB.
+EYES = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "none": np.eye(3),
+}
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+WHITE = (0.95047, 1.0, 1.08883)
+
+
+def seen(color: str, eyes: str) -> np.ndarray:
+    """CIE L*a*b* of what such eyes see."""
+    srgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    ratio = TO_XYZ @ np.clip(np.array(EYES[eyes]) @ linear, 0, 1) / WHITE
+    x, y, z = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def least_difference(colors, eyes: str) -> float:
+    return min(float(np.linalg.norm(seen(a, eyes) - seen(b, eyes))) for a, b in combinations(colors, 2))
+
+
+def test_a_difference_in_lab_is_measured_as_cie_does():
+    assert seen("#ffffff", "none") == pytest.approx([100, 0, 0], abs=0.02)
+    assert seen("#ff0000", "none") == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
+    assert least_difference(["#ff0000", "#00ff00"], "none") == pytest.approx(170.6, abs=0.2)
+    # The pair that these eyes are known for.
+    assert least_difference(["#d7191c", "#1a9641"], "deuteranopia") < 0.5 * least_difference(
+        ["#d7191c", "#1a9641"], "none"
+    )
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_common_categories_and_operations_are_told_apart_by_all_eyes(eyes):
+    palette = Palette()
+    common = (
+        "Convolution",
+        "Linear",
+        "Normalization",
+        "Non-linear activations",
+        "Arithmetic",
+        "Pooling",
+        "Transformer",
+    )
+    colors = [palette.category(name) for name in (*common, "Sparse", "Dropout", "Shape")]
+    assert least_difference(colors, eyes) > 10, "2 is just noticeable side by side"
+    operations = ("conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat")
+    assert least_difference([palette.operation(f"{op}()", op) for op in operations], eyes) > 10
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_the_gradient_is_light_to_dark_for_all_eyes(eyes):
+    lightness = [seen(color, eyes)[0] for color in GRADIENT]
+    assert all(a > b + 1 for a, b in pairwise(lightness))
+
+
+def test_a_category_has_the_colour_of_its_commonest_operation():
+    palette = Palette()
+    for operation, op in (("nn.Conv2d", "conv2d"), ("nn.Linear", "linear"), ("nn.BatchNorm2d", "batch_norm")):
+        assert palette.category(category(operation, op)) == palette.operation(operation, op)
