@@ -23,8 +23,12 @@ export class Keyboard {
     const {element, graphElement} = this;
     let host = element;
     while (host.getRootNode() instanceof ShadowRoot) ({host} = host.getRootNode());
-    element.addEventListener("focusin", (event) => host.toggleAttribute(SUPPRESS, event.composedPath()[0] !== graphElement));
-    element.addEventListener("focusout", () => host.removeAttribute(SUPPRESS));
+    const suppress = (on) => host.toggleAttribute(SUPPRESS, on);
+    element.addEventListener("focusin", (event) => suppress(event.composedPath()[0] !== graphElement));
+    element.addEventListener("focusout", () => suppress(false));
+    // From one part to another inside, the element around does not hear of it.
+    graphElement.addEventListener("focus", () => suppress(false));
+    graphElement.addEventListener("blur", () => suppress(true));
     for (const type of ["keydown", "keypress"]) {
       element.addEventListener(type, (event) => { if (event.composedPath()[0].matches?.(FIELDS)) event.stopPropagation(); });
     }

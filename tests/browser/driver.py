@@ -313,6 +313,7 @@ class Dashboard:
         """Return to what a fresh page shows, by the dashboard's own controls."""
         self.call("search", "")
         self.call("select", "")
+        self.call("highlight", [])
         for label, name, value, text in (
             ("Colour", "color_by", "operation", "Operation"),
             ("Size", "size_by", "none", "Text"),
