@@ -159,7 +159,9 @@ def test_what_is_typed_is_no_shortcut_of_the_notebook(dashboard):
 
 def test_outside_of_the_dashboard_keys_do_nothing(dashboard):
     page = dashboard.page
-    page.evaluate("() => { const field = document.body.appendChild(document.createElement('input')); field.id = 'own'; }")
+    page.evaluate(
+        "() => { const field = document.body.appendChild(document.createElement('input')); field.id = 'own'; }"
+    )
     page.locator("#own").focus()
     page.keyboard.type("f?/")
     assert page.locator("#own").input_value() == "f?/"
