@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import tempfile
 import warnings
@@ -41,6 +42,7 @@ __all__ = ["ReleaseGraph", "page", "release_graph"]
 _LARGE_BYTES = 8_000_000
 """Notebooks with larger outputs are slow to open, and GitHub shows none of them."""
 _HIDDEN_STYLE = "<style>.idlmav-picture {display: none}</style>"
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 _UNNEEDED = ("bokeh-gl", "es-module-shims", "luxon")
 """Parts of the bundle that nothing of ours uses: WebGL, a substitute for ``import``, the table's dates."""
 
@@ -189,7 +191,8 @@ def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) 
     if mode == "inline":
         inline_stylesheets(docs)
     urls = [str(url) for url in bundle.js_files if not any(part in str(url) for part in _UNNEEDED)]
-    scripts = [text for text in bundle.js_raw if not _unneeded(text)]
+    # A browser whose developer tools are open would fetch source maps.
+    scripts = [_SOURCE_MAP.sub("", text) for text in bundle.js_raw if not _unneeded(text)]
     return pack(title, docs, [item.to_json() for item in items], scripts, urls, still)
 
 

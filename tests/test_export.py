@@ -131,6 +131,7 @@ def test_an_embedded_page_loads_nothing(embedded):
     docs, _, scripts = unpacked(embedded.html)
     for text in (embedded.html, json.dumps(docs), *scripts):
         assert not re.search(r"@import\s+(url\()?['\"]?https?:", text)
+        assert not re.search(r"^//# sourceMappingURL", text, re.MULTILINE)
 
 
 def test_an_embedded_page_has_every_style_sheet_once(embedded):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import bokeh
@@ -25,6 +26,14 @@ def on_disk(url: str) -> Path:
     return BOKEH / path.rpartition("/")[2].replace(f"-{bokeh.__version__}", "")
 
 
+def answer(missing: list[str], route: Route) -> None:
+    """Answer for the CDNs, and note what they would not have."""
+    file = on_disk(route.request.url)
+    if not file.exists():
+        missing.append(route.request.url)
+    route.fulfill(path=file)
+
+
 @pytest.mark.heavy
 def test_a_connected_page_works_with_what_the_cdn_has(resnet20: Graph, chromium_page: Page, page_problems, tmp_path):
     with plotly_renderer_context("notebook_connected"):
@@ -32,13 +41,7 @@ def test_a_connected_page_works_with_what_the_cdn_has(resnet20: Graph, chromium_
     release.save(tmp_path / "connected.html")
     missing: list[str] = []
 
-    def answer(route: Route) -> None:
-        file = on_disk(route.request.url)
-        if not file.exists():
-            missing.append(route.request.url)
-        route.fulfill(path=file)
-
-    chromium_page.route(re.compile("^https?://"), answer)
+    chromium_page.route(re.compile("^https?://"), partial(answer, missing))
     chromium_page.goto((tmp_path / "connected.html").as_uri())
     chromium_page.wait_for_function("window.idlmav?.length === 1")
     chromium_page.evaluate("window.idlmav[0].ready")
