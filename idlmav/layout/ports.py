@@ -109,6 +109,8 @@ def _slide_out(geometry: Geometry, item: int, options: Options) -> None:
     """Let the arcs to one side leave by a port on that side, all by the same."""
     limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
     ends = {arc: geometry.end(arc) - axis for arc in geometry.arcs_out[item]}
+    if len(ends) == 1 and _bends(geometry, *ends):
+        return  # at the centre
     centred = any(abs(end) <= _STRAIGHT for end in ends.values())
     for sign in (1, -1):
         side = [arc for arc, end in ends.items() if sign * end > _STRAIGHT]
@@ -119,9 +121,20 @@ def _slide_out(geometry: Geometry, item: int, options: Options) -> None:
             geometry.out_offset[arc] = sign * min(nearest, limit)
 
 
+def _bends(geometry: Geometry, arc: int) -> bool:
+    """Whether the ports at both ends of an arc cannot come above each other."""
+    _, source, target, _, _ = geometry.ranked.arcs[arc]
+    reach = outermost_port(geometry.left[source])
+    if geometry.is_item(target) and geometry.ranked.block.items[target].kind == "box":
+        return abs(geometry.x[target] - geometry.x[source]) > reach + outermost_port(geometry.left[target])
+    return abs(geometry.end(arc) - geometry.x[source]) > reach
+
+
 def _slide_in(geometry: Geometry, item: int, options: Options) -> None:
     """Let every bent arc enter as close to its source as the other arcs allow."""
     limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
+    if len(geometry.arcs_in[item]) == 1 and abs(geometry.start(geometry.arcs_in[item][0]) - axis) > limit:
+        return  # It bends anyway: at the centre it is neater.
     entering = sorted(geometry.arcs_in[item], key=lambda arc: (geometry.in_offset[arc], geometry.start(arc)))
     step = _step(geometry, item, max(len(entering) - 1, 1), options)
     offsets, fixed = [], []

@@ -203,3 +203,12 @@ def test_shared_trunks_keep_the_invariants(network: Network) -> None:
         patch.setattr(ranking, "_MANY", 2)
         patch.setattr(ranking, "_LONG", 2)
         assert problems(lay_out_network(network)) == []
+
+
+def test_a_side_branch_that_bends_is_entered_and_left_at_its_centre() -> None:
+    # Two branches of one op beside the main path; the edges of each bend on either side of it.
+    layout = lay_out_network(net.network([(0, 1), (1, 2), (0, 3), (0, 4), (2, 5), (3, 5), (4, 5)], count=6))
+    for branch in ("n3", "n4"):
+        left, _, width, _ = layout.boxes[branch]
+        assert layout.routes["n0", branch][-1][0] == left + width / 2
+        assert layout.routes[branch, "n5"][0][0] == left + width / 2
