@@ -354,8 +354,8 @@ class Dashboard {
     const {picture, graph} = this;
     const place = picture.hit(x, y);
     if (place && !(place.group && picture.groups.state[place.index] === 1)) return graph.hover(picture.idOf(place));
-    const edge = graph.edgeAt(x, y);
-    return edge === null ? graph.hover("") : graph.hover("", edge, edgeText(picture, edge), {sx, sy});
+    const edges = graph.edgesAt(x, y);
+    return edges.length === 0 ? graph.hover("") : graph.hover("", edges, edgeText(picture, edges), {sx, sy});
   }
 
   pressed(name) {

@@ -65,11 +65,15 @@ function heldText(held) {
   return `${thousands(held.param_count)} parameters${special ? ` (${special})` : ""} · ${weights}`;
 }
 
-// What flows along a visible edge, of which there may be several in one.
-export function edgeText(picture, k) {
-  const {source, target, edges} = picture.edges[k];
+// What flows along visible edges that run on one line; each may stand for several.
+export function edgeText(picture, found) {
+  const drawn = found.map((k) => picture.edges[k]);
   const {names, of} = picture.scene.tensors;
-  const tensors = [...new Set(edges.map((edge) => names[of[edge]]))];
+  const tensors = [...new Set(drawn.flatMap(({edges}) => Array.from(edges, (edge) => names[of[edge]])))];
   const more = tensors.length > 3 ? `\n+ ${tensors.length - 3} more` : "";
-  return `${picture.idOf(source)} → ${picture.idOf(target)}\n${tensors.slice(0, 3).join("\n")}${more}`;
+  const named = (end) => {
+    const ids = [...new Set(drawn.map((edge) => picture.idOf(edge[end])))];
+    return ids.length > 3 ? `${ids.length} boxes` : ids.join(", ");
+  };
+  return `${named("source")} → ${named("target")}\n${tensors.slice(0, 3).join("\n")}${more}`;
 }

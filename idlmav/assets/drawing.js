@@ -62,9 +62,9 @@ function cards(picture, i) {
   return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
-export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdge}) {
+export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdges}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdge);
+  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdges);
   const data = {xs: [], ys: [], color: [], width: []};
   // Highlighted edges come last, so that they lie on top.
   for (const k of [...edges.filter((edge) => !hot.has(edge)), ...edges.filter((edge) => hot.has(edge))]) {
@@ -77,9 +77,9 @@ export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdge})
   return data;
 }
 
-export function drawArrows({edges}, {picture, look, scale, store, hovered, hoveredEdge}) {
+export function drawArrows({edges}, {picture, look, scale, store, hovered, hoveredEdges}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdge);
+  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdges);
   const data = {x: [], y: [], angle: [], color: []};
   if (scale < 0.2) return data;
   for (const k of edges) {
@@ -94,9 +94,9 @@ export function drawArrows({edges}, {picture, look, scale, store, hovered, hover
   return data;
 }
 
-// Edges at the given boxes, and the one under the mouse: what flows in and what flows out have colours of their own.
-function hotEdges(picture, ids, edge) {
-  const hot = new Map(edge === null ? [] : [[edge, "accent"]]);
+// Edges at the given boxes, and those under the mouse: what flows in and what flows out have colours of their own.
+function hotEdges(picture, ids, edges = []) {
+  const hot = new Map(edges.map((edge) => [edge, "accent"]));
   for (const name of ids) {
     const id = name && picture.resolve(name);
     if (!id) continue;

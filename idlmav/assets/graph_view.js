@@ -1,12 +1,14 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
 import { READABLE_SCALE, fittingScale, homeView } from "./home.js";
+import { same } from "./store.js";
 import { collectVisible } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
 const MARGIN = 0.35;
 const NEAR_PX = 5;
+const ON_ONE_LINE_PX = 0.5;
 // What HoloViews declares each layer with.
 const DECLARED_ROWS = 1;
 const ANIMATION_MS = 160;
@@ -20,7 +22,7 @@ export class GraphView {
     this.window = null;
     this.pending = 0;
     this.hovered = "";
-    this.hoveredEdge = null;
+    this.hoveredEdges = [];
     this.tip = null;
     this.wanted = null;
     this.untouched = true;
@@ -201,31 +203,35 @@ export class GraphView {
   }
 
   get context() {
-    const {picture, look, scale, store, hovered, hoveredEdge} = this;
-    return {picture, look, scale, store, hovered, hoveredEdge};
+    const {picture, look, scale, store, hovered, hoveredEdges} = this;
+    return {picture, look, scale, store, hovered, hoveredEdges};
   }
 
-  // Under the mouse: the id of a box or "", the index of a visible edge or null, what to say of it, where on the figure.
-  hover(id, edge = null, text = "", at = null) {
+  // Under the mouse: the id of a box or "", the indices of visible edges, what to say of it, where on the figure.
+  hover(id, edges = [], text = "", at = null) {
     this.showTip(text, at);
-    if (id === this.hovered && edge === this.hoveredEdge) return;
-    Object.assign(this, {hovered: id, hoveredEdge: edge});
+    if (id === this.hovered && same(edges, this.hoveredEdges)) return;
+    Object.assign(this, {hovered: id, hoveredEdges: edges});
     if (!this.visible) return;
     this.fill("edges", drawEdges(this.visible, this.context));
     this.fill("arrows", drawArrows(this.visible, this.context));
   }
 
-  // The visible edge that runs within a few px of a point.
-  edgeAt(x, y) {
+  // The visible edges that run within a few px of a point: the nearest, and those that share its line there.
+  edgesAt(x, y) {
     const near = NEAR_PX / this.scale;
-    let [best, distance] = [null, near];
+    const {edges, boxes} = this.picture;
+    const candidates = [];
     for (const k of this.visible?.edges ?? []) {
-      const [x0, y0, x1, y1] = this.picture.boxes[k];
+      const [x0, y0, x1, y1] = boxes[k];
       if (x < x0 - near || x > x1 + near || y < y0 - near || y > y1 + near) continue;
-      const found = distanceTo(this.picture.edges[k], x, y);
-      if (found < distance) [best, distance] = [k, found];
+      const distance = distanceTo(edges[k], x, y);
+      if (distance < near) candidates.push([distance, k]);
     }
-    return best;
+    if (candidates.length === 0) return [];
+    const [least, best] = candidates.reduce((a, b) => (b[0] < a[0] ? b : a));
+    const isBeside = ([distance, k]) => distance < least + ON_ONE_LINE_PX && sharesEnd(edges[k], edges[best]);
+    return candidates.filter(isBeside).map(([, k]) => k);
   }
 
   showTip(text, at) {
@@ -259,6 +265,10 @@ export class GraphView {
     const [y0, y1] = [y, y + h].map((value) => plot.frame.y_scale.compute(value) + top);
     return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
   }
+}
+
+function sharesEnd(a, b) {
+  return ["source", "target"].some((end) => a[end].group === b[end].group && a[end].index === b[end].index);
 }
 
 // How far a point lies from a polyline whose lines are upright or level.
