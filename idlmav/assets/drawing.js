@@ -155,14 +155,22 @@ function labelGroup({labels}, {picture, look, scale}, i) {
   if (h * scale < labels.px + 4) return;
   const ink = look.groupMatches(i) ? look.coloring.group(i)?.ink ?? look.theme.text : look.theme.muted;
   const sign = (picture.groups.state[i] === 2 ? "▸ " : "") + (picture.scene.groups.failed[i] ? FAILED : "");
-  put(labels, x + w / 2, y + h / 2, sign + picture.scene.groups.title[i], w * scale - 8, ink);
+  const room = w * scale - 8;
+  put(labels, x + w / 2, y + h / 2, titleIn(room, labels, sign, picture.scene.groups.title[i]), room, ink);
+}
+
+// A group's name and class, or the name alone where there is no room for both.
+function titleIn(room, {px, style}, sign, title) {
+  const full = sign + title;
+  return textWidth(full, px, style) <= room ? full : sign + title.split(": ")[0];
 }
 
 function titleFrame({titles}, {picture, look, scale}, i) {
   if (TITLE_HEADER_PX * scale < titles.px + 1) return;
   const {x, y, w} = picture.rect({group: true, index: i});
   const room = (w - TITLE_LEFT_PX) * scale - 6;
-  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, `▾ ${picture.scene.groups.title[i]}`, room, look.found?.has(i) ? look.theme.accent : look.theme.muted, picture.depth[i]);
+  const text = titleIn(room, titles, "▾ ", picture.scene.groups.title[i]);
+  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, text, room, look.found?.has(i) ? look.theme.accent : look.theme.muted, picture.depth[i]);
 }
 
 // A plate behind each title, so that an edge that enters the frame there passes behind the text.

@@ -129,6 +129,8 @@ export class GraphView {
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
       if (!this.ready) return;
+      // Something else is under the mouse now.
+      this.hover("");
       this.keepAspect();
       this.draw(false);
       this.onRange();
@@ -142,7 +144,11 @@ export class GraphView {
     const [sx, sy] = [figure.inner_width / (right - left), figure.inner_height / (bottom - top)];
     const [x, y] = this.center;
     const scale = Math.min(sx, sy);
-    if (Math.abs(sx / sy - 1) > 1e-3) this.apply({x, y, scale});
+    // At the last step of the wheel that can be taken nothing moves; it would turn about a place that is not under the mouse.
+    const was = this.wanted?.scale ?? scale;
+    const beyond = (scale > MAX_SCALE && scale > was * 1.001) || (scale < this.smallestScale() && scale < was * 0.999);
+    if (beyond) this.apply(this.wanted);
+    else if (Math.abs(sx / sy - 1) > 1e-3) this.apply({x, y, scale});
     else this.wanted = {x, y, scale: sx, top};
   }
 

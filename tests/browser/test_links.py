@@ -302,3 +302,22 @@ def test_an_edge_under_the_mouse_is_highlighted_and_says_what_flows(dashboard):
     dashboard.page.mouse.move(*dashboard.empty_ground())
     tip.wait_for(state="hidden")
     assert all(width < 2 for width in dashboard.layer("edges")["width"])
+
+
+def test_the_wheel_stops_where_nothing_larger_or_smaller_can_be_seen(dashboard):
+    dashboard.call("select", CONV)
+    dashboard.rest()
+    place = middle(dashboard.box(CONV))
+    dashboard.page.mouse.move(*place)
+    for down in (-120, 120):
+        sizes = []
+        for _ in range(40):
+            dashboard.page.mouse.wheel(0, down)
+            left, right, _, _ = dashboard.rest()["ranges"]
+            sizes.append(dashboard.graph["width"] / (right - left))
+            if len(sizes) > 1 and sizes[-1] == sizes[-2]:
+                break
+        assert sizes[-1] == sizes[-2], "it stops"
+        assert 0.02 < sizes[-1] <= 3.01
+        if down < 0:
+            assert abs(middle(dashboard.box(CONV))[0] - place[0]) < 3, "it turns about the mouse"
