@@ -10,7 +10,7 @@ const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
 const ARROW_LENGTH_PX = 7;
-// Told without colour, too; the border is thicker.
+// Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker.
 const FAILED = "✕ ";
 const CARD_PX = 3;
 const CARDS = 2;
@@ -145,8 +145,7 @@ function labelNode({labels, sublabels}, {picture, look, scale}, i) {
   // An op that is merged into its neighbour has room for one line.
   const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
   const room = (w - 6) * scale;
-  const mark = picture.scene.nodes.status[i] === "failed" ? FAILED : "";
-  put(labels, middle, y + h / 2 - (two ? 7 : 0), mark + label[i], room, ink);
+  put(labels, middle, y + h / 2 - (two ? 7 : 0), label[i], room, ink);
   if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);
 }
 

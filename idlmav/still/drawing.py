@@ -30,7 +30,7 @@ _CARDS, _CARD_PX = 2, 3.0
 """Cards behind the box of a folded run, and how far each shows."""
 _DIMMED = 0.35
 _FAILED = "✕ "
-"""Tells a failure without colour, too; the border is thicker."""
+"""Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
 
 
@@ -143,10 +143,11 @@ class _Drawing:
         x, y, width, height = box
         # An op that is merged into its neighbour has room for one line.
         sublabel = nodes["sublabel"][index] if height > _LABEL_PX + _SUBLABEL_PX + 4 else ""
-        label = (_FAILED if failed else "") + nodes["label"][index]
         color = theme.text if dimmed else ink
         middle, center = x + width / 2, y + height / 2
-        yield from _fitted(middle, center - (7 if sublabel else 0), label, width - 6, color, _LABEL_PX, True)
+        yield from _fitted(
+            middle, center - (7 if sublabel else 0), nodes["label"][index], width - 6, color, _LABEL_PX, True
+        )
         yield from _fitted(middle, center + 8, sublabel, width - 6, color, _SUBLABEL_PX)
 
     def _group(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
