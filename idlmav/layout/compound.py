@@ -135,14 +135,15 @@ class _Compound:
                     self.levels[group].main.update((start, end))
 
     def _main_path(self) -> set[int]:
-        """Return the edges of the longest path; of equals, that of the first nodes."""
-        length = [0] * self.count
+        """Return the edges of the longest path from an input, if there is one; of equals, that of the first nodes."""
+        length = [(node in self.network.inputs, 0) for node in range(self.count)]
         came_by = [-1] * self.count
         edges = self.network.edges
         for edge in sorted(range(len(edges)), key=lambda edge: edges[edge][1]):
             source, target = edges[edge]
-            if length[source] + 1 > length[target]:
-                length[target], came_by[target] = length[source] + 1, edge
+            entered, steps = length[source]
+            if (entered, steps + 1) > length[target]:
+                length[target], came_by[target] = (entered, steps + 1), edge
         edge = came_by[max(range(self.count), key=lambda node: (length[node], -node))] if self.count else -1
         found = set()
         while edge >= 0:

@@ -34,6 +34,8 @@ class Network:
         Innermost group of every node, -1 for none. Groups joined by edges form no cycle.
     outputs : mapping of (int, int) to int
         Which output of its source an edge carries, if not the first: each output is a trunk of its own.
+    inputs : frozenset of int
+        Nodes at which the main path begins rather than at others without an edge into them, such as constants.
     stacks : tuple of tuple of int
         Nodes of one group each that are drawn without a gap, along the flow; see `idlmav.layout.stacks`.
     """
@@ -44,6 +46,7 @@ class Network:
     groups: tuple[Group, ...] = ()
     group_of: tuple[int, ...] = ()
     outputs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    inputs: frozenset[int] = frozenset()
     stacks: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
         groups=name_repeats(graph, given, blocks),
         group_of=tuple(group_of),
         outputs={ends: output for ends, output in carried.items() if output},
+        inputs=frozenset(number for number, node in enumerate(graph.nodes) if node.kind == "input"),
     )
 
 

@@ -107,6 +107,7 @@ class Part:
                     for a, b in inside
                     if (a, b) in self.network.outputs
                 },
+                inputs=frozenset((*outside.values(), *(local[n] for n in nodes if n in self.network.inputs))),
                 groups=groups,
                 group_of=(*[-1] * len(tensors), *group_of, *[-1] * len(links.leaving)),
                 stacks=tuple(

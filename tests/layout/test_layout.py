@@ -212,3 +212,13 @@ def test_a_side_branch_that_bends_is_entered_and_left_at_its_centre() -> None:
         left, _, width, _ = layout.boxes[branch]
         assert layout.routes["n0", branch][-1][0] == left + width / 2
         assert layout.routes[branch, "n5"][0][0] == left + width / 2
+
+
+def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
+    # n0 -> n1 -> n6 -> n7 is the way of the input; the constants n2 to n5 join it by a longer one.
+    edges = [(0, 1), (1, 6), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
+    network = net.network(edges)
+    assert centre(lay_out_network(network), "n5") == centre(lay_out_network(network), "n6")
+    layout = lay_out_network(replace(network, inputs=frozenset([0])))
+    assert len({centre(layout, name) for name in ("n0", "n1", "n6", "n7")}) == 1
+    assert problems(layout) == []
