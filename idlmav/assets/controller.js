@@ -112,7 +112,7 @@ class Dashboard {
     };
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
     const sliders = [this.find("slider"), this.find("flat_slider")];
-    this.slider = sliders[0] && new SliderView({...common, sliders, onDrive: () => this.drive("slider")});
+    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider"});
     this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});

@@ -4,8 +4,8 @@ import { isSideways } from "./arrange.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one, of which one is visible.
-  constructor({sliders, picture, graph, onDrive}) {
-    Object.assign(this, {sliders, picture, graph, onDrive});
+  constructor({sliders, picture, graph, isDriver}) {
+    Object.assign(this, {sliders, picture, graph, isDriver});
     this.writing = false;
     for (const model of sliders) {
       model.properties.value.change.connect(() => {
@@ -35,13 +35,15 @@ export class SliderView {
 
   // A person moved a handle: make exactly that part visible.
   moved() {
-    this.onDrive();
     const {graph} = this;
+    // With a kernel, Python says a second later where the slider was.
+    if (!this.isDriver()) return this.update();
     const [low, high] = this.model.value;
-    if (high - low < 1) return;
+    if (high - low < 1) return undefined;
     const [cx, cy] = graph.center;
     const middle = (low + high) / 2;
     if (this.sideways) graph.moveTo(middle, cy, graph.figure.inner_width / (high - low));
     else graph.moveTo(cx, middle, graph.figure.inner_height / (high - low));
+    return undefined;
   }
 }
