@@ -161,6 +161,7 @@ def _node_columns(graph: Graph) -> dict[str, list[Any]]:
         "flops_source": lambda node: node.flops_source,
         "activation_bytes": lambda node: node.activation_bytes,
         "params": _parameter_texts(graph),
+        "shares_params": lambda node: int(node.shares_params),
         "args": lambda node: node.args,
         "settings": _settings(graph),
         "status": lambda node: node.status,

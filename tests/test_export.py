@@ -198,9 +198,7 @@ def test_a_connected_page_loads_scripts_of_the_two_cdns_only(connected):
         ("https", "cdn.holoviz.org"),
     }
     names = " ".join(url.path for url in addresses)
-    assert all(
-        part in names for part in ("bokeh-", "bokeh-tables-", "bokeh-widgets-", "panel.min.js", "tabulator.min.js")
-    )
+    assert all(part in names for part in ("bokeh-", "bokeh-tables-", "bokeh-widgets-", "panel.min.js"))
     # es-module-shims fetches blobs, which nbviewer's policy refuses.
     assert "es-module-shims" not in names
 

@@ -113,7 +113,10 @@ class Dashboard {
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
     const sliders = [this.find("slider"), this.find("flat_slider")];
     this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider"});
-    this.table = part("table", TableView, {isDriver: () => this.driver === "table", onDrive: () => this.drive("table")});
+    this.table = part("table", TableView, {
+      isDriver: () => this.driver === "table", onDrive: () => this.drive("table"),
+      onFold: (id, wanted) => this.folding.toggle(id, wanted),
+    });
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     this.detail = this.find("detail");
@@ -244,6 +247,7 @@ class Dashboard {
     if (has("compute_unit", "estimates")) this.showCompute(changed);
     if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
     if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
+    if (has("folded", "color_by", "size_by")) this.table?.refresh();
     const filtered = has(...FILTERS);
     if (filtered || has("color_by", "size_by")) this.filtering.find();
     if (filtered) this.table?.filter(look.inTable);
@@ -383,6 +387,7 @@ class Dashboard {
     this.announcer.close();
     this.arrangement?.close();
     this.unpublish?.();
+    this.table?.close();
   }
 }
 

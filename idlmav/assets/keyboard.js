@@ -3,7 +3,7 @@
 import { ARROWS, boxes, neighbour } from "./navigation.js";
 
 const ZOOM_STEP = 1.3;
-const FIELDS = "input, textarea, select, [contenteditable]";
+const FIELDS = "input, textarea, select, [contenteditable], .menu button, .menu-button[aria-expanded=true]";
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 export class Keyboard {

@@ -1,226 +1,326 @@
-// The table: selects and scrolls with the graph, and the graph with it.
+// The table of groups and ops: folds, selects and scrolls with the graph, and the graph with it.
 
-import { isSideways } from "./arrange.js";
-import { cellText, headerText } from "./compute.js";
+import { COLUMNS, columnQuery, csv, heading } from "./table_columns.js";
+import { matcher, unreachedMatcher } from "./search.js";
+import { ROW_PX, TableGrid } from "./table_grid.js";
+import { TableLink } from "./table_link.js";
+import { tableMenu } from "./table_menu.js";
+import { TableRows } from "./table_rows.js";
+
+const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  constructor({model, view, picture, store, graph, isDriver, onDrive}) {
-    Object.assign(this, {model, view, picture, store, graph, isDriver, onDrive});
-    this.tabulator = null;
-    this.writing = false;
+  // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
+  constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
+    Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
+    this.host = null;
     this.matches = null;
-    model.source.selected.properties.indices.change.connect(() => {
-      if (!this.writing) this.rowSelected();
-    });
+    this.selected = "";
+    this.sort = {name: "", direction: "none"};
+    this.columns = COLUMNS.map((column) => ({...column}));
+    this.filters = new Map();
+    this.tests = null;
+    this.sums = new Map();
+    // Rows in the order shown, and the place of each there or -1.
+    this.shown = [];
+    this.at = new Int32Array();
+    this.folding = false;
+    this.link = new TableLink(this);
   }
 
-  // Called until Tabulator has built its rows; true when it has.
+  // Called until the page has a place for the table; true when it is drawn.
   attach() {
-    const {tabulator} = this.view.owner.find_one(this.model) ?? {};
-    if (tabulator === this.tabulator && tabulator) return true;
-    if (!tabulator?.initialized || !tabulator.rowManager?.element) return false;
-    this.tabulator = tabulator;
-    this.showNumbers();
-    // A server answers a search with all data as Python has them.
-    tabulator.on("dataProcessed", () => this.showNumbers());
-    tabulator.on("scrollVertical", () => {
-      if (this.isDriver()) requestAnimationFrame(() => this.moveGraph());
+    const host = this.view.owner.find_one(this.model)?.shadow_el?.querySelector(".idlmav-table") ?? null;
+    if (host === this.host && host) return true;
+    if (!host) return false;
+    this.close();
+    this.host = host;
+    this.closing = new AbortController();
+    this.grid = new TableGrid(host, this, {
+      sort: (name) => this.sortBy(name),
+      pick: (id) => this.picked(id),
+      toggle: (id) => this.toggle(id),
+      scroll: () => this.isDriver() && requestAnimationFrame(() => this.link.moveGraph()),
+      filter: (name, text) => this.filterBy(name, text),
+      resize: (name, width) => this.change(name, {width, fixed: true}),
+      resized: () => this.fitHeader(),
     });
+    this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
+    // The names are always there: they carry the tree.
+    tableMenu(host, this.columns.slice(1), {
+      signal: this.closing.signal,
+      column: (name, shown) => this.change(name, {shown}),
+      filters: (shown) => this.showFilters(shown),
+      csv: () => this.csv(),
+    });
+    this.showNumbers();
     return true;
   }
 
-  get scroller() {
-    return this.tabulator.rowManager.element;
+  close() {
+    this.closing?.abort();
+    this.grid?.close();
   }
 
+  // ---- what is shown
+
+  // The rows of the picture as it is now, which may be another flow's, with other groups.
   get rows() {
-    return this.tabulator.rowManager.getDisplayRows().filter((row) => row.type === "row");
+    const {scene} = this.picture;
+    if (this.known?.geometry !== scene.geometry) this.known = {geometry: scene.geometry, rows: new TableRows(scene)};
+    return this.known.rows;
   }
 
-  get rowHeight() {
-    return this.scroller.querySelector(".tabulator-row")?.offsetHeight ?? 28;
+  // Rows after folding, searching or sorting; colours of what they stand for.
+  refresh() {
+    if (!this.grid) return;
+    const {rows, picture, sort} = this;
+    const {state} = picture.groups;
+    const found = this.finder();
+    this.shown = rows.tree(state, found);
+    if (sort.direction !== "none") {
+      const all = found === null ? this.shown : this.shown.filter((row) => rows.kind(row) !== "groups");
+      this.shown = rows.sorted(all, state, this.values(sort.name), sort.direction === "descending");
+    }
+    this.at = new Int32Array(rows.length).fill(-1);
+    this.shown.forEach((row, k) => { this.at[row] = k; });
+    this.redraw();
+  }
+
+  redraw() {
+    this.holder = this.placeAround(this.selected);
+    this.grid?.redraw();
+  }
+
+  // Whether the search and all filters leave a row; null if there are none.
+  finder() {
+    const {matches, tests, rows} = this;
+    if (matches === null && tests === null) return null;
+    const {firstGroup, firstUnreached} = rows;
+    return (row) => {
+      const item = rows.items[row];
+      const flag = item < firstGroup ? item : firstGroup + item - firstUnreached;
+      return (matches === null || matches[flag] === 1) && (tests ?? []).every((test) => test(rows.kind(row), rows.index(row)));
+    };
+  }
+
+  values(name) {
+    const {rows, picture: {scene}} = this;
+    const column = this.columns.find((each) => each.name === name);
+    return (row) => column.value(scene, rows.kind(row), rows.index(row));
+  }
+
+  get count() {
+    return this.shown.length;
+  }
+
+  get visibleColumns() {
+    return this.columns.filter(({shown}) => shown);
+  }
+
+  // What the grid draws at place k.
+  row(k) {
+    const {rows, picture, look} = this;
+    const {scene} = picture;
+    const row = this.shown[k];
+    const [kind, index, id] = [rows.kind(row), rows.index(row), rows.id(row)];
+    const isGroup = kind === "groups";
+    const selected = id === this.selected;
+    const status = scene[kind].status?.[index];
+    const classes = [kind, selected ? "selected" : "", this.holder === k && !selected ? "holds" : ""];
+    if (status === "failed" || (isGroup && scene.groups.failed[index])) classes.push("failed");
+    if (status === "not_run" || kind === "unreached") classes.push("muted");
+    const isTree = this.sort.direction === "none";
+    if (isGroup && (this.matches ?? this.tests) !== null && !look.found?.has(index)) classes.push("context");
+    const [, ...others] = this.visibleColumns;
+    return {
+      id, selected, className: classes.filter(Boolean).join(" "),
+      level: isTree ? rows.levels[row] : 0,
+      expanded: isGroup ? picture.groups.state[index] !== 2 : null,
+      color: kind === "nodes" ? look.coloring?.node(index).fill : null,
+      cells: [{text: isTree ? rows.name(row) : id, title: id}, ...others.map((column) => this.cell(column, kind, index))],
+    };
+  }
+
+  cell(column, kind, index) {
+    const {scene} = this.picture;
+    const cell = column.cell(scene, kind, index, (column.fixed ? column.width : column.least) - 18);
+    const all = this.sums.get(column.name);
+    const isOp = kind === "groups" || (kind === "nodes" && scene.nodes.kind[index] === "op");
+    if (!(all > 0) || !isOp || cell.text === "") return cell;
+    const share = (column.value(scene, kind, index) ?? 0) / all;
+    const percent = share === 0 ? "" : `\n${(100 * share).toPrecision(3)} % of all`;
+    return {...cell, share, title: cell.title + percent};
+  }
+
+  // FLOPs or MACs, with estimates or without: the numbers, and what is sorted or filtered by them.
+  showNumbers() {
+    if (!this.grid) return;
+    const {scene} = this.picture;
+    this.sums = new Map(this.columns.filter(({sum}) => sum).map((column) => [column.name, column.sum(scene)]));
+    this.showHeader();
+    this.findTests();
+    this.refresh();
+  }
+
+  showHeader() {
+    const {scene} = this.picture;
+    const shown = this.visibleColumns.map((column) => ({
+      ...column, ...heading(column, scene, column.width),
+      sort: column.name === this.sort.name ? this.sort.direction : "none",
+    }));
+    this.grid.setColumns(shown, this.filters);
+    this.fitHeader();
+  }
+
+  // Sums are written out where there is room.
+  fitHeader() {
+    for (const column of this.visibleColumns) {
+      const width = this.grid.widthOf(column.name);
+      if (width > 0) this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+    }
   }
 
   // Ids of the rows that are in view, in their order.
   visibleIds() {
     if (!this.attach()) return [];
-    const {top, bottom} = this.scroller.getBoundingClientRect();
-    return this.rows
-      .filter((row) => row.element?.isConnected)
-      .filter((row) => {
-        const box = row.element.getBoundingClientRect();
-        return box.bottom > top + 1 && box.top < bottom - 1;
-      })
-      .map((row) => row.data.id);
+    const [first, last] = this.grid.range();
+    return Array.from(this.shown.slice(first, last + 1), (row) => this.rows.id(row));
   }
 
-  // Write FLOPs or MACs into the cells. Panel would answer changed data with a table built anew, so the rows change.
-  showNumbers() {
-    if (!this.tabulator) return;
-    const {tabulator, picture, model} = this;
-    const {data} = model.source;
-    data.id.forEach((id, k) => {
-      const {flops, flops_text: text, flops_title: title} = this.numbers(id);
-      [data.flops[k], data.flops_text[k], data.flops_title[k]] = [flops, text, title];
-    });
-    for (const row of tabulator.rowManager.rows) {
-      const numbers = this.numbers(row.data.id);
-      const same = row.data.flops_text === numbers.flops_text && row.data.flops_title === numbers.flops_title;
-      Object.assign(row.data, numbers);
-      // A row that was never in view has no cells yet.
-      if (row.initialized && !same) row.reinitialize();
-    }
-    const sorters = tabulator.getSorters().map(({field, dir}) => ({column: field, dir}));
-    if (sorters.some(({column}) => column === "flops")) tabulator.setSort(sorters);
-    const title = tabulator.getColumn("flops").getElement().querySelector(".tabulator-col-title");
-    title.textContent = headerText(picture.scene);
+  csv() {
+    const rows = this.shown.map((row) => ({kind: this.rows.kind(row), index: this.rows.index(row)}));
+    return csv(this.picture.scene, rows, this.visibleColumns);
   }
 
-  numbers(id) {
-    const {nodeAt, scene} = this.picture;
-    const i = nodeAt.get(id);
-    const {text, title} = i === undefined ? {text: "", title: ""} : cellText(scene, i);
-    return {flops: scene.nodes.flops[i] ?? Number.NaN, flops_text: text, flops_title: title};
+  // ---- what a person does in the table
+
+  change(name, values) {
+    Object.assign(this.columns.find((column) => column.name === name), values);
+    this.showHeader();
+    this.redraw();
   }
 
-  // The place of a row's id in the table's data, which has the never called modules behind the nodes.
-  rowOf(id) {
-    const {picture} = this;
-    const missed = picture.unreachedAt.get(id);
-    return picture.nodeAt.get(id) ?? (missed === undefined ? undefined : picture.nodeIds.length + missed);
+  sortBy(name) {
+    const direction = name === this.sort.name ? NEXT_SORT[this.sort.direction] : "ascending";
+    this.sort = {name: direction === "none" ? "" : name, direction};
+    this.showHeader();
+    this.refresh();
+    if (this.selected) this.reveal(this.selected);
+    else if (direction === "none") this.link.align();
+    else this.grid.scroller.scrollTop = 0;
   }
 
-  rowSelected() {
-    const [index] = this.model.source.selected.indices;
+  showFilters(shown) {
+    this.grid.filters.hidden = !shown;
+    if (shown) return this.grid.filters.querySelector("input")?.focus();
+    this.filters.clear();
+    this.showNumbers();
+    return undefined;
+  }
+
+  filterBy(name, text) {
+    if (text.trim() === "") this.filters.delete(name);
+    else this.filters.set(name, text.trim());
+    this.findTests();
+    this.refresh();
+  }
+
+  findTests() {
+    const {scene} = this.picture;
+    const tests = [...this.filters].map(([name, text]) => {
+      const column = this.columns.find((each) => each.name === name);
+      if (!column.number) {
+        const wanted = text.toLowerCase();
+        return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(wanted);
+      }
+      const query = columnQuery(column, scene, text);
+      if (query === null) return null;
+      const [nodes, missed] = [matcher(scene, query), unreachedMatcher(scene, query)];
+      return (kind, i) => (kind === "nodes" ? nodes(i) : missed(i));
+    }).filter(Boolean);
+    this.tests = tests.length > 0 ? tests : null;
+  }
+
+  picked(id) {
     this.onDrive();
-    const {nodeIds, scene} = this.picture;
-    const id = index === undefined ? "" : nodeIds[index] ?? scene.unreached.ids[index - nodeIds.length];
+    this.selected = id;
     this.store.set({selected: id}, "table");
+    this.redraw();
   }
 
-  // Select the row of a node; a group has none, so its first node's is shown, and a row that the search hides cannot be shown.
+  // The row stays where it is: neither does the table follow what the graph does then.
+  toggle(id) {
+    this.folding = true;
+    this.onFold(id, this.picture.groups.state[this.picture.groupAt.get(id)] !== 2);
+    this.folding = false;
+    this.onDrive();
+  }
+
+  pressed(event) {
+    const {key} = event;
+    const page = Math.max(1, Math.floor(this.grid.height / ROW_PX) - 1);
+    const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count};
+    const at = this.placeOf(this.selected);
+    const row = this.shown[at];
+    const isGroup = row !== undefined && this.rows.kind(row) === "groups";
+    const folded = isGroup && this.rows.isFolded(row, this.picture.groups.state);
+    const pick = (k) => {
+      this.picked(this.rows.id(this.shown[k]));
+      this.grid.reveal(k);
+    };
+    if (key in steps && this.count > 0) pick(Math.min(this.count - 1, Math.max(0, (at < 0 ? (steps[key] > 0 ? -1 : 0) : at) + steps[key])));
+    else if (isGroup && (key === "Enter" || (key === "ArrowRight" && folded) || (key === "ArrowLeft" && !folded))) this.toggle(this.rows.id(row));
+    else if (key === "ArrowLeft" && row !== undefined && this.at[this.rows.outer[row]] >= 0) pick(this.at[this.rows.outer[row]]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // ---- selection
+
+  placeOf(id) {
+    const row = this.rows.rowOf.get(id);
+    return row === undefined ? -1 : this.at[row];
+  }
+
+  // Where an id is, or the folded group that it is in.
+  placeAround(id) {
+    let row = this.rows.rowOf.get(id) ?? -1;
+    while (row >= 0 && this.at[row] < 0) row = this.rows.outer[row];
+    return row < 0 ? -1 : this.at[row];
+  }
+
   select(id) {
-    const index = this.rowOf(id);
-    const hidden = index === undefined || (this.matches !== null && !this.matches[index]);
-    const indices = hidden ? [] : [index];
-    if (this.picture.isGroup(id)) this.reveal(this.picture.firstIn(id));
-    const {selected} = this.model.source;
-    if (selected.indices.length === indices.length && selected.indices[0] === indices[0]) return;
-    this.writing = true;
-    selected.indices = indices;
-    this.writing = false;
-    if (!hidden) this.reveal(id);
+    this.selected = id;
+    if (!this.grid) return;
+    this.redraw();
+    if (id) this.reveal(id);
   }
 
   reveal(id) {
     if (!this.attach()) return;
-    const at = this.rows.findIndex((row) => row.data.id === id);
-    if (at < 0) return;
-    const {scrollTop, clientHeight} = this.scroller;
-    const top = at * this.rowHeight;
-    if (top < scrollTop || top + this.rowHeight > scrollTop + clientHeight) {
-      this.scroller.scrollTop = top - (clientHeight - this.rowHeight) / 2;
-    }
+    const at = this.placeAround(id);
+    if (at >= 0) this.grid.reveal(at);
   }
 
+  // The graph moved.
+  follow() {
+    if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
+  }
+
+  // matches: a flag a node, then a module never called; null for no search. All that is found is listed, also what is in
+  // folded groups, with the groups around.
   filter(matches) {
-    const filtered = this.matches !== null;
+    const before = this.matches;
     this.matches = matches;
     if (!this.attach()) return;
-    const named = this.store.get("selected");
-    const selected = this.picture.resolve(named) || (this.picture.unreachedAt.has(named) ? named : "");
-    if (matches === null) {
-      // Building all rows anew takes 0.1 s.
-      if (filtered) this.tabulator.clearFilter(true);
-      this.select(selected);
-      // Back to where the graph is.
-      if (selected) this.reveal(selected);
-      else this.align();
-      return;
-    }
-    // Before, because Tabulator cannot scroll to a row that it hides.
-    this.select(matches[this.rowOf(selected)] ? selected : "");
-    const ids = [...this.picture.nodeIds, ...this.picture.scene.unreached.ids].filter((_, i) => matches[i] === 1);
-    // Tabulator takes an empty list for no filter at all.
-    this.tabulator.setFilter("id", "in", IdList.from(ids.length > 0 ? ids : [""]));
+    this.findTests();
+    this.refresh();
+    const {selected} = this;
+    if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
+    // Back to where the graph is.
+    else if (matches === null && before !== null) this.link.align();
+    else if (matches !== null) this.grid.scroller.scrollTop = 0;
   }
-
-  // The share of the way scrolled is the share of the window at which table and graph show the same op, so both
-  // reach their ends together.
-  moveGraph() {
-    const {graph, picture, scroller} = this;
-    const rows = this.rows.filter((row) => picture.nodeAt.has(row.data.id));
-    const room = scroller.scrollHeight - scroller.clientHeight;
-    if (rows.length === 0 || room <= 0) return;
-    const share = scroller.scrollTop / room;
-    const at = (scroller.scrollTop + share * scroller.clientHeight) / this.rowHeight;
-    const first = Math.min(rows.length - 1, Math.floor(at));
-    const [a, b] = [first, Math.min(rows.length - 1, first + 1)].map((k) => this.middle(rows[k].data.id));
-    const mix = at - first;
-    if (picture.turned) return graph.moveTo(a.x + (b.x - a.x) * mix, a.y + (b.y - a.y) * mix, graph.scale);
-    const [left, right, top, bottom] = graph.viewport;
-    const sideways = isSideways(picture.direction);
-    const reverse = picture.direction === "up" || picture.direction === "left" ? -1 : 1;
-    const shift = reverse * (0.5 - share);
-    const flow = sideways ? a.x + (b.x - a.x) * mix + shift * (right - left) : a.y + (b.y - a.y) * mix + shift * (bottom - top);
-    const [cx, cy] = graph.center;
-    if (sideways) graph.moveTo(flow, within(a.y, top, bottom) ? cy : a.y, graph.scale);
-    else graph.moveTo(within(a.x, left, right) ? cx : a.x, flow, graph.scale);
-    return undefined;
-  }
-
-  middle(id) {
-    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
-    return {x: x + w / 2, y: y + h / 2};
-  }
-
-  // The graph moved: scroll to the op that stands where the share of the way says.
-  follow() {
-    if (!this.isDriver() && this.attach()) this.align();
-  }
-
-  align() {
-    const {rows, scroller} = this;
-    const room = scroller.scrollHeight - scroller.clientHeight;
-    if (rows.length === 0 || room <= 0) return;
-    const {share, id} = this.reference();
-    const at = rows.findIndex((row) => row.data.id === id);
-    if (at >= 0) scroller.scrollTop = (at + share) * this.rowHeight - share * scroller.clientHeight;
-  }
-
-  // How far along the flow the graph's window is, and which op is nearest there.
-  reference() {
-    const {graph, picture} = this;
-    const [left, right, top, bottom] = graph.viewport;
-    const sideways = isSideways(picture.direction);
-    const [low, high, end] = sideways ? [left, right, picture.width] : [top, bottom, picture.height];
-    const reverse = picture.direction === "up" || picture.direction === "left";
-    const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
-    const share = reverse ? 1 - raw : raw;
-    const [cx, cy] = graph.center;
-    // Where the flow turns, no way from one end of the picture to the other passes every op.
-    const flow = picture.turned ? (sideways ? cx : cy) : low + raw * (high - low);
-    let best = Infinity;
-    let id = "";
-    for (let i = 0; i < picture.nodeIds.length; i++) {
-      if (!picture.nodes.visible[i]) continue;
-      const {x, y, w, h} = picture.rect({group: false, index: i});
-      const [along, across] = sideways ? [x + w / 2 - flow, y + h / 2 - cy] : [y + h / 2 - flow, x + w / 2 - cx];
-      const distance = Math.abs(along) + 0.2 * Math.abs(across);
-      if (distance < best) [best, id] = [distance, picture.nodeIds[i]];
-    }
-    return {share: picture.turned ? 0.5 : share, id};
-  }
-}
-
-// A filter that Panel can send to its server (a function cannot be sent), and that Tabulator looks up at once.
-class IdList extends Array {
-  indexOf(id) {
-    this.known ??= new Set(this);
-    return this.known.has(id) ? 0 : -1;
-  }
-}
-
-function within(value, low, high) {
-  return value >= low && value <= high;
 }

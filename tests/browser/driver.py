@@ -232,10 +232,10 @@ class Dashboard:
 
     @property
     def table(self) -> Locator:
-        return self.page.locator(".tabulator-tableholder")
+        return self.page.locator(".idlmav-table .scroller")
 
     def row(self, name: str) -> Locator:
-        return self.page.locator(f'.tabulator-row:has(.idlmav-path[title="{name}"])')
+        return self.page.locator(f'.idlmav-table .row[data-id="{name}"]')
 
     def click_row(self, name: str) -> None:
         """Click a row when the table has come to rest: while it scrolls or is filtered, a mouse misses it."""

@@ -31,18 +31,18 @@ def test_selecting_moves_the_picture(dashboard, mav):
     dashboard.wait("d.nodes().some((node) => node.id === 'layer3.2.conv2')")
     dashboard.rest()
     assert contains(dashboard.graph, *middle(dashboard.box("layer3.2.conv2")))
-    assert "tabulator-selected" in dashboard.row("layer3.2.conv2").get_attribute("class")
+    assert "selected" in dashboard.row("layer3.2.conv2").get_attribute("class")
     dashboard.views_agree()
     mav.state.selected = ""
     dashboard.wait_selected("")
-    assert dashboard.page.locator(".tabulator-selected").count() == 0
+    assert dashboard.page.locator(".row.selected").count() == 0
 
 
 def test_folds_and_choices_appear(dashboard, mav):
     mav.state.folded = ["layer1"]
     dashboard.wait("d.nodes().some((node) => node.id === 'layer1' && node.folded)")
     mav.state.param.update(color_by="flops", size_by="param_count", query="layer1", theme="dark")
-    dashboard.wait("d.rows()[0] === 'layer1.0.conv1'")
+    dashboard.wait("d.rows().slice(0, 3).join() === 'layer1,layer1.0,layer1.0.conv1'")
     assert dashboard.page.get_by_label("Colour", exact=True).input_value() == "FLOPs"
     assert dashboard.page.get_by_label("Size", exact=True).input_value() == "Parameters"
     assert dashboard.page.get_by_label("Search", exact=True).input_value() == "layer1"
@@ -176,7 +176,7 @@ def test_two_dashboards_in_one_page_are_apart(chromium_page, serve_here, resnet2
     assert above.state["selected"] == "conv1"
     assert above.state["query"] == ""
     assert above.rows()[0] == "x"
-    assert chromium_page.locator(".tabulator-selected").count() == 1
+    assert chromium_page.locator(".row.selected").count() == 1
     wait_until(lambda: {one.state.selected, two.state.selected} == {"conv1", "bn1"})
 
 
@@ -188,7 +188,7 @@ def test_two_dashboards_of_one_mav_in_one_page_follow_each_other(chromium_page, 
     first, second = Dashboard(chromium_page, 0), Dashboard(chromium_page, 1)
     first.click(first.box(CONV if CONV in [node["id"] for node in first.nodes()] else "conv1"))
     second.wait("d.state.selected !== ''")
-    assert chromium_page.locator(".tabulator-selected").count() == 2
+    assert chromium_page.locator(".row.selected").count() == 2
 
 
 # ---- panels off
@@ -205,7 +205,7 @@ def test_panels_are_switched_off(chromium_page, serve_here, mav, wait_until, off
     dashboard = Dashboard(chromium_page, mav=mav)
     assert chromium_page.locator(".bk-Figure").count() == 1 + shown["add_overview"]
     assert chromium_page.locator(".noUi-target:visible").count() == shown["add_slider"]
-    assert chromium_page.locator(".tabulator").count() == shown["add_table"]
+    assert chromium_page.locator(".idlmav-table").count() == shown["add_table"]
     dashboard.rest()
     dashboard.click(dashboard.box("conv1"))
     dashboard.wait_selected("conv1")

@@ -116,7 +116,7 @@ def test_folding_it_again_gives_the_box_back(dashboard):
     assert RUN in before & {box["id"] for box in dashboard.nodes()}
 
 
-def test_a_selected_run_tells_its_sums_and_shows_its_rows(dashboard, llama):
+def test_a_selected_run_tells_its_sums_and_shows_its_row(dashboard, llama):
     dashboard.call("fit")
     dashboard.rest()
     dashboard.click(dashboard.box(RUN))
@@ -128,8 +128,8 @@ def test_a_selected_run_tells_its_sums_and_shows_its_rows(dashboard, llama):
     assert f"each: {len(one)} ops" in text
     assert f"{sum(node.param_count for node in one)} parameters" in text
     assert f"all 80: {80 * len(one)} ops" in text
-    first = next(node.id for node in llama.graph.nodes if node.path.startswith("model.layers.0"))
-    dashboard.wait("d.rows().includes(arg)", first)
+    dashboard.wait("d.rows().includes(arg)", RUN)
+    assert "selected" in dashboard.row(RUN).get_attribute("class")
 
 
 @pytest.mark.parametrize(("depth", "seen", "hidden"), [(0, "model", RUN), (1, RUN, "model.layers.0")])

@@ -1,0 +1,126 @@
+// The rows of the table: every group above what is in it, in the order of the flow, then the modules never called.
+
+const FOLDED = 2;
+
+export class TableRows {
+  constructor(scene) {
+    const {nodes, groups} = scene.geometry;
+    this.scene = scene;
+    this.ids = {nodes: nodes.ids, groups: groups.ids, unreached: scene.unreached.ids};
+    // Nodes are counted first, then groups, then modules never called.
+    this.firstGroup = nodes.ids.length;
+    this.firstUnreached = this.firstGroup + groups.ids.length;
+    this.length = this.firstUnreached + this.ids.unreached.length;
+    for (const name of ["items", "levels", "outer", "ends"]) this[name] = new Int32Array(this.length);
+    this.build(nodes.group, groups.parent);
+    this.rowOf = new Map();
+    // A group may have the name of one of its ops, which then stands for it.
+    for (let row = this.length - 1; row >= 0; row--) {
+      if (!this.rowOf.has(this.id(row)) || this.kind(row) === "nodes") this.rowOf.set(this.id(row), row);
+    }
+  }
+
+  build(groupOf, parents) {
+    const inside = parents.map(() => []);
+    const roots = [];
+    const seen = new Uint8Array(parents.length);
+    groupOf.forEach((innermost, node) => {
+      let item = node;
+      for (let group = innermost; ; group = parents[group]) {
+        (group < 0 ? roots : inside[group]).push(item);
+        if (group < 0 || seen[group]) return;
+        seen[group] = 1;
+        item = this.firstGroup + group;
+      }
+    });
+    for (let item = this.firstUnreached; item < this.length; item++) roots.push(item);
+    let row = 0;
+    const visit = (item, level, outer) => {
+      const at = row++;
+      [this.items[at], this.levels[at], this.outer[at]] = [item, level, outer];
+      if (item >= this.firstGroup && item < this.firstUnreached) {
+        for (const inner of inside[item - this.firstGroup]) visit(inner, level + 1, at);
+      }
+      this.ends[at] = row;
+    };
+    for (const item of roots) visit(item, 0, -1);
+    // A group without an op has no row.
+    this.length = row;
+  }
+
+  kind(row) {
+    const item = this.items[row];
+    return item < this.firstGroup ? "nodes" : item < this.firstUnreached ? "groups" : "unreached";
+  }
+
+  // The place among the things of its kind.
+  index(row) {
+    const item = this.items[row];
+    return item < this.firstGroup ? item : item < this.firstUnreached ? item - this.firstGroup : item - this.firstUnreached;
+  }
+
+  id(row) {
+    return this.ids[this.kind(row)][this.index(row)];
+  }
+
+  isFolded(row, state) {
+    const group = this.items[row] - this.firstGroup;
+    return group >= 0 && state[group] === FOLDED && this.kind(row) === "groups";
+  }
+
+  // What is left of a path when that of a group around it is taken away.
+  name(row) {
+    const id = this.id(row);
+    for (let outer = this.outer[row]; outer >= 0; outer = this.outer[outer]) {
+      const start = startOf(this.scene.groups.path[this.index(outer)]);
+      const rest = id.slice(start.length);
+      if (start === "" || !id.startsWith(start)) continue;
+      if (/[.:]$/.test(start)) return rest;
+      if (/^[.:]./.test(rest)) return rest.slice(1);
+    }
+    return id;
+  }
+
+  // Rows as a tree: what is in folded groups is left out. Of a search all that it finds is shown, and the groups around.
+  // state: of each group as in a picture; found: null, or whether a search or a filter leaves a row that is no group.
+  tree(state, found) {
+    const shown = [];
+    if (found === null) {
+      for (let row = 0; row < this.length; row = this.isFolded(row, state) ? this.ends[row] : row + 1) shown.push(row);
+      return shown;
+    }
+    const kept = new Uint8Array(this.length);
+    for (let row = this.length - 1; row >= 0; row--) {
+      if (this.kind(row) !== "groups" && found(row)) kept[row] = 1;
+      if (kept[row] && this.outer[row] >= 0) kept[this.outer[row]] = 1;
+    }
+    kept.forEach((keep, row) => { if (keep) shown.push(row); });
+    return shown;
+  }
+
+  // Rows by a value: only those that stand for a box, since the sums of an open group would stand beside their parts.
+  sorted(rows, state, value, descending) {
+    const known = [];
+    const unknown = [];
+    for (const row of rows) {
+      if (this.kind(row) === "groups" && !this.isFolded(row, state)) continue;
+      const of = value(row);
+      if (of === null || of === "") unknown.push(row);
+      else known.push({row, of});
+    }
+    const sign = descending ? -1 : 1;
+    const compare = typeof known[0]?.of === "string"
+      ? (a, b) => a.of.localeCompare(b.of, undefined, {numeric: true})
+      : (a, b) => a.of - b.of;
+    known.sort((a, b) => sign * compare(a, b) || a.row - b.row);
+    return [...known.map(({row}) => row), ...unknown];
+  }
+}
+
+// With what the paths in a group begin: its own, or what those in a run have in common.
+function startOf(path) {
+  const range = path.indexOf("..");
+  if (range < 0) return path;
+  const common = path.slice(0, range);
+  return common.slice(0, Math.max(common.lastIndexOf("."), common.lastIndexOf(":")) + 1);
+}
