@@ -17,10 +17,10 @@ const textColumn = (field) => ({
 });
 
 export const COLUMNS = [
-  {name: "name", title: "Name", width: 160, least: 110, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
-  {name: "operation", title: "Operation", width: 114, least: 76, shown: true, ...textColumn("operation"), value: operation},
+  {name: "name", title: "Name", width: 132, least: 120, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
+  {name: "operation", title: "Operation", width: 124, least: 100, shown: true, ...textColumn("operation"), value: operation},
   {
-    name: "shape", title: "Output shape", width: 122, least: 80, shown: true, ...textColumn("shape"),
+    name: "shape", title: "Output shape", width: 116, least: 96, shown: true, ...textColumn("shape"),
     cell(scene, kind, i) {
       if (kind === "nodes") return {text: scene.nodes.shape[i], title: scene.nodes.shape[i]};
       const text = kind === "groups" ? ops(scene.groups.op_count[i]) : scene.unreached.status[i];
@@ -29,14 +29,14 @@ export const COLUMNS = [
   },
   {name: "dtype", title: "dtype", width: 70, least: 50, ...textColumn("dtype")},
   {
-    name: "param_count", title: "Params", number: true, width: 150, least: 106, shown: true, query: () => "params",
+    name: "param_count", title: "Params", number: true, width: 124, least: 108, shown: true, query: () => "params",
     value: (scene, kind, i) => scene[kind].param_count[i],
     cell: parametersCell,
     total: (scene) => ({exact: thousands(scene.totals.param_count), short: humane(scene.totals.param_count)}),
     sum: (scene) => scene.totals.param_count,
   },
   {
-    name: "flops", title: "FLOPs", number: true, width: 104, least: 96, shown: true,
+    name: "flops", title: "FLOPs", number: true, width: 112, least: 104, shown: true,
     query: (scene) => scene.compute.unit.toLowerCase(),
     heading: headerText,
     value: (scene, kind, i) => (scene.nodes.kind[i] === "op" || kind !== "nodes" ? scene[kind].flops[i] : null),
@@ -57,8 +57,8 @@ export const COLUMNS = [
     },
     sum: (scene) => scene.totals.activation_bytes,
   },
-  {name: "args", title: "Arguments", width: 180, least: 90, ...textColumn("args")},
-  {name: "source", title: "Source", width: 210, least: 90, ...textColumn("source")},
+  {name: "args", title: "Arguments", width: 180, least: 130, ...textColumn("args")},
+  {name: "source", title: "Source", width: 210, least: 150, ...textColumn("source")},
 ];
 
 export function idsOf(scene, kind) {

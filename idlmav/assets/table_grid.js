@@ -200,13 +200,15 @@ export class TableGrid {
   }
 }
 
-function nameCell({level, expanded, color}, {text, title}) {
+function nameCell({level, expanded, color}, {text, title, path}) {
   const cell = part("gridcell", "cell name");
   cell.title = title;
   cell.style.paddingLeft = `${6 + INDENT_PX * Math.min(level, MOST_INDENTS)}px`;
   const mark = make("span", expanded === null ? "dot" : "twist", expanded === null ? "" : expanded ? "▾" : "▸");
   mark.style.background = color ?? "";
-  cell.append(mark, make("span", "text", text));
+  const label = make("span", path ? "text path" : "text");
+  label.append(make("bdi", "", text));
+  cell.append(mark, label);
   return cell;
 }
 

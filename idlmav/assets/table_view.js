@@ -138,7 +138,7 @@ export class TableView {
       level: isTree ? rows.levels[row] : 0,
       expanded: isGroup ? picture.groups.state[index] !== 2 : null,
       color: kind === "nodes" ? look.coloring?.node(index).fill : null,
-      cells: [{text: isTree ? rows.name(row) : id, title: id}, ...others.map((column) => this.cell(column, kind, index))],
+      cells: [{text: isTree ? rows.name(row) : id, title: id, path: !isTree}, ...others.map((column) => this.cell(column, kind, index))],
     };
   }
 
