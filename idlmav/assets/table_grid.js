@@ -147,11 +147,13 @@ export class TableGrid {
 
   // Everything anew, when rows or what they say have changed.
   redraw() {
+    const hadFocus = this.hasFocus();
     this.rows.clear();
     this.body.replaceChildren();
     this.body.style.height = `${this.source.count * ROW_PX}px`;
     this.frame.setAttribute("aria-rowcount", this.source.count + 1);
     this.draw();
+    if (hadFocus) this.focus();
   }
 
   draw() {
@@ -166,13 +168,24 @@ export class TableGrid {
       this.rows.set(k, element);
       added.push(element);
     }
+    const hadFocus = this.hasFocus();
     for (const [k, element] of this.rows) {
       if (wanted.has(k)) continue;
       element.remove();
       this.rows.delete(k);
     }
     this.body.append(...added);
-    this.markActive();
+    if (hadFocus && !this.hasFocus()) this.focus();
+  }
+
+  hasFocus() {
+    return this.scroller.contains(this.scroller.getRootNode().activeElement);
+  }
+
+  // The selected row has the focus of the rows, so that screen readers say it; out of view, all of them have.
+  focus() {
+    const selected = this.body.querySelector('[aria-selected="true"]');
+    (selected ?? this.scroller).focus({preventScroll: true});
   }
 
   rowElement(k) {
@@ -180,19 +193,13 @@ export class TableGrid {
     const element = part("row", `row ${row.className}`);
     element.style.transform = `translateY(${k * ROW_PX}px)`;
     element.dataset.id = row.id;
-    element.id = `row-${k}`;
+    element.tabIndex = -1;
     element.setAttribute("aria-rowindex", k + 2);
     element.setAttribute("aria-level", row.level + 1);
     element.setAttribute("aria-selected", row.selected);
     if (row.expanded !== null) element.setAttribute("aria-expanded", row.expanded);
     element.append(...row.cells.map((cell, at) => (at === 0 ? nameCell(row, cell) : textCell(cell, this.columns[at]))));
     return element;
-  }
-
-  markActive() {
-    const active = this.body.querySelector('[aria-selected="true"]');
-    if (active) this.scroller.setAttribute("aria-activedescendant", active.id);
-    else this.scroller.removeAttribute("aria-activedescendant");
   }
 
   close() {
