@@ -77,6 +77,7 @@ class _Level:
     ins: dict[int, None] = field(default_factory=dict)
     outs: dict[int, None] = field(default_factory=dict)
     shared: dict[int, int] = field(default_factory=dict)
+    shared_outs: dict[int, int] = field(default_factory=dict)
     main: set[int] = field(default_factory=set)
     unit_index: dict[int, int] = field(default_factory=dict)
     edge_index: dict[tuple[int, int, int], int] = field(default_factory=dict)
@@ -180,7 +181,7 @@ class _Compound:
             level.outs[tensor] = None
 
     def share_ports(self) -> None:
-        """Let tensors that enter a group for one and the same op share a port, where there are many."""
+        """Let tensors that enter or leave a group for one and the same op share a port, where there are many."""
         for group in reversed(range(self.group_count)):
             by_target: dict[tuple[int, int], list[int]] = {}
             level = self.levels[group]
@@ -197,6 +198,34 @@ class _Compound:
             for tensors in by_target.values():
                 if len(tensors) >= self.options.bus_at:
                     level.shared.update(dict.fromkeys(tensors, max(tensors)))
+        for group, parent in enumerate(self.parent):
+            self._share_outs(self.levels[group], self.levels[parent])
+
+    def _share_outs(self, level: _Level, outer: _Level) -> None:
+        """Share ports at the end of a group; those of the level around it are shared already."""
+        by_target: dict[tuple[int, int], list[int]] = {}
+        for tensor in level.outs:
+            if len(outer.sinks[tensor]) > 1 or self._out_port(tensor) in level.main:
+                continue
+            target = next(iter(outer.sinks[tensor]))
+            if target < self.count:
+                by_target.setdefault((target, -1), []).append(tensor)
+            elif tensor in outer.shared_outs:
+                by_target.setdefault((-1, outer.shared_outs[tensor]), []).append(tensor)
+        for tensors in by_target.values():
+            if len(tensors) >= self.options.bus_at:
+                level.shared_outs.update(dict.fromkeys(tensors, max(tensors)))
+
+    def _drawn_as(self, level: _Level, start: int, end: int, tensor: int) -> tuple[int, int, int]:
+        """Return the units and the tensor that an edge of a level is drawn with, ports being shared."""
+        if end == self._out_port(tensor):
+            end = self._out_port(level.shared_outs.get(tensor, tensor))
+        if self.count <= start < self.count + self.group_count:
+            tensor = self.levels[start - self.count].shared_outs.get(tensor, tensor)
+        elif start == self._in_port(tensor):
+            tensor = level.shared.get(tensor, tensor)
+            start = self._in_port(tensor)
+        return start, end, tensor
 
     def draw(self) -> None:
         """Draw all levels, the innermost first."""
@@ -224,12 +253,14 @@ class _Compound:
         """Return the units of a level in topological order, and its edges; shared ports count once."""
         shared = level.shared
         ins = [self._in_port(tensor) for tensor in level.ins if shared.get(tensor, tensor) == tensor]
-        units = [*ins, *level.children, *(self._out_port(tensor) for tensor in level.outs)]
+        outs = dict.fromkeys(self._out_port(level.shared_outs.get(tensor, tensor)) for tensor in level.outs)
+        units = [*ins, *level.children, *outs]
         position = {unit: number for number, unit in enumerate(units)}
-        edges = []
+        drawn: dict[tuple[int, int, int], None] = {}
         for tensor, start in level.drivers.items():
             if start in position:
-                edges += [(start, end, tensor) for end in level.sinks[tensor]]
+                drawn.update(dict.fromkeys(self._drawn_as(level, start, end, tensor) for end in level.sinks[tensor]))
+        edges = list(drawn)
         waiting = [0] * len(units)
         following: list[list[int]] = [[] for _ in units]
         for start, end, _ in edges:
@@ -257,9 +288,9 @@ class _Compound:
         group = unit - self.count
         if group < self.group_count:
             item = self.items[group]
-            # Of tensors that share a port of this level, only one is drawn on it.
+            # Of tensors that share a port, only one is drawn.
             into = {local[tensor]: offset for tensor, offset in item.into.items() if tensor in local}
-            out_of = {local[tensor]: offset for tensor, offset in item.out_of.items()}
+            out_of = {local[tensor]: offset for tensor, offset in item.out_of.items() if tensor in local}
             return Item("rigid", item.left, item.right, item.height, "", 0, item.depth, item.size, into, out_of)
         tensor = group - self.group_count
         if tensor < len(self.makers):
@@ -277,7 +308,8 @@ class _Compound:
             port = level.unit_index[self._in_port(level.shared.get(tensor, tensor))]
             into[tensor] = drawing.at[port][0]
         for tensor in level.outs:
-            out_of[tensor] = drawing.at[level.unit_index[self._out_port(tensor)]][0]
+            port = level.unit_index[self._out_port(level.shared_outs.get(tensor, tensor))]
+            out_of[tensor] = drawing.at[port][0]
         tall = max(drawing.height + insets.before + insets.after, height)
         return Item("rigid", left + missing, right + missing, tall, "", 0, drawing.depth, drawing.size, into, out_of)
 
@@ -306,11 +338,8 @@ class _Compound:
         points: list[Point] = []
         for group, start, end in self._hops(edge):
             level, (x0, y0) = self.levels[group], origin[group]
-            tensor = self.tensors[edge]
-            if start == self._in_port(tensor):
-                tensor = level.shared.get(tensor, tensor)
-                start = self._in_port(tensor)
-            piece = level.drawing.pieces[level.edge_index[start, end, tensor]]
+            drawn_as = self._drawn_as(level, start, end, self.tensors[edge])
+            piece = level.drawing.pieces[level.edge_index[drawn_as]]
             points += [(x0 + x, y0 + y) for x, y in piece]
         return points
 

@@ -145,7 +145,7 @@ def _collect(
     """Give the many long links into one box, as those of all caches into the output, one trunk; return their edges."""
     long: dict[int, list[tuple[int, int, int]]] = {}
     for edge, source, target, tensor in block.links:
-        if rank[target] - rank[source] < _LONG or block.items[target].kind != "box":
+        if rank[target] - rank[source] < _LONG or block.items[target].kind == "rigid":
             continue
         others = max((rank[other] for other in sinks[source, tensor] if other != target), default=rank[source])
         if 2 * (others - rank[source]) <= rank[target] - rank[source]:

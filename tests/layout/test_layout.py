@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from layout import networks as net
 from layout.invariants import problems
 
-from idlmav.layout import Direction, Layout, Network, Options, lay_out_network, network_of_paths, ranking, segments
+from idlmav.layout import (
+    Direction,
+    Layout,
+    Network,
+    Options,
+    fold,
+    lay_out_network,
+    network_of_paths,
+    ranking,
+    segments,
+)
 
 DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
 
@@ -222,3 +232,21 @@ def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
     layout = lay_out_network(replace(network, inputs=frozenset([0])))
     assert len({centre(layout, name) for name in ("n0", "n1", "n6", "n7")}) == 1
     assert problems(layout) == []
+
+
+def test_tensors_that_leave_a_group_for_one_op_share_a_line() -> None:
+    """As the caches of a transformer do on their way to the output."""
+    widths = []
+    for blocks in (6, 40):
+        paths, edges = [""], []
+        for block in range(blocks):
+            first = len(paths)
+            edges += [(first - 1, first), (first, first + 1), (first, first + 2), (first + 1, first + 2)]
+            paths += [f"stack/block{block}"] * 3
+        output = len(paths)
+        edges += [(1 + 3 * block + 1, output) for block in range(blocks)] + [(output - 1, output)]
+        layout = lay_out_network(net.network(edges, [*paths, ""]))
+        assert problems(layout) == []
+        assert problems(fold(layout, [f"stack/block{block}" for block in range(0, blocks, 2)])) == []
+        widths.append(layout.width)
+    assert widths[1] < widths[0] + 60
