@@ -5,6 +5,8 @@
 
 export const CELL = 40;
 const MARGIN = 16;
+// So many times as many ranks as things: then comparing takes less time than counting.
+const SPARSE = 64;
 
 /**
  * Columns of what is visible, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
@@ -50,37 +52,39 @@ export function rankOf(breaks, value) {
   return low;
 }
 
-/** How much of every stretch between two breaks is kept, before any neighbours are looked at; null if that is all. */
-export function keptAlways({ breaks, zoned, rigid, kept }) {
-  let zones = 0, fixed = 0, loose = false;
+/** Columns over the breaks of an axis, filled anew for every fold. */
+export function makeScratch(count) {
+  const names = ["zoned", "rigid", "kept", "base", "looseBefore", "begins", "added", "start", "to"];
+  return Object.fromEntries(names.map(name => [name, new Int32Array(count + 1)]));
+}
+
+/**
+ * How much of every stretch between two breaks is kept, before any neighbours are looked at; null if that is all.
+ * Also the sums of that, and for every break the number of the last loose stretch before it (from 1; 0 is none), and
+ * where the next one after it begins.
+ */
+export function keptAlways({ breaks, zoned, rigid, kept, base, looseBefore, begins }) {
+  let zones = 0, fixed = 0, sum = 0, last = 0;
+  base[0] = looseBefore[0] = 0;
   for (let i = 0; i + 1 < breaks.length; i++) {
     zones += zoned[i];
     fixed += rigid[i];
-    const free = zones > 0 && fixed === 0;
-    loose ||= free;
-    kept[i] = free ? 0 : breaks[i + 1] - breaks[i];
+    if (zones > 0 && fixed === 0) {
+      kept[i] = 0;
+      while (last <= i) begins[last++] = breaks[i];
+    } else sum += kept[i] = breaks[i + 1] - breaks[i];
+    base[i + 1] = sum;
+    looseBefore[i + 1] = last;
   }
-  return loose ? kept : null;
-}
-
-/** Fill in, for every break, where the last loose stretch before it ends, and where the next one after it begins. */
-export function looseAround({ breaks, kept, ended, begins }) {
-  const count = breaks.length, far = 1 << 30;
-  for (let i = 0, last = -far; i < count; i++) {
-    if (i && kept[i - 1] < breaks[i] - breaks[i - 1]) last = breaks[i];
-    ended[i] = last;
-  }
-  for (let i = count - 1, next = far; i >= 0; i--) {
-    if (i < count - 1 && kept[i] < breaks[i + 1] - breaks[i]) next = breaks[i];
-    begins[i] = next;
-  }
+  begins.fill(1 << 30, last);
+  return last ? kept : null;
 }
 
 /** Lengthen what is kept until all neighbours are far enough apart. */
-export function keepApart(breaks, kept, things, cells) {
-  const stretches = new Stretches(breaks, kept), front = new Front(cells + 2 * MARGIN, things.high);
+export function keepApart(axis, things, cells) {
+  const { breaks } = axis, stretches = new Stretches(axis), front = new Front(cells + 2 * MARGIN, things, axis);
   const { owner, starts } = front;
-  for (const thing of sortedByLow(things, breaks.length)) {
+  for (const thing of sortedByLow(things, axis)) {
     const here = things.low[thing];
     let missing = 0;
     // Only what lies on the other side of a stretch that may still grow can be too near.
@@ -109,8 +113,11 @@ function distance({ kind, after, before }, low, high, apart) {
 }
 
 /** Numbers of things by rank of their low end, of equals in the order in which they were added. */
-function sortedByLow({ low, count }, ranks) {
-  const start = new Int32Array(ranks + 1), order = new Int32Array(count);
+function sortedByLow({ low, count }, { breaks, start }) {
+  const ranks = breaks.length;
+  if (count < ranks / SPARSE) return Float64Array.from({ length: count }, (_, i) => low[i] * count + i).sort().map(key => key % count);
+  const order = new Int32Array(count);
+  start.fill(0);
   for (let i = 0; i < count; i++) start[low[i] + 1]++;
   for (let i = 0; i < ranks; i++) start[i + 1] += start[i];
   for (let i = 0; i < count; i++) order[start[low[i]]++] = i;
@@ -119,18 +126,9 @@ function sortedByLow({ low, count }, ranks) {
 
 /** Sums of what is kept, by a Fenwick tree; the last stretch before a break that may still grow, by merged sets. */
 class Stretches {
-  constructor(breaks, kept) {
-    const count = breaks.length - 1;
-    this.breaks = breaks;
-    this.kept = kept;
-    this.base = new Int32Array(count + 1);
-    for (let i = 0; i < count; i++) this.base[i + 1] = this.base[i] + kept[i];
-    this.added = new Int32Array(count + 1);
-    this.looseBefore = new Int32Array(count + 1);
-    for (let i = 0; i <= count; i++) {
-      const loose = i && kept[i - 1] < breaks[i] - breaks[i - 1];
-      this.looseBefore[i] = loose ? i : i ? this.looseBefore[i - 1] : 0;
-    }
+  constructor({ breaks, kept, base, looseBefore, added }) {
+    Object.assign(this, { breaks, kept, base, looseBefore, added });
+    added.fill(0);
   }
 
   between(low, high) {
@@ -171,9 +169,12 @@ class Stretches {
 
 /** For every cell across the axis, the thing that reaches farthest; of equals the last. Equal cells form pieces. */
 class Front {
-  constructor(cells, reach) {
-    this.reach = reach;
-    this.owner = new Int32Array(cells + 1).fill(-1);
+  constructor(cells, { high }, axis) {
+    this.reach = high;
+    // What is in it counts only where a piece starts.
+    if (!(axis.owner?.length > cells)) axis.owner = new Int32Array(cells + 1);
+    this.owner = axis.owner;
+    this.owner[0] = -1;
     this.starts = new SortedSet(cells + 1);
     this.starts.add(0);
   }

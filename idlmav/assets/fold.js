@@ -5,8 +5,8 @@
  * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
  */
 
-import { CELL, Things, keepApart, keptAlways, looseAround, rankOf, sortedDistinct } from "./contraction.js";
-import { DrawnEdge, eachLine, wholeLines, wireRanks } from "./wires.js";
+import { CELL, Things, keepApart, keptAlways, makeScratch, rankOf, sortedDistinct } from "./contraction.js";
+import { Pairs, Wire, boxesIn, eachLine, wholeLines, wireRanks } from "./wires.js";
 
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
@@ -21,17 +21,26 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
  * @param {object} data What `idlmav.layout.columns` returns.
  * @returns {function(Uint8Array): object} Takes a flag per group (1 is folded); returns what is visible and where:
  *   `nodes` {x, y, w, h, visible}, `groups` {x, y, w, h, state: 0 hidden, 1 open frame, 2 folded box},
- *   `edges` [{source: {group, index}, target: {group, index}, edges: [index], xs, ys}], `width`, `height`.
+ *   `edges` [{source: {group, index}, target: {group, index}, edges: [index], xs, ys}], `width`, `height`,
+ *   `edgesIn(left, top, right, bottom)`: numbers of the edges there. The next call writes into the same columns and
+ *   edges; where something hidden lies means nothing.
  */
 export function makeFolder(data) {
   const layout = readLayout(data);
   const ports = mainPorts(layout);
   const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
   const first = layout.along(0) ? 0 : 1;
+  layout.frame = { layout, axes, maps: [] };
   layout.whole = wholeWires(layout);
-  layout.ends = Object.fromEntries(["out", "into", "first", "last", "detour"].map(name =>
-    [name, new Int32Array(layout.edgeCount).fill(-2)]));
+  layout.short = Uint8Array.from(layout.whole, wire => (wire.short ? 1 : 0));
+  layout.long = new Int32Array(layout.edgeCount);
+  [layout.outGroup, layout.intoGroup] = [layout.source, layout.target].map(ends => ends.map(node => layout.nodeGroup[node]));
+  // The edges that were cut last time, by number: most are cut at the same groups again.
+  layout.cuts = [];
+  layout.pairs = new Pairs(layout.edgeCount);
   for (const axis of axes) axis.lines = wholeLines(layout, axes, axis.axis);
+  const columns = count => Object.fromEntries(Array.from("xywh", name => [name, new Float64Array(count)]));
+  layout.boxes = { nodes: { ...columns(layout.nodeCount), visible: new Uint8Array(layout.nodeCount) }, groups: columns(layout.groupCount) };
   layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
   layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
   return flags => {
@@ -136,10 +145,9 @@ function makeAxis(layout, ports, axis) {
   const breaks = sortedDistinct(Object.values(values).flat());
   const ranks = Object.fromEntries(Object.entries(values).map(([name, columns]) =>
     [name, columns.map(column => column.map(value => rankOf(breaks, value)))]));
-  const count = breaks.length, columns = ["zoned", "rigid", "ended", "begins", "kept"].map(name => [name, new Int32Array(count)]);
   const buffer = new Int32Array(points.length + 2);
   const things = new Things(nodeCount + 2 * groupCount + 2 * points.length);
-  return { axis, breaks, ranks, buffer, things, ...Object.fromEntries(columns) };
+  return { axis, breaks, ranks, buffer, things, ...makeScratch(breaks.length) };
 }
 
 /** For every group the outermost folded one around it (-1 for none), and whether it is hidden, open or folded. */
@@ -154,50 +162,60 @@ function groupStates({ parent, groupCount }, flags) {
 }
 
 /** The edges as they are drawn while neither end is in a folded group. */
-function wholeWires({ start, edgeCount, points: [xs, ys], room, along }) {
+function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, along }) {
   const near = 2 * room(along(0) ? 0 : 1);
   return Array.from({ length: edgeCount }, (_, edge) => {
     const first = start[edge], last = start[edge + 1] - 1;
     const length = Math.abs(xs[last] - xs[first]) + Math.abs(ys[last] - ys[first]);
-    return { edge, out: -1, into: -1, first, last, edges: [edge], short: last === first + 1 && length <= near };
+    return new Wire(frame, edge, -1, -1, first, last, 0, last === first + 1 && length <= near);
   });
 }
 
-/** The edges to draw: visible ends, the edges merged into one, and which of its points are visible; and the others. */
+/**
+ * The edges to draw: `wires`, of which some are `cut` at folded groups, and the numbers of those drawn `whole`, without
+ * the short ones: the boxes at both ends of a short straight line need more room than it does, up to its middle. And the
+ * edges that are `merged` into them.
+ */
 function visibleWires(layout, holder, ports) {
-  const { nodeGroup, source, target, start, nodeCount, groupCount, edgeCount } = layout;
-  const { ends } = layout;  // of the edges that ended at folded groups last time
-  const wires = [], merged = [], seen = new Map();
-  const around = node => (nodeGroup[node] < 0 ? -1 : holder[nodeGroup[node]]);
+  const { outGroup, intoGroup, source, target, nodeCount, edgeCount, long, cuts, pairs } = layout;
+  const wires = [], merged = [], cut = [];
+  let count = 0;
+  pairs.clear();
   for (let e = 0; e < edgeCount; e++) {
-    const out = around(source[e]), into = around(target[e]);
+    const out = outGroup[e] < 0 ? -1 : holder[outGroup[e]], into = intoGroup[e] < 0 ? -1 : holder[intoGroup[e]];
     if (out >= 0 && out === into) continue;
     if (out < 0 && into < 0) {
       wires.push(layout.whole[e]);
+      if (!layout.short[e]) long[count++] = e;
       continue;
     }
-    if (ends.out[e] !== out || ends.into[e] !== into) {
-      const first = out < 0 ? start[e] : firstOutside(layout, out, start[e], start[e + 1], 1);
-      const last = into < 0 ? start[e + 1] - 1 : firstOutside(layout, into, start[e + 1] - 1, start[e] - 1, -1);
-      ends.out[e] = out; ends.into[e] = into; ends.first[e] = first; ends.last[e] = last;
-      ends.detour[e] = fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last);
+    let wire = cuts[e];
+    if (wire?.out !== out || wire.into !== into) wire = cuts[e] = cutWire(layout, ports, e, out, into);
+    else if (wire.edges.length > 1) wire.edges = [e];
+    const at = pairs.add(out >= 0 ? nodeCount + out : source[e], into >= 0 ? nodeCount + into : target[e]);
+    const known = cut[at];
+    if (known === undefined) {
+      wire.at = wires.push(wire) - 1;
+      cut.push(wire);
+      continue;
     }
-    const first = ends.first[e], last = ends.last[e], detour = ends.detour[e];
-    const wire = { edge: e, out, into, first, last, edges: [e], detour };
-    const from = out >= 0 ? nodeCount + out : source[e], to = into >= 0 ? nodeCount + into : target[e];
-    const key = from * (nodeCount + groupCount) + to, known = seen.get(key);
-    if (known) {
-      known.edges.push(e);
+    known.edges.push(e);
+    if (wire.detour >= known.detour) {
       merged.push(wire);
-      if (detour < known.detour) {
-        for (const name of ["edge", "first", "last", "detour"]) [wire[name], known[name]] = [known[name], wire[name]];
-      }
-    } else {
-      seen.set(key, wire);
-      wires.push(wire);
+      continue;
     }
+    merged.push(known);
+    [wire.at, wire.edges, known.edges] = [known.at, known.edges, [known.edge]];
+    wires[wire.at] = cut[at] = wire;
   }
-  return { wires, merged };
+  return { wires, merged, cut, whole: long.subarray(0, count) };
+}
+
+function cutWire(layout, ports, edge, out, into) {
+  const { frame, start } = layout, begin = start[edge], end = start[edge + 1];
+  const first = out < 0 ? begin : firstOutside(layout, out, begin, end, 1);
+  const last = into < 0 ? end - 1 : firstOutside(layout, into, end - 1, begin - 1, -1);
+  return new Wire(frame, edge, out, into, first, last, fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last), false);
 }
 
 /** How far from the main port of a folded group a route crosses its frame; 0 if there is no group. */
@@ -208,7 +226,7 @@ function fromPort({ along, points, frames }, ports, group, at) {
 }
 
 /** Ranks, on an axis, of every folded group's core: its own stretch and where the drawn edges cross its frame. */
-function findCores(axis, { state, wires }, groupCount) {
+function findCores(axis, { state, cut }, groupCount) {
   const { own, frame, point } = axis.ranks;
   const low = own[0].slice(), high = own[1].slice();
   const reach = (group, at) => {
@@ -218,7 +236,7 @@ function findCores(axis, { state, wires }, groupCount) {
     if (before < low[group]) low[group] = before;
     if (after > high[group]) high[group] = after;
   };
-  for (const wire of wires) {
+  for (const wire of cut) {
     if (wire.out >= 0) reach(wire.out, wire.first);
     if (wire.into >= 0) reach(wire.into, wire.last);
   }
@@ -256,12 +274,10 @@ function mapAxis(layout, axes, number, shown, other) {
     }
   }
   const { buffer, lines } = axis;
-  for (const wire of shown.wires) {
-    if (wire.out < 0 && wire.into < 0) {
-      if (!wire.short) see(lines.low[wire.edge], lines.high[wire.edge]);
-      continue;
-    }
-    coverPorts(ranks, wire, rigid);
+  for (const edge of shown.whole) see(lines.low[edge], lines.high[edge]);
+  for (const wire of shown.cut) {
+    coverPort(ranks, wire.out, wire.first, rigid);
+    coverPort(ranks, wire.into, wire.last, rigid);
     const count = wireRanks(axis, wire, buffer);
     for (let i = 0; i < count; i++) see(buffer[i], buffer[i]);
   }
@@ -271,35 +287,35 @@ function mapAxis(layout, axes, number, shown, other) {
   const kept = keptAlways(axis);
   if (kept) {
     const { things, cells } = findThings(layout, axes, number, shown, other);
-    keepApart(breaks, kept, things, cells);
+    keepApart(axis, things, cells);
   }
-  return totals(breaks, kept, span);
+  return totals(axis, kept, span);
 }
 
-/** What must be free beside the points at which an edge ends on the sides of folded groups. */
-function coverPorts({ frame, point }, { out, into, first, last }, rigid) {
-  for (const [group, at] of [[out, first], [into, last]]) {
-    if (group < 0 || point[0][at] <= frame[0][group] || point[0][at] >= frame[1][group]) continue;
-    rigid[Math.max(frame[0][group], point[1][at])]++;
-    rigid[Math.min(frame[1][group], point[2][at])]--;
-  }
+/** What must be free beside a point at which an edge ends on the side of a folded group. */
+function coverPort({ frame, point }, group, at, rigid) {
+  if (group < 0 || point[0][at] <= frame[0][group] || point[0][at] >= frame[1][group]) return;
+  rigid[Math.max(frame[0][group], point[1][at])]++;
+  rigid[Math.min(frame[1][group], point[2][at])]--;
 }
 
 const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;
 /** What is visible and not far from any stretch that may grow. */
 function findThings(layout, axes, number, shown, other) {
   const { breaks, ranks } = axes[number], beside = axes[1 - number];
-  const { nodeCount, groupCount, options } = layout, { holder, state, cores, wires } = shown;
+  const { nodeCount, groupCount, options } = layout, { holder, state, cores, whole, cut } = shown;
   const across = other ? other.to : beside.breaks;
   const room = layout.room(number), clearance = layout.clearance(number);
   const roomAcross = layout.room(1 - number), clearanceAcross = layout.clearance(1 - number);
   const header = number === 1 ? options.header : options.padding;
-  const { ended, begins, things, lines } = axes[number];
-  looseAround(axes[number]);
+  const { looseBefore, begins, things, lines } = axes[number];
   things.count = 0;
   const most = Math.max(2 * room, 2 * clearance, header, options.padding);
   things.most = most;
-  const isNear = (low, high) => ended[high] > breaks[low] - most || begins[high] < breaks[high] + most;
+  const isNear = (low, high) => {
+    const loose = looseBefore[high];
+    return (loose > 0 && breaks[loose] > breaks[low] - most) || begins[high] < breaks[high] + most;
+  };
   const box = (low, high, from, to) => {
     if (isNear(low, high)) things.add(low, high, across[from] - roomAcross, across[to] + roomAcross, room, room);
   };
@@ -322,41 +338,40 @@ function findThings(layout, axes, number, shown, other) {
     if (isNear(low, low)) things.add(low, low, from, to, room, header, OPENS);
     if (isNear(low, high)) things.add(high, high, from, to, options.padding, room, CLOSES, low, length);
   }
-  for (const wire of wires) {
-    // The boxes at both ends of a short straight line need more room than it does, up to its middle.
-    if (wire.short) continue;
-    if (wire.out >= 0 || wire.into >= 0) eachLine(axes, number, wire, line);
-    else for (let k = lines.first[wire.edge]; k < lines.first[wire.edge + 1]; k++) line(lines.line[k], lines.from[k], lines.to[k]);
+  for (const edge of whole) {
+    for (let k = lines.first[edge]; k < lines.first[edge + 1]; k++) line(lines.line[k], lines.from[k], lines.to[k]);
   }
+  for (const wire of cut) eachLine(axes, number, wire, line);
   return { things, cells: beside.breaks.length ? Math.ceil(beside.breaks[beside.breaks.length - 1] / CELL) + 1 : 1 };
 }
 
-function totals(breaks, kept, span) {
-  const to = new Int32Array(breaks.length);
-  for (let i = 1; i < breaks.length; i++) to[i] = to[i - 1] + (kept ? kept[i - 1] : breaks[i] - breaks[i - 1]);
-  const origin = breaks.length ? to[span.first] : 0;
-  for (let i = 0; i < to.length; i++) to[i] -= origin;
-  return { to, end: breaks.length ? to[span.last] : 0 };
+function totals({ breaks, to: column }, kept, span) {
+  const to = column.subarray(0, breaks.length);
+  if (!to.length) return { to, end: 0 };
+  let at = kept ? 0 : breaks[0] - breaks[span.first];
+  if (kept) for (let i = 0; i < span.first; i++) at -= kept[i];
+  to[0] = at;
+  for (let i = 1; i < to.length; i++) to[i] = at += kept ? kept[i - 1] : breaks[i] - breaks[i - 1];
+  return { to, end: to[span.last] };
 }
 
 /** Put the result together, in px. */
 function collect(layout, axes, maps, shown) {
   const { nodeCount, groupCount } = layout, { holder, state, cores, wires } = shown;
-  const columns = count => ({ x: new Float64Array(count), y: new Float64Array(count), w: new Float64Array(count), h: new Float64Array(count) });
-  const nodes = { ...columns(nodeCount), visible: new Uint8Array(nodeCount) };
-  const groups = { ...columns(groupCount), state };
+  const nodes = { ...layout.boxes.nodes }, groups = { ...layout.boxes.groups, state };
   for (let i = 0; i < nodeCount; i++) nodes.visible[i] = isHidden(layout, holder, i) ? 0 : 1;
   [["x", "w"], ["y", "h"]].forEach(([place, size], axis) => {
     const { ranks } = axes[axis], { to } = maps[axis];
     placeNodes(ranks.node, to, nodes.visible, nodes[place], nodes[size]);
     for (let g = 0; g < groupCount; g++) {
-      if (state[g] === HIDDEN) continue;
       const [low, high] = state[g] === FOLDED ? cores[axis] : ranks.frame;
       groups[place][g] = to[low[g]] / 10;
       groups[size][g] = (to[high[g]] - to[low[g]]) / 10;
     }
   });
-  return { nodes, groups, edges: collectEdges(layout, axes, maps, wires), width: maps[0].end / 10, height: maps[1].end / 10 };
+  layout.frame.maps = maps;
+  const edgesIn = (...window) => boxesIn(wires, axes, maps, window);
+  return { nodes, groups, edges: wires, edgesIn, width: maps[0].end / 10, height: maps[1].end / 10 };
 }
 
 function placeNodes([low, high], to, visible, place, size) {
@@ -365,9 +380,4 @@ function placeNodes([low, high], to, visible, place, size) {
     place[i] = to[low[i]] / 10;
     size[i] = (to[high[i]] - to[low[i]]) / 10;
   }
-}
-
-function collectEdges(layout, axes, maps, wires) {
-  const frame = { layout, axes, maps };
-  return wires.map(wire => new DrawnEdge(wire, frame));
 }

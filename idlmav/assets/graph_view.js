@@ -2,7 +2,7 @@
 
 import { READABLE_SCALE, fittingScale, homeView } from "./home.js";
 import { same } from "./store.js";
-import { collectVisible } from "./visible.js";
+import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
@@ -226,11 +226,11 @@ export class GraphView {
   // The visible edges that run within a few px of a point: the nearest, and those that share its line there.
   edgesAt(x, y) {
     const near = NEAR_PX / this.scale;
-    const {edges, boxes} = this.picture;
+    const {picture, visible} = this;
+    const {edges} = picture;
     const candidates = [];
-    for (const k of this.visible?.edges ?? []) {
-      const [x0, y0, x1, y1] = boxes[k];
-      if (x < x0 - near || x > x1 + near || y < y0 - near || y > y1 + near) continue;
+    const window = {left: x - near, right: x + near, top: y - near, bottom: y + near};
+    for (const k of visible ? drawnEdges(picture, visible.closed, window) : []) {
       const distance = distanceTo(edges[k], x, y);
       if (distance < near) candidates.push([distance, k]);
     }

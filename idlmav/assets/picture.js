@@ -35,7 +35,8 @@ export class Picture {
     if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
     Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
     Object.assign(this, {width: geometry.width, height: geometry.height});
-    this.boxes = this.edges.map((edge) => edge.box ?? routeBox(edge));
+    // Sizes are drawn by stretching: then every edge is looked at.
+    this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesInBoxes(this.edges.map(routeBox));
     this.routes.clear();
     this.incident = null;
   }
@@ -123,6 +124,16 @@ export class Picture {
     }
     return route;
   }
+}
+
+function edgesInBoxes(boxes) {
+  return (left, top, right, bottom) => {
+    const found = [];
+    boxes.forEach(([x0, y0, x1, y1], k) => {
+      if (x0 <= right && x1 >= left && y0 <= bottom && y1 >= top) found.push(k);
+    });
+    return found;
+  };
 }
 
 function routeBox({xs, ys}) {

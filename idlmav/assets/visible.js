@@ -18,10 +18,7 @@ export function collectVisible(picture, window) {
   for (let i = 0; i < nodes.visible.length; i++) {
     if (nodes.visible[i] && !covered(picture.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
   }
-  picture.boxes.forEach(([x0, y0, x1, y1], k) => {
-    if (x0 > window.right || x1 < window.left || y0 > window.bottom || y1 < window.top) return;
-    if (!sameCover(picture, picture.edges[k], closed)) found.edges.push(k);
-  });
+  found.edges = drawnEdges(picture, closed, window);
   return found;
 }
 
@@ -45,6 +42,11 @@ function closedGroups(picture, scale) {
     }
   }
   return {here, inside, owner};
+}
+
+// Indices of the edges in a window, without those that lie in one closed box.
+export function drawnEdges(picture, closed, {left, top, right, bottom}) {
+  return picture.edgesIn(left, top, right, bottom).filter((k) => !sameCover(picture, picture.edges[k], closed));
 }
 
 function covered(group, closed) {

@@ -2,6 +2,8 @@
  * The lines of edges as ranks of coordinates: of whole edges, found once, and of edges that end at a folded group.
  */
 
+import { rankOf } from "./contraction.js";
+
 /** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
 function cutRank({ ranks: { frame, point } }, group, at) {
   return Math.min(Math.max(point[0][at], frame[0][group]), frame[1][group]);
@@ -58,24 +60,34 @@ export function wholeLines({ start, edgeCount }, axes, number) {
   return { first, line, from, to, low, high };
 }
 
-/** An edge of one folding state; its route is worked out when it is asked for, since few edges are on the screen. */
-export class DrawnEdge {
-  constructor(wire, frame) {
-    this.wire = wire;
+/**
+ * An edge as it is drawn: from a point of its route to another, cut where it meets a folded group (-1: it does not).
+ * Where it runs is worked out when that is asked for, since few edges are on the screen.
+ */
+export class Wire {
+  constructor(frame, edge, out, into, first, last, detour, short) {
     this.frame = frame;
+    this.edge = edge;
+    this.out = out;
+    this.into = into;
+    this.first = first;
+    this.last = last;
+    this.detour = detour;
+    this.short = short;
+    this.edges = [edge];
+    this.at = 0;
   }
 
   get source() {
-    const { wire, frame: { layout } } = this;
-    return wire.out >= 0 ? layout.groupEnds[wire.out] : layout.nodeEnds[layout.source[wire.edge]];
+    const { layout } = this.frame;
+    return this.out >= 0 ? layout.groupEnds[this.out] : layout.nodeEnds[layout.source[this.edge]];
   }
 
   get target() {
-    const { wire, frame: { layout } } = this;
-    return wire.into >= 0 ? layout.groupEnds[wire.into] : layout.nodeEnds[layout.target[wire.edge]];
+    const { layout } = this.frame;
+    return this.into >= 0 ? layout.groupEnds[this.into] : layout.nodeEnds[layout.target[this.edge]];
   }
 
-  get edges() { return this.wire.edges; }
   get xs() { return this.along(0); }
   get ys() { return this.along(1); }
 
@@ -84,28 +96,63 @@ export class DrawnEdge {
     return { source, target, edges, xs, ys };
   }
 
-  along(axis) {
-    const { axes, maps } = this.frame, ranks = axes[axis].buffer, { to } = maps[axis];
-    const count = wireRanks(axes[axis], this.wire, ranks);
+  along(number) {
+    const { axes, maps } = this.frame, ranks = axes[number].buffer, { to } = maps[number];
+    const count = wireRanks(axes[number], this, ranks);
     return Array.from({ length: count }, (_, i) => to[ranks[i]] / 10);
   }
+}
 
-  /** Left, top, right and bottom of the route. */
-  get box() {
-    const { wire, frame: { axes, maps } } = this, box = [0, 0, 0, 0];
-    for (let axis = 0; axis < 2; axis++) {
-      if (wire.out < 0 && wire.into < 0) {
-        const { low, high } = axes[axis].lines;
-        box[axis] = maps[axis].to[low[wire.edge]] / 10; box[axis + 2] = maps[axis].to[high[wire.edge]] / 10;
-        continue;
-      }
-      const ranks = axes[axis].buffer, count = wireRanks(axes[axis], wire, ranks);
-      let low = ranks[0], high = ranks[0];
-      for (let i = 1; i < count; i++) {
-        if (ranks[i] < low) low = ranks[i]; else if (ranks[i] > high) high = ranks[i];
-      }
-      box[axis] = maps[axis].to[low] / 10; box[axis + 2] = maps[axis].to[high] / 10;
-    }
-    return box;
+/** Numbers pairs of ends in the order in which they come, equal ones alike. */
+export class Pairs {
+  constructor(most) {
+    this.bits = 32 - Math.clz32(2 * most + 1);
+    this.table = new Int32Array(1 << this.bits);
+    this.from = new Int32Array(most);
+    this.to = new Int32Array(most);
+    this.count = 0;
   }
+
+  clear() {
+    this.table.fill(-1);
+    this.count = 0;
+  }
+
+  add(from, to) {
+    const { table, bits } = this, mask = table.length - 1;
+    let slot = (Math.imul(from, 0x9e3779b1) + Math.imul(to, 0x85ebca6b)) >>> (32 - bits);
+    for (; table[slot] >= 0; slot = (slot + 1) & mask) {
+      if (this.from[table[slot]] === from && this.to[table[slot]] === to) return table[slot];
+    }
+    this.from[this.count] = from;
+    this.to[this.count] = to;
+    return (table[slot] = this.count++);
+  }
+}
+
+/** Numbers of the wires whose boxes meet a window, given by its left, top, right and bottom in px. */
+export function boxesIn(wires, axes, maps, window) {
+  // A map keeps order, so ranks can be compared.
+  const [[fromX, toX], [fromY, toY]] = maps.map(({ to }, axis) =>
+    [rankOf(to, window[axis] * 10), rankOf(to, window[axis + 2] * 10 + 0.5) - 1]);
+  const [x, y] = axes, found = [];
+  for (let k = 0; k < wires.length; k++) {
+    const wire = wires[k], { edge } = wire;
+    const isIn = wire.out < 0 && wire.into < 0
+      ? y.lines.high[edge] >= fromY && y.lines.low[edge] <= toY && x.lines.high[edge] >= fromX && x.lines.low[edge] <= toX
+      : reaches(y, wire, fromY, toY) && reaches(x, wire, fromX, toX);
+    if (isIn) found.push(k);
+  }
+  return found;
+}
+
+/** Whether any part of a wire lies between two ranks of an axis. */
+function reaches(axis, wire, from, to) {
+  const { buffer } = axis, count = wireRanks(axis, wire, buffer);
+  let before = false, after = false;
+  for (let i = 0; i < count; i++) {
+    if (buffer[i] >= from) before = true;
+    if (buffer[i] <= to) after = true;
+  }
+  return before && after;
 }

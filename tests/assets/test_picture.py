@@ -293,12 +293,24 @@ def test_unknown_folds_are_ignored(mav):
 
 BOUNDS = """
     const { makeFolder } = await load("fold");
-    return input.map(({data, state}) => makeFolder(data)(Uint8Array.from(state)).edges.map(({box, xs, ys}) =>
-      [box, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]]));
+    return input.map(({data, state}) => {
+      const { edges, edgesIn, width, height } = makeFolder(data)(Uint8Array.from(state));
+      const boxes = edges.map(({xs, ys}) => [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
+      const windows = [0, 0.2, 0.5, 0.9].map((at) => [at * width, at * height, (at + 0.3) * width, (at + 0.1) * height]);
+      return {boxes, found: [...windows, ...boxes].map((window) => [window, edgesIn(...window)])};
+    });
 """
 
 
-def test_the_box_of_an_edge_is_that_of_its_route():
-    found = [pair for edges in run_js(BOUNDS, jobs("down")) for pair in edges]
-    assert len(found) > 100
-    assert all(box == around for box, around in found)
+def test_the_edges_in_a_window_are_those_whose_boxes_meet_it():
+    seen = 0
+    for job in run_js(BOUNDS, jobs("down")):
+        for (left, top, right, bottom), found in job["found"]:
+            wanted = [
+                number
+                for number, (x0, y0, x1, y1) in enumerate(job["boxes"])
+                if x0 <= right and x1 >= left and y0 <= bottom and y1 >= top
+            ]
+            assert found == wanted
+            seen += len(found)
+    assert seen > 1000
