@@ -36,7 +36,7 @@ export class Picture {
     Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
     Object.assign(this, {width: geometry.width, height: geometry.height});
     // Sizes are drawn by stretching: then every edge is looked at.
-    this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesInBoxes(this.edges.map(routeBox));
+    this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesByBox(this.edges);
     this.routes.clear();
     this.incident = null;
   }
@@ -126,7 +126,9 @@ export class Picture {
   }
 }
 
-function edgesInBoxes(boxes) {
+// A function that finds the numbers of the edges in a window.
+export function edgesByBox(edges) {
+  const boxes = edges.map(routeBox);
   return (left, top, right, bottom) => {
     const found = [];
     boxes.forEach(([x0, y0, x1, y1], k) => {

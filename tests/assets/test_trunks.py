@@ -7,6 +7,7 @@ from assets.node import run_js
 
 CODE = """
     const { GraphView } = await load("graph_view");
+    const { edgesByBox } = await load("picture");
     const { edgeText } = await load("detail_text");
     const [a, b, c, d, e] = [0, 1, 2, 3, 4].map((index) => ({group: false, index}));
     const edge = (source, target, k, ...points) => ({
@@ -18,9 +19,10 @@ CODE = """
       edge(a, d, 2, [0, 0], [0, 40], [90, 40], [90, 100]),
       edge(e, d, 3, [-50, 60], [90, 60], [90, 100]),  // crosses the trunk, and ends where another one does
     ];
-    const boxes = edges.map(({xs, ys}) => [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
-    const picture = {edges, boxes, idOf: ({index}) => "abcde"[index], scene: {tensors: {names: ["(3)", "(4)"], of: [0, 0, 0, 1]}}};
-    const view = {scale: 1, visible: {edges: [0, 1, 2, 3]}, picture};
+    const scene = {tensors: {names: ["(3)", "(4)"], of: [0, 0, 0, 1]}};
+    const nodeGroup = [-1, -1, -1, -1, -1];
+    const picture = {edges, nodeGroup, edgesIn: edgesByBox(edges), idOf: ({index}) => "abcde"[index], scene};
+    const view = {scale: 1, visible: {closed: {owner: []}}, picture};
     const found = GraphView.prototype.edgesAt.call(view, ...input);
     return [found, found.length === 0 ? "" : edgeText(picture, found)];
 """
