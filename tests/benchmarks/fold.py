@@ -44,12 +44,19 @@ PAN_STEPS = 120
 STEP_PX = 7
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
-# Times what the page's own script does in animation frames, apart from Bokeh's: modules are loaded from `blob:`.
+# Times what the page's own script does in animation frames, apart from Bokeh's. The own one is that which publishes.
 WATCH = """
 globalThis.spent = {own: 0, frames: []};
+let script = null;
+let published;
+const caller = (lines) => /\\(?([^\\s(]+):\\d+:\\d+\\)?$/.exec(lines.split("\\n")[2])?.[1];
+Object.defineProperty(globalThis, "idlmav", {
+  get: () => published,
+  set: (list) => { script = caller(new Error().stack); published = list; },
+});
 const request = globalThis.requestAnimationFrame.bind(globalThis);
 globalThis.requestAnimationFrame = (callback) => {
-  const isOwn = new Error().stack.split("\\n")[2]?.includes("blob:");
+  const isOwn = script !== null && caller(new Error().stack) === script;
   return request((now) => {
     const start = performance.now();
     try { return callback(now); } finally { if (isOwn) globalThis.spent.own += performance.now() - start; }
