@@ -59,7 +59,7 @@ export class GraphView {
 
   moveTo(x, y, scale, {animate = false} = {}) {
     cancelAnimationFrame(this.animation);
-    const target = {x, y, scale: Math.min(MAX_SCALE, Math.max(this.smallestScale(), scale))};
+    const target = {x, y, scale: this.allowedScale(scale)};
     if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.apply(target);
       return;
@@ -83,6 +83,10 @@ export class GraphView {
     this.wanted = {x, y, scale, top: y - h};
     figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
     figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
+  }
+
+  allowedScale(scale) {
+    return Math.min(MAX_SCALE, Math.max(this.smallestScale(), scale));
   }
 
   smallestScale() {

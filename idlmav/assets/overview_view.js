@@ -19,6 +19,7 @@ export class OverviewView {
     figure.on_event("panstart", (event) => this.begin(event));
     figure.on_event("pan", (event) => this.move(event));
     figure.on_event("panend", () => { this.drag = null; });
+    figure.on_event("mousemove", (event) => this.showCursor(event));
   }
 
   // Px of the overview for one px of the layout, across and down.
@@ -83,30 +84,54 @@ export class OverviewView {
 
   begin({x, y}) {
     this.onDrive();
-    const [left, right, top, bottom] = this.graph.viewport;
-    const [nearX, near] = this.scales.map((scale) => EDGE_PX / scale);
-    const inside = x > left - nearX && x < right + nearX && y > top - near && y < bottom + near;
-    if (!inside) {
-      this.moveTo(x, y);
-    }
-    const ends = [["top", top], ["bottom", bottom]].filter(([, at]) => inside && Math.abs(y - at) < near);
+    const inside = this.isInWindow(x, y);
+    if (!inside) this.moveTo(x, y);
     const [cx, cy] = this.graph.center;
-    // A thin window is for moving, not for resizing.
-    const resize = bottom - top > 4 * near && ends.length > 0 ? ends[0][0] : null;
-    this.drag = {dx: inside ? cx - x : 0, dy: inside ? cy - y : 0, resize};
+    this.drag = {dx: inside ? cx - x : 0, dy: inside ? cy - y : 0, edge: inside ? this.edgeAt(x, y) : null};
   }
 
   move({x, y}) {
     if (this.drag === null) return;
-    if (this.drag.resize === null) {
-      this.graph.moveTo(x + this.drag.dx, y + this.drag.dy, this.graph.scale);
+    const {graph, drag: {dx, dy, edge}} = this;
+    if (edge === null) {
+      graph.moveTo(x + dx, y + dy, graph.scale);
       return;
     }
-    const [, , top, bottom] = this.graph.viewport;
-    const [low, high] = this.drag.resize === "top" ? [y, bottom] : [top, y];
-    if (high - low < 1) return;
-    const [cx] = this.graph.center;
-    this.graph.moveTo(cx, (low + high) / 2, this.graph.figure.inner_height / (high - low));
+    const {level, first, low, high} = edge;
+    const at = level ? y : x;
+    const [from, to] = first ? [at, high] : [low, at];
+    if (to - from < 1) return;
+    const {inner_width: width, inner_height: height} = graph.figure;
+    const [cx, cy] = graph.center;
+    // The edge opposite stays where it is, also at the smallest and the largest scale.
+    const length = (level ? height : width) / graph.allowedScale((level ? height : width) / (to - from));
+    const middle = first ? high - length / 2 : low + length / 2;
+    graph.moveTo(level ? cx : middle, level ? middle : cy, (level ? height : width) / length);
+  }
+
+  isInWindow(x, y) {
+    const [left, right, top, bottom] = this.graph.viewport;
+    const [nearX, nearY] = this.scales.map((scale) => EDGE_PX / scale);
+    return x > left - nearX && x < right + nearX && y > top - nearY && y < bottom + nearY;
+  }
+
+  // The edge of the window near a place: {level, first, low, high}; a thin window is for moving, not for resizing.
+  edgeAt(x, y) {
+    const [left, right, top, bottom] = this.graph.viewport;
+    const [nearX, nearY] = this.scales.map((scale) => EDGE_PX / scale);
+    const edges = [[true, y, top, bottom, nearY], [false, x, left, right, nearX]];
+    for (const [level, at, low, high, near] of edges) {
+      const distances = [Math.abs(at - low), Math.abs(at - high)];
+      if (high - low > 4 * near && Math.min(...distances) < near) return {level, first: distances[0] < near, low, high};
+    }
+    return null;
+  }
+
+  showCursor({x, y}) {
+    const inside = this.isInWindow(x, y);
+    const edge = inside ? this.edgeAt(x, y) : null;
+    const {el} = this.view.owner.find_one(this.figure);
+    el.style.cursor = edge !== null ? (edge.level ? "ns-resize" : "ew-resize") : inside ? "grab" : "pointer";
   }
 
   moveTo(x, y) {

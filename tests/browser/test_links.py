@@ -323,3 +323,22 @@ def test_the_wheel_stops_where_nothing_larger_or_smaller_can_be_seen(dashboard):
         assert 0.02 < sizes[-1] <= 3.01
         if down < 0:
             assert abs(middle(dashboard.box(CONV))[0] - place[0]) < 3, "it turns about the mouse"
+
+
+@pytest.mark.parametrize(("edge", "kept"), [("bottom", "top"), ("right", "left")])
+def test_an_edge_of_the_window_in_the_overview_is_dragged(dashboard, edge, kept):
+    sides = ("left", "right", "top", "bottom")
+    dashboard.rest()
+    before = dict(zip(sides, dashboard.state["viewport"], strict=True))
+    seen = dashboard.rest()["window"]
+    window = dict(zip(sides, (*seen[:2], *sorted(seen[2:])), strict=True))
+    at = {"bottom": ("left", "bottom"), "right": ("right", "top")}[edge]
+    inside = [(window[a] + window[b]) / 2 for a, b in (("left", "right"), ("top", "bottom"))]
+    place = (inside[0], window[at[1]]) if edge == "bottom" else (window[at[0]], inside[1])
+    x, y = dashboard.on_page(*place, "-overview")
+    move = (0, 40) if edge == "bottom" else (-20, 0)
+    dashboard.drag((x, y), (x + move[0], y + move[1]))
+    dashboard.wait_moved(list(before.values()))
+    after = dict(zip(sides, dashboard.state["viewport"], strict=True))
+    assert after[kept] == pytest.approx(before[kept], abs=2)
+    assert (after[edge] - before[edge]) * sum(move) > 0
