@@ -237,6 +237,10 @@ class Dashboard:
     def row(self, name: str) -> Locator:
         return self.page.locator(f'.idlmav-table .row[data-id="{name}"]')
 
+    def selected_rows(self) -> list[str]:
+        """Return the ids of the rows that are marked as selected."""
+        return self.page.locator(".tabulator-selected .idlmav-path").evaluate_all("all => all.map((one) => one.title)")
+
     def click_row(self, name: str) -> None:
         """Click a row when the table has come to rest: while it scrolls or is filtered, a mouse misses it."""
         self.rest()
