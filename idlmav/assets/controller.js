@@ -112,7 +112,7 @@ class Dashboard {
     };
     this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
     const sliders = [this.find("slider"), this.find("flat_slider")];
-    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider"});
+    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider", onMoved: () => this.moved()});
     this.table = part("table", TableView, {
       isDriver: () => this.driver === "table", onDrive: () => this.drive("table"),
       onFold: (id, wanted) => this.folding.toggle(id, wanted),

@@ -4,8 +4,8 @@ import { isSideways } from "./arrange.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one, of which one is visible.
-  constructor({sliders, picture, graph, isDriver}) {
-    Object.assign(this, {sliders, picture, graph, isDriver});
+  constructor({sliders, picture, graph, isDriver, onMoved}) {
+    Object.assign(this, {sliders, picture, graph, isDriver, onMoved});
     this.writing = false;
     for (const model of sliders) {
       model.properties.value.change.connect(() => {
@@ -38,6 +38,8 @@ export class SliderView {
     const {graph} = this;
     // With a kernel, Python says a second later where the slider was.
     if (!this.isDriver()) return this.update();
+    // What is shown may be more than was asked for: the slider says so when it has come to rest.
+    this.onMoved();
     const [low, high] = this.model.value;
     if (high - low < 1) return undefined;
     const [cx, cy] = graph.center;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isclose
 from random import Random
 from typing import Any
 
@@ -37,6 +38,10 @@ class Monkey:
         self.random = Random(seed)
         self.actions = [getattr(self, name) for name in dir(self) if name.startswith("do_")]
         self.done: list[str] = []
+        self.wheels = 0
+        dashboard.page.evaluate(
+            "() => { globalThis.wheels = 0; addEventListener('wheel', () => { wheels += 1; }, {capture: true}); }"
+        )
 
     def act(self) -> None:
         """Do something, wait until all views have come to rest, and check them."""
@@ -66,8 +71,14 @@ class Monkey:
     def do_double_click(self) -> None:
         self.dashboard.page.mouse.dblclick(*self._place(self.dashboard.graph))
 
+    def _wheel(self, place: tuple[float, float], down: float) -> None:
+        self.dashboard.wheel(place, down)
+        # The browser hands it to the page later.
+        self.wheels += 1
+        self.dashboard.page.wait_for_function("(count) => wheels === count", arg=self.wheels)
+
     def do_wheel(self) -> None:
-        self.dashboard.wheel(self._place(self.dashboard.graph), self.random.choice((-240, -120, 120, 240)))
+        self._wheel(self._place(self.dashboard.graph), self.random.choice((-240, -120, 120, 240)))
 
     def do_drag(self) -> None:
         self.dashboard.drag(self._place(self.dashboard.graph), self._place(self.dashboard.graph))
@@ -86,7 +97,7 @@ class Monkey:
         self.dashboard.drag((x, y), (x, y + self.random.uniform(-150, 150)))
 
     def do_scroll_table(self) -> None:
-        self.dashboard.wheel(middle(self.dashboard.table.bounding_box()), self.random.choice((-600, -150, 150, 600)))
+        self._wheel(middle(self.dashboard.table.bounding_box()), self.random.choice((-600, -150, 150, 600)))
 
     def do_click_row(self) -> str:
         rows = self.dashboard.rows()[1:-1]
@@ -137,7 +148,8 @@ class Monkey:
             assert not folded & set(self._around(box["id"])), f"{box['id']} is drawn though a group around it is folded"
         assert dashboard.overlapping() == []
         self._check_selection(state, shown)
-        assert dashboard.state == state, "it moves by itself"
+        moved = {name: (state[name], now) for name, now in dashboard.state.items() if not _same(state[name], now)}
+        assert moved == {}, f"moves by itself: {moved}"
 
     def _around(self, name: str) -> list[str]:
         found = []
@@ -156,3 +168,9 @@ class Monkey:
         assert len(halo) == (1 if name else 0)
         if state["query"] == "" and name in self.dashboard.rows():
             assert self.dashboard.selected_rows() == [name]
+
+
+def _same(before: Any, now: Any) -> bool:
+    if isinstance(now, list) and all(isinstance(value, float | int) for value in now):
+        return len(now) == len(before) and all(isclose(a, b, abs_tol=1e-6) for a, b in zip(before, now, strict=True))
+    return before == now
