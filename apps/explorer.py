@@ -15,7 +15,7 @@ from idlmav import MAV, Graph
 from idlmav.capture.gallery import GalleryModel, all_models
 from idlmav.views.assets import stylesheet
 
-pn.extension()
+pn.extension("tabulator")
 
 MODELS: dict[str, GalleryModel] = {model.title: model for model in all_models()}
 

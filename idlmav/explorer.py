@@ -19,7 +19,7 @@ from idlmav.views.controls import slider_views, toolbar
 from idlmav.views.detail import Detail
 from idlmav.views.graph import graph_view
 from idlmav.views.overview import overview_view
-from idlmav.views.table import Table
+from idlmav.views.table import table_view
 
 __all__ = ["Explorer"]
 
@@ -75,9 +75,7 @@ class Explorer(Viewer):
         views.append(graph_view(self.uid))
         if add_slider:
             views += slider_views(self.uid)
-        side: list[Any] = []
-        if add_table:
-            side.append(Table(sizing_mode="stretch_both", min_height=100, margin=0, tags=[f"{self.uid}-table"]))
+        side: list[Any] = [table_view(self.uid)] if add_table else []
         # As high with a selection as without, so that nothing moves on a click.
         height = {"height": f"{DETAIL_PX}px"}
         side.append(Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"]))

@@ -44,4 +44,4 @@ def load_extension(resources: Resources) -> None:
     cell = kernel.get_parent("shell").get("metadata", {}).get("cellId", "")
     if resources not in _loaded_in or (cell and _loaded_in[resources] == cell):
         _loaded_in[resources] = cell
-        pn.extension(inline=resources == "embedded")
+        pn.extension("tabulator", inline=resources == "embedded")

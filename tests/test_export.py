@@ -110,9 +110,9 @@ def test_an_embedded_page_is_a_packed_page(embedded):
 def test_a_page_brings_no_library_that_it_does_not_use(embedded, connected):
     scripts = unpacked(embedded.html)[2]
     starts = " ".join(script[:200] for script in scripts)
-    assert all(part in starts for part in ("bokeh.min", "bokeh-tables", "bokeh-widgets", "panel.min"))
-    assert len(scripts) == 4
-    assert len(Page(connected.html).loaded) == 4
+    assert all(part in starts for part in ("bokeh.min", "bokeh-tables", "bokeh-widgets", "panel.min", "Tabulator"))
+    assert len(scripts) == 5
+    assert len(Page(connected.html).loaded) == 5
     assert unpacked(connected.html)[2] == []
 
 
@@ -198,7 +198,9 @@ def test_a_connected_page_loads_scripts_of_the_two_cdns_only(connected):
         ("https", "cdn.holoviz.org"),
     }
     names = " ".join(url.path for url in addresses)
-    assert all(part in names for part in ("bokeh-", "bokeh-tables-", "bokeh-widgets-", "panel.min.js"))
+    assert all(
+        part in names for part in ("bokeh-", "bokeh-tables-", "bokeh-widgets-", "panel.min.js", "tabulator.min.js")
+    )
     # es-module-shims fetches blobs, which nbviewer's policy refuses.
     assert "es-module-shims" not in names
 

@@ -89,7 +89,7 @@ class Dashboard {
   // Ready means that every view follows, the table too, which needs longest.
   finish() {
     if (this.closed) return;
-    if (this.table !== null && !this.table.attach()) {
+    if (this.table !== null && !this.table.isDrawn) {
       setTimeout(() => this.finish(), RETRY_MS);
       return;
     }

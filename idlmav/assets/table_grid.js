@@ -1,4 +1,4 @@
-// The table's elements: a header that stays, and of all rows only those in view.
+// The table's elements, which Tabulator draws: of all rows only those in view.
 
 import { make } from "./legend.js";
 
@@ -6,176 +6,190 @@ export const ROW_PX = 26;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};
 const INDENT_PX = 13;
 const MOST_INDENTS = 12;
-const SPARE_ROWS = 4;
 const LEAST_SHARE = 0.002;
 const NARROWEST_PX = 48;
-// Room beside the last column for the menu's button and the scroll bar.
+// Room beside the last column for the menu's button.
 const TAIL_PX = 28;
+// So many are built anew at once; of more, all are built once and then filtered.
+const FEW_ROWS = 5000;
+// With these Panel makes an object of every row, tells a server of filters and sorters, and selects rows itself.
+const PANELS_EVENTS = ["dataFiltering", "dataFiltered", "dataSorting", "rowClick", "rowSelectionChanged"];
 
-// source tells what the rows say: {count, row(k) -> {key, id, level, cells, ...}}; on, what a person does: {sort, pick,
-// toggle, scroll, filter, resize}.
+// source tells what the rows say: {shown, at, isTree, rows, row(k) -> {id, level, cells, ...}}; on, what a person does:
+// {sort, pick, toggle, scroll, filter, resize, resized}.
 export class TableGrid {
-  constructor(host, source, on) {
-    Object.assign(this, {host, source, on});
-    this.header = make("div", "header");
-    this.titles = part("row", "titles");
-    this.filters = part("row", "filters");
-    this.filters.hidden = true;
-    this.header.append(this.titles, this.filters);
-    this.header.setAttribute("role", "rowgroup");
-    this.scroller = part("rowgroup", "scroller");
-    this.scroller.tabIndex = 0;
-    this.scroller.setAttribute("aria-label", "Ops and modules");
-    this.body = part("presentation", "body");
-    this.scroller.append(this.body);
-    this.frame = part("treegrid", "grid");
-    this.frame.setAttribute("aria-label", "Ops and modules");
-    this.frame.append(this.header, this.scroller);
-    host.replaceChildren(this.frame);
-    this.rows = new Map();
-    this.scroller.addEventListener("scroll", () => {
-      this.header.scrollLeft = this.scroller.scrollLeft;
-      this.draw();
-      this.on.scroll();
-    });
+  constructor(tabulator, source, on) {
+    Object.assign(this, {tabulator, source, on});
+    this.frame = tabulator.element;
+    this.scroller = this.frame.querySelector(".tabulator-tableholder");
+    this.body = this.frame.querySelector(".tabulator-table");
+    for (const element of [this.frame, this.scroller]) element.setAttribute("aria-label", "Ops and modules");
+    this.frame.setAttribute("role", "treegrid");
+    this.scroller.setAttribute("role", "rowgroup");
+    this.body.setAttribute("role", "presentation");
+    // Rows that have cells, also those that are out of view again.
+    this.written = new Set();
+    Object.assign(this, {given: null, drawn: false, pending: false, quiet: false, resting: -1});
+    for (const event of PANELS_EVENTS) tabulator.off(event);
+    tabulator.setFilter(({row}) => source.at[row] >= 0);
+    tabulator.on("scrollVertical", () => this.scrolled());
+    // Before Tabulator takes rows away.
+    this.frame.addEventListener("scroll", () => { this.hadFocus = this.hasFocus(); }, {capture: true});
+    tabulator.on("columnResized", (column) => on.resize(column.getField(), column.getWidth()));
+    tabulator.on("renderComplete", () => this.fit());
     this.body.addEventListener("click", (event) => this.clicked(event));
-    this.watcher = new ResizeObserver(() => this.resized());
-    this.watcher.observe(this.scroller);
   }
+
+  // ---- columns
 
   // columns: [{name, text, title, width, number, sort}]; sort is "ascending", "descending" or "none".
   setColumns(columns, filters) {
+    const layout = columns.map(({name, fixed, width}) => `${name} ${fixed ? width : ""}`).join();
     this.columns = columns;
-    this.setWidths();
-    this.titles.replaceChildren(...columns.map((column, at) => this.heading(column, at)));
-    this.filters.replaceChildren(...columns.map((column) => this.filterCell(column, filters)));
+    if (layout !== this.layout) {
+      this.layout = layout;
+      this.written.clear();
+      this.keepingPlace(() => this.tabulator.setColumns(columns.map((column, at) => this.definition(column, at, filters))));
+    }
     this.frame.setAttribute("aria-colcount", columns.length);
+    this.fit();
   }
 
-  // Columns share the room there is, in proportion to their widths, unless a person has set one.
-  setWidths() {
-    const least = ({width, least: small, fixed}) => (fixed ? width : small ?? width);
-    const widths = this.columns.map((column) => `minmax(${least(column)}px, ${column.fixed ? `${column.width}px` : `${column.width}fr`})`);
-    this.host.style.setProperty("--columns", widths.join(" "));
-    this.host.style.setProperty("--width", `${this.columns.reduce((sum, column) => sum + least(column), TAIL_PX)}px`);
-    const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
-    this.host.style.setProperty("--tail", `${TAIL_PX}px`);
-    this.host.style.setProperty("--row-tail", `${Math.max(0, TAIL_PX - bar)}px`);
+  definition({name, width, least, number, fixed}, at, filters) {
+    const tail = at === this.columns.length - 1 ? TAIL_PX : 0;
+    return {
+      field: name, headerSort: false, resizable: "header", cssClass: number ? "number" : "",
+      // Columns share the room there is, in proportion to their widths, unless a person has set one.
+      ...(fixed ? {width, minWidth: NARROWEST_PX} : {widthGrow: (width + tail) / 100, minWidth: least + tail}),
+      titleFormatter: () => this.heading(name, number, filters.get(name) ?? ""),
+      formatter: (cell) => this.write(cell, at),
+    };
+  }
+
+  heading(name, number, text) {
+    const heading = make("div", "heading");
+    const button = make("button", "title");
+    button.append(make("span", "text"), make("span", "arrow"));
+    button.type = "button";
+    button.addEventListener("click", () => this.on.sort(name));
+    const input = make("input", "");
+    Object.assign(input, {type: "text", value: text, placeholder: number ? "> 1e6" : "contains"});
+    input.setAttribute("aria-label", `Filter ${name.replace("_", " ")}`);
+    input.addEventListener("input", () => this.on.filter(name, input.value));
+    heading.append(button, input);
+    return heading;
+  }
+
+  header(name) {
+    return this.tabulator.getColumn(name).getElement();
+  }
+
+  showFilters(shown) {
+    this.frame.parentNode.classList.toggle("filtering", shown);
+    this.keepingPlace(() => this.tabulator.redraw());
+    if (shown) this.frame.querySelector(".heading input").focus();
+    else for (const input of this.frame.querySelectorAll(".heading input")) input.value = "";
   }
 
   // How wide a column is now.
   widthOf(name) {
-    const at = this.columns?.findIndex((column) => column.name === name) ?? -1;
-    return this.titles.children[at]?.offsetWidth ?? 0;
+    return this.header(name).offsetWidth;
   }
 
   setTitle(name, {text, title}) {
-    const button = this.titles.querySelector(`[data-column="${name}"] button`);
+    const button = this.header(name).querySelector("button");
     button.firstChild.textContent = text;
     button.title = title;
   }
 
-  resized() {
+  // The header after a change. The menu's button is above the scroll bar and, if that is narrower, the last column.
+  fit() {
     if (!this.columns) return;
-    this.setWidths();
+    const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
+    this.frame.style.setProperty("--tail", `${Math.max(0, TAIL_PX - bar)}px`);
+    // Tabulator does not sort here, and says so at every change.
+    for (const {name, sort} of this.columns) {
+      this.header(name).setAttribute("aria-sort", sort);
+      this.header(name).querySelector(".arrow").textContent = ARROWS[sort];
+    }
     this.on.resized();
-    this.draw();
   }
 
-  heading({name, text, title, number, sort}, at) {
-    const cell = part("columnheader", number ? "cell number" : "cell");
-    cell.setAttribute("aria-sort", sort);
-    cell.dataset.column = name;
-    const button = make("button", "title");
-    button.append(make("span", "text", text), make("span", "", ARROWS[sort]));
-    button.type = "button";
-    button.title = title;
-    button.addEventListener("click", () => this.on.sort(name));
-    const edge = make("span", "edge");
-    edge.addEventListener("pointerdown", (event) => this.drag(event, at, edge));
-    cell.append(button, edge);
-    return cell;
-  }
+  // ---- rows
 
-  drag(event, at, edge) {
-    event.preventDefault();
-    const start = this.titles.children[at].offsetWidth - event.clientX;
-    edge.setPointerCapture(event.pointerId);
-    const column = this.columns[at];
-    edge.onpointermove = ({clientX}) => {
-      Object.assign(column, {width: Math.max(NARROWEST_PX, start + clientX), fixed: true});
-      this.setWidths();
-    };
-    edge.onpointerup = () => this.on.resize(column.name, column.width);
-  }
-
-  filterCell({name, number}, filters) {
-    const cell = part("gridcell", "cell");
-    const input = make("input", "");
-    input.type = "text";
-    input.value = filters.get(name) ?? "";
-    input.placeholder = number ? "> 1e6" : "contains";
-    input.setAttribute("aria-label", `Filter ${name.replace("_", " ")}`);
-    input.addEventListener("input", () => this.on.filter(name, input.value));
-    cell.append(input);
-    return cell;
-  }
-
-  clicked({target}) {
-    const element = target.closest(".row");
-    if (!element) return;
-    if (target.closest(".twist")) this.on.toggle(element.dataset.id);
-    else this.on.pick(element.dataset.id);
-  }
-
-  get height() {
-    return this.scroller.clientHeight;
-  }
-
-  // The first and the last row of which something can be seen.
-  range() {
-    const top = this.scroller.scrollTop;
-    const last = Math.min(this.source.count, Math.ceil((top + this.height - 1) / ROW_PX)) - 1;
-    return [Math.floor((top + 1) / ROW_PX), last];
-  }
-
-  reveal(at) {
-    const top = at * ROW_PX;
-    const {scrollTop} = this.scroller;
-    if (top < scrollTop || top + ROW_PX > scrollTop + this.height) this.scroller.scrollTop = top - (this.height - ROW_PX) / 2;
-  }
-
-  // Everything anew, when rows or what they say have changed.
-  redraw() {
-    const hadFocus = this.hasFocus();
-    this.rows.clear();
-    this.body.replaceChildren();
-    this.body.style.height = `${this.source.count * ROW_PX}px`;
-    this.frame.setAttribute("aria-rowcount", this.source.count + 1);
-    this.draw();
-    if (hadFocus) this.focus();
+  // Other rows, when what has changed besides is on the screen.
+  update() {
+    if (this.pending) return;
+    this.wanted = this.top;
+    this.pending = true;
+    const later = () => setTimeout(() => this.draw());
+    if (document.hidden) later();
+    else requestAnimationFrame(later);
   }
 
   draw() {
-    if (!this.columns) return;
-    const [first, last] = this.range();
-    const wanted = new Set();
-    const added = [];
-    for (let k = Math.max(0, first - SPARE_ROWS); k <= Math.min(this.source.count - 1, last + SPARE_ROWS); k++) {
-      wanted.add(k);
-      if (this.rows.has(k)) continue;
-      const element = this.rowElement(k);
-      this.rows.set(k, element);
-      added.push(element);
-    }
+    this.pending = false;
     const hadFocus = this.hasFocus();
-    for (const [k, element] of this.rows) {
-      if (wanted.has(k)) continue;
-      element.remove();
-      this.rows.delete(k);
+    this.keepingPlace(() => this.drawRows(), this.wanted);
+    this.drawn = true;
+    this.frame.setAttribute("aria-rowcount", this.source.shown.length + 1);
+    if (hadFocus) this.focus();
+    // Seen with 80,000 rows: after this task the view is at the top again.
+    const {wanted} = this;
+    requestAnimationFrame(() => {
+      if (this.scroller.scrollTop === 0 && wanted > 0) this.keepingPlace(() => {}, wanted);
+    });
+  }
+
+  drawRows() {
+    const {source: {shown, rows, isTree}, tabulator} = this;
+    const all = isTree && (this.given === rows || shown.length > FEW_ROWS) ? rows : null;
+    if (all && this.given === all) {
+      this.jump(0);
+      tabulator.refreshFilter();
+      this.redraw();
+    } else {
+      this.given = all;
+      this.written.clear();
+      tabulator.setData(all ? Array.from({length: all.length}, (_, row) => ({row})) : Array.from(shown, (row) => ({row})));
     }
-    this.body.append(...added);
-    if (hadFocus && !this.hasFocus()) this.focus();
+  }
+
+  // What the rows say has changed.
+  redraw() {
+    if (this.pending) return;
+    for (const row of this.written) {
+      if (row.getElement().isConnected) {
+        for (const [at, cell] of row.getCells().entries()) cell.getElement().replaceChildren(this.write(cell, at));
+      } else {
+        // Written when it comes into view.
+        this.written.delete(row);
+        row.reformat();
+      }
+    }
+    if (this.hasFocus()) this.focus();
+  }
+
+  write(cell, at) {
+    const row = cell.getRow();
+    const k = this.source.at[row.getData().row];
+    // Already hidden, but not yet taken away.
+    if (!(k >= 0)) return "";
+    if (at === 0) {
+      this.last = this.source.row(k);
+      this.written.add(row);
+      describe(row.getElement(), this.last, k);
+    }
+    const said = this.last.cells[at];
+    const element = cell.getElement();
+    element.title = said.title;
+    element.classList.toggle("muted", said.muted === true);
+    if (at === 0) element.style.paddingLeft = `${6 + INDENT_PX * Math.min(this.last.level, MOST_INDENTS)}px`;
+    const text = make("span", said.path ? "text path" : "text", said.path ? "" : said.text);
+    if (said.path) text.append(make("bdi", "", said.text));
+    const parts = document.createDocumentFragment();
+    parts.append(...(at === 0 ? nameParts(this.last) : barParts(said)), text);
+    return parts;
   }
 
   hasFocus() {
@@ -188,52 +202,91 @@ export class TableGrid {
     (selected ?? this.scroller).focus({preventScroll: true});
   }
 
-  rowElement(k) {
-    const row = this.source.row(k);
-    const element = part("row", `row ${row.className}`);
-    element.style.transform = `translateY(${k * ROW_PX}px)`;
-    element.dataset.id = row.id;
-    element.tabIndex = -1;
-    element.setAttribute("aria-rowindex", k + 2);
-    element.setAttribute("aria-level", row.level + 1);
-    element.setAttribute("aria-selected", row.selected);
-    if (row.expanded !== null) element.setAttribute("aria-expanded", row.expanded);
-    element.append(...row.cells.map((cell, at) => (at === 0 ? nameCell(row, cell) : textCell(cell, this.columns[at]))));
-    return element;
+  clicked({target}) {
+    const element = target.closest(".tabulator-row");
+    if (!element) return;
+    if (target.closest(".twist")) this.on.toggle(element.dataset.id);
+    else this.on.pick(element.dataset.id);
   }
 
-  close() {
-    this.watcher.disconnect();
+  // ---- scrolling
+
+  get height() {
+    return this.scroller.clientHeight;
+  }
+
+  // As if all rows were there: after a jump, Tabulator's own place is off by up to the height of the view.
+  get top() {
+    if (this.pending) return this.wanted;
+    const [first] = this.visibleRows();
+    const {scrollTop} = this.scroller;
+    return first ? Number(first.dataset.place) * ROW_PX + scrollTop - first.offsetTop : scrollTop;
+  }
+
+  visibleRows() {
+    const {scrollTop} = this.scroller;
+    return [...this.body.children].filter(({offsetTop, offsetHeight}) => offsetTop + offsetHeight > scrollTop + 1 && offsetTop < scrollTop + this.height - 1);
+  }
+
+  scrollTo(top) {
+    if (this.pending) {
+      this.wanted = top;
+      return;
+    }
+    const {scroller, source: {shown}} = this;
+    // So far Tabulator jumps, to the row that has this share of all.
+    if (Math.abs(top - this.top) > this.height) this.jump(Math.ceil((Math.floor(top / ROW_PX) * scroller.scrollHeight) / shown.length));
+    scroller.scrollTop += top - this.top;
+  }
+
+  // Tabulator draws what is there at once.
+  jump(top) {
+    this.scroller.scrollTop = top;
+    this.scroller.dispatchEvent(new Event("scroll"));
+  }
+
+  // Scrolled away and back, of which nobody else is to hear.
+  keepingPlace(change, top = this.top) {
+    this.quiet = true;
+    change();
+    this.scrollTo(top);
+    this.quiet = false;
+    this.resting = this.scroller.scrollTop;
+  }
+
+  scrolled() {
+    if (this.hadFocus && !this.hasFocus()) this.focus();
+    if (this.quiet || this.scroller.scrollTop === this.resting) return;
+    this.resting = -1;
+    this.on.scroll();
+  }
+
+  reveal(k) {
+    const top = k * ROW_PX;
+    if (top < this.top || top + ROW_PX > this.top + this.height) this.scrollTo(top - (this.height - ROW_PX) / 2);
   }
 }
 
-function nameCell({level, expanded, color}, {text, title, path}) {
-  const cell = part("gridcell", "cell name");
-  cell.title = title;
-  cell.style.paddingLeft = `${6 + INDENT_PX * Math.min(level, MOST_INDENTS)}px`;
+function describe(element, {id, className, level, selected, expanded}, k) {
+  element.className = `tabulator-row ${className}`;
+  element.tabIndex = -1;
+  Object.assign(element.dataset, {id, place: k});
+  element.setAttribute("aria-rowindex", k + 2);
+  element.setAttribute("aria-level", level + 1);
+  element.setAttribute("aria-selected", selected);
+  if (expanded === null) element.removeAttribute("aria-expanded");
+  else element.setAttribute("aria-expanded", expanded);
+}
+
+function nameParts({expanded, color}) {
   const mark = make("span", expanded === null ? "dot" : "twist", expanded === null ? "" : expanded ? "▾" : "▸");
   mark.style.background = color ?? "";
-  const label = make("span", path ? "text path" : "text");
-  label.append(make("bdi", "", text));
-  cell.append(mark, label);
-  return cell;
+  return [mark];
 }
 
-function textCell({text, title, muted, share}, {name, number}) {
-  const cell = part("gridcell", `cell${number ? " number" : ""}${muted ? " muted" : ""}`);
-  cell.dataset.column = name;
-  cell.append(make("span", "text", text));
-  cell.title = title;
-  if (share >= LEAST_SHARE) {
-    const bar = make("i", "bar");
-    bar.style.width = `calc(${Math.min(1, share)} * (100% - 8px))`;
-    cell.prepend(bar);
-  }
-  return cell;
-}
-
-function part(role, className) {
-  const element = make("div", className);
-  element.setAttribute("role", role);
-  return element;
+function barParts({share}) {
+  if (!(share >= LEAST_SHARE)) return [];
+  const bar = make("i", "bar");
+  bar.style.setProperty("--share", Math.min(1, share));
+  return [bar];
 }

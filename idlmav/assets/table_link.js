@@ -20,9 +20,9 @@ export class TableLink {
   moveGraph() {
     const {linked, room, table: {graph, picture, grid, count}} = this;
     if (!linked) return;
-    const {scrollTop} = grid.scroller;
-    const share = Math.min(1, scrollTop / room);
-    const at = (scrollTop + share * grid.height) / ROW_PX;
+    const {top: scrolled} = grid;
+    const share = Math.min(1, scrolled / room);
+    const at = (scrolled + share * grid.height) / ROW_PX;
     const first = Math.min(count - 1, Math.floor(at));
     const [a, b] = [first, Math.min(count - 1, first + 1)].map((k) => this.middle(k));
     if (!a || !b) return;
@@ -59,7 +59,7 @@ export class TableLink {
     const {share, id} = this.reference();
     const {grid} = this.table;
     const at = this.table.placeOf(id);
-    if (at >= 0) grid.scroller.scrollTop = (at + share) * ROW_PX - share * grid.height;
+    if (at >= 0) grid.scrollTo((at + share) * ROW_PX - share * grid.height);
   }
 
   // How far along the flow the graph's window is, and which box is nearest there.

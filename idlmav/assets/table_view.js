@@ -13,7 +13,7 @@ export class TableView {
   // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
   constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
     Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
-    this.host = null;
+    this.tabulator = null;
     this.matches = null;
     this.selected = "";
     this.sort = {name: "", direction: "none"};
@@ -28,15 +28,15 @@ export class TableView {
     this.link = new TableLink(this);
   }
 
-  // Called until the page has a place for the table; true when it is drawn.
+  // Called until Tabulator has built itself; true when it has.
   attach() {
-    const host = this.view.owner.find_one(this.model)?.shadow_el?.querySelector(".idlmav-table") ?? null;
-    if (host === this.host && host) return true;
-    if (!host) return false;
+    const found = this.view.owner.find_one(this.model);
+    const {tabulator} = found ?? {};
+    if (tabulator && tabulator === this.tabulator) return true;
+    if (!tabulator?.initialized) return false;
     this.close();
-    this.host = host;
-    this.closing = new AbortController();
-    this.grid = new TableGrid(host, this, {
+    Object.assign(this, {tabulator, closing: new AbortController()});
+    this.grid = new TableGrid(tabulator, this, {
       sort: (name) => this.sortBy(name),
       pick: (id) => this.picked(id),
       toggle: (id) => this.toggle(id),
@@ -47,7 +47,7 @@ export class TableView {
     });
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
     // The names are always there: they carry the tree.
-    tableMenu(host, this.columns.slice(1), {
+    tableMenu(found.shadow_el, this.columns.slice(1), {
       signal: this.closing.signal,
       column: (name, shown) => this.change(name, {shown}),
       filters: (shown) => this.showFilters(shown),
@@ -57,9 +57,12 @@ export class TableView {
     return true;
   }
 
+  get isDrawn() {
+    return this.attach() && this.grid.drawn;
+  }
+
   close() {
     this.closing?.abort();
-    this.grid?.close();
   }
 
   // ---- what is shown
@@ -77,13 +80,16 @@ export class TableView {
     const {rows, picture, sort} = this;
     const {state} = picture.groups;
     const found = this.finder();
+    const before = this.shown;
     this.shown = rows.tree(state, found);
-    if (sort.direction !== "none") {
+    if (!this.isTree) {
       const all = found === null ? this.shown : this.shown.filter((row) => rows.kind(row) !== "groups");
       this.shown = rows.sorted(all, state, this.values(sort.name), sort.direction === "descending");
     }
     this.at = new Int32Array(rows.length).fill(-1);
     this.shown.forEach((row, k) => { this.at[row] = k; });
+    if (rows !== this.drawn || before.length !== this.count || before.some((row, k) => row !== this.shown[k])) this.grid.update();
+    this.drawn = rows;
     this.redraw();
   }
 
@@ -110,6 +116,10 @@ export class TableView {
     return (row) => column.value(scene, rows.kind(row), rows.index(row));
   }
 
+  get isTree() {
+    return this.sort.direction === "none";
+  }
+
   get count() {
     return this.shown.length;
   }
@@ -130,15 +140,14 @@ export class TableView {
     const classes = [kind, selected ? "selected" : "", this.holder === k && !selected ? "holds" : ""];
     if (status === "failed" || (isGroup && scene.groups.failed[index])) classes.push("failed");
     if (status === "not_run" || kind === "unreached") classes.push("muted");
-    const isTree = this.sort.direction === "none";
     if (isGroup && (this.matches ?? this.tests) !== null && !look.found?.has(index)) classes.push("context");
     const [, ...others] = this.visibleColumns;
     return {
       id, selected, className: classes.filter(Boolean).join(" "),
-      level: isTree ? rows.levels[row] : 0,
+      level: this.isTree ? rows.levels[row] : 0,
       expanded: isGroup ? picture.groups.state[index] !== 2 : null,
       color: kind === "nodes" ? look.coloring?.node(index).fill : null,
-      cells: [{text: isTree ? rows.name(row) : id, title: id, path: !isTree}, ...others.map((column) => this.cell(column, kind, index))],
+      cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree}, ...others.map((column) => this.cell(column, kind, index))],
     };
   }
 
@@ -170,7 +179,6 @@ export class TableView {
       sort: column.name === this.sort.name ? this.sort.direction : "none",
     }));
     this.grid.setColumns(shown, this.filters);
-    this.fitHeader();
   }
 
   // Sums are written out where there is room.
@@ -183,9 +191,7 @@ export class TableView {
 
   // Ids of the rows that are in view, in their order.
   visibleIds() {
-    if (!this.attach()) return [];
-    const [first, last] = this.grid.range();
-    return Array.from(this.shown.slice(first, last + 1), (row) => this.rows.id(row));
+    return this.attach() ? this.grid.visibleRows().map(({dataset}) => dataset.id) : [];
   }
 
   csv() {
@@ -208,15 +214,14 @@ export class TableView {
     this.refresh();
     if (this.selected) this.reveal(this.selected);
     else if (direction === "none") this.link.align();
-    else this.grid.scroller.scrollTop = 0;
+    else this.grid.scrollTo(0);
   }
 
   showFilters(shown) {
-    this.grid.filters.hidden = !shown;
-    if (shown) return this.grid.filters.querySelector("input")?.focus();
+    this.grid.showFilters(shown);
+    if (shown) return;
     this.filters.clear();
     this.showNumbers();
-    return undefined;
   }
 
   filterBy(name, text) {
@@ -321,6 +326,6 @@ export class TableView {
     if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
     // Back to where the graph is.
     else if (matches === null && before !== null) this.link.align();
-    else if (matches !== null) this.grid.scroller.scrollTop = 0;
+    else if (matches !== null) this.grid.scrollTo(0);
   }
 }

@@ -1,22 +1,46 @@
-# LEAD: read /tmp/w/NOTE3.md now (the table must stay a pn.widgets.Tabulator); then delete this line.
-"""The table of groups and ops, which the controller draws from the scene and links with the graph."""
+"""The table of groups and ops, which the controller fills from the scene and links with the graph."""
 
 from __future__ import annotations
 
-from panel.custom import JSComponent
+import pandas as pd
+import panel as pn
 
-from idlmav.views.assets import bundle, stylesheet
+from idlmav.views.assets import stylesheet
 
-__all__ = ["Table"]
+__all__ = ["ROW_PX", "table_view"]
+
+ROW_PX = 26
+"""Height of a row in px, as in `assets/table_grid.js`."""
 
 
-class Table(JSComponent):
+def table_view(uid: str) -> pn.widgets.Tabulator:
     """
-    The place of the table.
+    Return the table of a dashboard.
 
-    Panel's Tabulator needs 65 to 200 ms to filter 50,000 rows, so that folding would wait for it, and sends filters and
-    sorters to a server; `assets/table_view.js` draws the few rows in view instead and needs no data of its own.
+    Parameters
+    ----------
+    uid : str
+        Unique id of the dashboard; the table's tag is ``uid + "-table"``.
+
+    Returns
+    -------
+    panel.widgets.Tabulator
+        Without rows and columns: `assets/table_grid.js` gives Tabulator what the scene holds anyway, so nothing is in a
+        page twice, and folding asks no server.
     """
-
-    _esm = bundle("table.js")
-    _stylesheets = [stylesheet("table.css")]
+    return pn.widgets.Tabulator(
+        pd.DataFrame(),
+        tags=[f"{uid}-table"],
+        show_index=False,
+        disabled=True,
+        selectable=False,
+        pagination=None,
+        layout="fit_columns",
+        theme="simple",
+        sizing_mode="stretch_both",
+        min_height=100,
+        margin=0,
+        configuration={"rowHeight": ROW_PX, "renderVerticalBuffer": 4 * ROW_PX},
+        css_classes=["idlmav-table"],
+        stylesheets=[stylesheet("table.css")],
+    )

@@ -232,10 +232,10 @@ class Dashboard:
 
     @property
     def table(self) -> Locator:
-        return self.page.locator(".idlmav-table .scroller")
+        return self.page.locator(".idlmav-table .tabulator-tableholder")
 
     def row(self, name: str) -> Locator:
-        return self.page.locator(f'.idlmav-table .row[data-id="{name}"]')
+        return self.page.locator(f'.idlmav-table .tabulator-row[data-id="{name}"]')
 
     def selected_rows(self) -> list[str]:
         """Return the ids of the rows that are marked as selected."""

@@ -56,8 +56,8 @@ def use(surface: Surface) -> None:
     page, frame = surface.page, surface.frame
     page.mouse.click(*surface.box("conv1"))
     surface.wait("d.state.selected === 'conv1'")
-    frame.locator(".idlmav-table .row.selected").get_by_text("conv1").wait_for()
-    frame.locator('.idlmav-table .row[data-id="layer1.0.bn2"]').click()
+    frame.locator(".idlmav-table .tabulator-row.selected").get_by_text("conv1").wait_for()
+    frame.locator('.idlmav-table .tabulator-row[data-id="layer1.0.bn2"]').click()
     surface.wait("d.state.selected === 'layer1.0.bn2'")
     surface.wait("d.nodes().some((node) => node.id === 'layer1.0.bn2')")
 
@@ -72,7 +72,7 @@ def use(surface: Surface) -> None:
     surface.wait("d.rows().length > 5")
 
     before = surface.viewport
-    frame.locator(".idlmav-table .row").nth(2).hover()
+    frame.locator(".idlmav-table .tabulator-row").nth(2).hover()
     page.mouse.wheel(0, 600)
     surface.wait("d.state.viewport.some((value, k) => Math.abs(value - arg[k]) > 20)", before)
 

@@ -108,7 +108,7 @@ def test_a_live_dashboard_is_used_as_everywhere(open_notebook):
     page = open_notebook("alone.ipynb", MODEL, FIRST)
     run_all_cells(page)
     wait_dashboards(page, 1)
-    page.locator(".idlmav-table .row").first.scroll_into_view_if_needed()
+    page.locator(".idlmav-table .tabulator-row").first.scroll_into_view_if_needed()
     use(Surface(page))
 
 

@@ -25,7 +25,7 @@ def test_a_click_on_a_box_selects_its_row(dashboard):
     dashboard.wait_selected("layer3.2.conv2")
     dashboard.wait("d.rows().includes('layer3.2.conv2')")
     assert "selected" in dashboard.row("layer3.2.conv2").get_attribute("class")
-    assert dashboard.page.locator(".row.selected").count() == 1
+    assert dashboard.page.locator(".tabulator-row.selected").count() == 1
     dashboard.rest()
     # What is under the mouse must not run away from it.
     assert dashboard.box("layer3.2.conv2") == box
@@ -49,7 +49,7 @@ def test_a_click_on_empty_ground_clears(dashboard):
     dashboard.wait_selected("conv1")
     dashboard.page.mouse.click(*dashboard.empty_ground())
     dashboard.wait_selected("")
-    assert dashboard.page.locator(".row.selected").count() == 0
+    assert dashboard.page.locator(".tabulator-row.selected").count() == 0
 
 
 def test_two_quick_clicks_on_different_boxes_are_no_double_click(dashboard):
@@ -262,7 +262,7 @@ def test_table_and_graph_reach_their_ends_together(dashboard):
 
 
 def test_a_sorted_table_still_finds_its_row(dashboard):
-    header = dashboard.page.locator(".titles button", has_text="Params")
+    header = dashboard.page.locator(".tabulator-col button", has_text="Params")
     header.click()
     header.click()
     dashboard.wait("d.rows()[0] !== 'x'")

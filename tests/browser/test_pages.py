@@ -100,8 +100,10 @@ def test_modules_that_are_never_called_are_rows_without_a_box(opened):
     row = dashboard.row("dead.0")
     assert "selected" in row.get_attribute("class")
     assert "never called" in row.inner_text()
-    muted = row.locator(".name").evaluate("(cell) => getComputedStyle(cell).color")
-    assert muted != dashboard.row("output").locator(".name").evaluate("(cell) => getComputedStyle(cell).color")
+    muted = row.locator('[tabulator-field="name"]').evaluate("(cell) => getComputedStyle(cell).color")
+    assert muted != dashboard.row("output").locator('[tabulator-field="name"]').evaluate(
+        "(cell) => getComputedStyle(cell).color"
+    )
     dashboard.click_row("dead")
     dashboard.wait_selected("dead")
     assert {node["id"] for node in dashboard.nodes()}.isdisjoint({"dead", "dead.0"})
@@ -300,7 +302,7 @@ def test_a_release_graph_works_inside_a_frame(offline_page, resnet20, tmp_path):
     file.write_text(f"<!DOCTYPE html><h1>Notebook</h1><p>Above.</p>{output}<p>Below.</p>", "utf-8")
     offline_page.goto(file.as_uri())
     frame = offline_page.frame_locator("iframe")
-    frame.locator(".idlmav-table .row").first.wait_for()
+    frame.locator(".idlmav-table .tabulator-row").first.wait_for()
     inner = offline_page.frames[1]
     inner.wait_for_function("() => window.idlmav?.[0]")
     inner.evaluate("() => window.idlmav[0].ready")
@@ -309,7 +311,7 @@ def test_a_release_graph_works_inside_a_frame(offline_page, resnet20, tmp_path):
     x, y = middle(box)
     offline_page.mouse.click(corner["x"] + x, corner["y"] + y)
     inner.wait_for_function("() => window.idlmav[0].state.selected === 'conv1'")
-    frame.locator('.idlmav-table .row[data-id="layer1.0.bn2"]').click()
+    frame.locator('.idlmav-table .tabulator-row[data-id="layer1.0.bn2"]').click()
     inner.wait_for_function("() => window.idlmav[0].state.selected === 'layer1.0.bn2'")
     frame.get_by_label("Search", exact=True).fill("fc")
     inner.wait_for_function("() => window.idlmav[0].rows().join() === 'fc'")

@@ -35,7 +35,7 @@ def test_selecting_moves_the_picture(dashboard, mav):
     dashboard.views_agree()
     mav.state.selected = ""
     dashboard.wait_selected("")
-    assert dashboard.page.locator(".row.selected").count() == 0
+    assert dashboard.page.locator(".tabulator-row.selected").count() == 0
 
 
 def test_folds_and_choices_appear(dashboard, mav):
@@ -176,7 +176,7 @@ def test_two_dashboards_in_one_page_are_apart(chromium_page, serve_here, resnet2
     assert above.state["selected"] == "conv1"
     assert above.state["query"] == ""
     assert above.rows()[0] == "x"
-    assert chromium_page.locator(".row.selected").count() == 1
+    assert chromium_page.locator(".tabulator-row.selected").count() == 1
     wait_until(lambda: {one.state.selected, two.state.selected} == {"conv1", "bn1"})
 
 
@@ -188,7 +188,7 @@ def test_two_dashboards_of_one_mav_in_one_page_follow_each_other(chromium_page, 
     first, second = Dashboard(chromium_page, 0), Dashboard(chromium_page, 1)
     first.click(first.box(CONV if CONV in [node["id"] for node in first.nodes()] else "conv1"))
     second.wait("d.state.selected !== ''")
-    assert chromium_page.locator(".row.selected").count() == 2
+    assert chromium_page.locator(".tabulator-row.selected").count() == 2
 
 
 # ---- panels off
