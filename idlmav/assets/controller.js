@@ -18,10 +18,10 @@ import { Keyboard } from "./keyboard.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
+import { Pointer } from "./pointer.js";
 import { Popover } from "./popover.js";
 import { applyCompute } from "./compute.js";
 import { drawFacts } from "./facts.js";
-import { edgeText } from "./detail_text.js";
 import { selectionContent } from "./selection.js";
 
 const SHARED = [
@@ -35,7 +35,6 @@ const BUTTONS = {
 };
 const SETTLE_MS = 80;
 const RETRY_MS = 25;
-const DOUBLE_TAP_PX = 8;
 
 export function render({model, view}) {
   const element = document.createElement("div");
@@ -52,7 +51,6 @@ class Dashboard {
     this.driver = "graph";
     this.closed = false;
     this.told = new Set();
-    this.lastTap = {sx: 0, sy: 0};
     // Whether the visible part was set from outside, by Python or in another window.
     this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
@@ -118,6 +116,7 @@ class Dashboard {
       onFold: (id, wanted) => this.folding.toggle(id, wanted),
     });
     this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    this.pointer = new Pointer({...common, folding: this.folding});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     this.detail = this.find("detail");
     this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
@@ -127,7 +126,7 @@ class Dashboard {
   }
 
   connect() {
-    const {store, graph, model} = this;
+    const {store, model} = this;
     store.subscribe((changed, origin) => {
       this.show(changed, origin);
       if (origin === "model" || origin === "follow") return;
@@ -140,10 +139,6 @@ class Dashboard {
       model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))));
     });
     model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
-    graph.figure.on_event("tap", (event) => this.tapped(event));
-    graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
-    graph.figure.on_event("mousemove", (event) => this.pointedAt(event));
-    graph.figure.on_event("mouseleave", () => graph.hover(""));
     this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
     this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
@@ -209,6 +204,7 @@ class Dashboard {
     }
     this.filtering.field?.attach();
     const graphElement = element(this.graph.figure);
+    this.pointer.attach(graphElement);
     this.keyboard = new Keyboard({dashboard: this, element: this.container, graphElement});
     nameParts({
       graph: graphElement, overview: element(this.overview?.figure), sliders: this.slider?.sliders.map(element) ?? [], element: this.container,
@@ -337,29 +333,6 @@ class Dashboard {
     const id = this.picture.resolve(named);
     const {group, index} = id ? this.picture.place(id) : {};
     this.announcer.selection(content, group ? ["", "open", "folded"][this.picture.groups.state[index]] : "");
-  }
-
-  tapped({x, y, sx, sy}) {
-    this.lastTap = {sx, sy};
-    const place = this.picture.hit(x, y);
-    this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
-  }
-
-  doubleTapped(event) {
-    const {x, y, sx, sy} = event;
-    // Bokeh calls any two quick taps a double one, however far apart they are.
-    if (Math.hypot(sx - this.lastTap.sx, sy - this.lastTap.sy) > DOUBLE_TAP_PX) return this.tapped(event);
-    const place = this.picture.hit(x, y);
-    if (place?.group) this.folding.toggle(this.picture.idOf(place), this.picture.groups.state[place.index] === 1, {x, y});
-    return undefined;
-  }
-
-  pointedAt({x, y, sx, sy}) {
-    const {picture, graph} = this;
-    const place = picture.hit(x, y);
-    if (place && !(place.group && picture.groups.state[place.index] === 1)) return graph.hover(picture.idOf(place));
-    const edges = graph.edgesAt(x, y);
-    return edges.length === 0 ? graph.hover("") : graph.hover("", edges, edgeText(picture, edges), {sx, sy});
   }
 
   pressed(name) {

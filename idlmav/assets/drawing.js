@@ -62,12 +62,12 @@ function cards(picture, i) {
   return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
-export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdges}) {
+export function drawEdges({lines, standIn}, {picture, look, store, hovered, hoveredEdges}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdges);
+  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
   const data = {xs: [], ys: [], color: [], width: []};
   // Highlighted edges come last, so that they lie on top.
-  for (const k of [...edges.filter((edge) => !hot.has(edge)), ...edges.filter((edge) => hot.has(edge))]) {
+  for (const k of [...lines.filter((edge) => !hot.has(edge)), ...lines.filter((edge) => hot.has(edge))]) {
     const {xs, ys} = picture.route(k);
     data.xs.push(xs);
     data.ys.push(ys);
@@ -77,12 +77,12 @@ export function drawEdges({edges}, {picture, look, store, hovered, hoveredEdges}
   return data;
 }
 
-export function drawArrows({edges}, {picture, look, scale, store, hovered, hoveredEdges}) {
+export function drawArrows({lines, standIn}, {picture, look, scale, store, hovered, hoveredEdges}) {
   const {theme} = look;
-  const hot = hotEdges(picture, [hovered, store.get("selected")], hoveredEdges);
+  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
   const data = {x: [], y: [], angle: [], color: []};
   if (scale < 0.2) return data;
-  for (const k of edges) {
+  for (const k of lines) {
     const {xs, ys} = picture.edges[k];
     const last = xs.length - 1;
     const [dx, dy] = [Math.sign(xs[last] - xs[last - 1]), Math.sign(ys[last] - ys[last - 1])];
@@ -95,14 +95,15 @@ export function drawArrows({edges}, {picture, look, scale, store, hovered, hover
 }
 
 // Edges at the given boxes, and those under the mouse: what flows in and what flows out have colours of their own.
-function hotEdges(picture, ids, edges = []) {
-  const hot = new Map(edges.map((edge) => [edge, "accent"]));
+function hotEdges(picture, standIn, ids, edges = []) {
+  const drawn = (edge) => standIn.get(edge) ?? edge;
+  const hot = new Map(edges.map((edge) => [drawn(edge), "accent"]));
   for (const name of ids) {
     const id = name && picture.resolve(name);
     if (!id) continue;
     const shown = picture.idOf(picture.shownAs(id));
     for (const k of picture.edgesAt(shown)) {
-      hot.set(k, picture.idOf(picture.edges[k].target) === shown ? "into" : "outOf");
+      hot.set(drawn(k), picture.idOf(picture.edges[k].target) === shown ? "into" : "outOf");
     }
   }
   return hot;

@@ -38,7 +38,7 @@ export class Picture {
     // Sizes are drawn by stretching: then every edge is looked at.
     this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesByBox(this.edges);
     this.routes.clear();
-    this.incident = null;
+    this.incident = new Map();
   }
 
   // An id for what the user names: a node, a group, or a module's path.
@@ -86,33 +86,16 @@ export class Picture {
     return {x: x[index], y: y[index], w: w[index], h: h[index]};
   }
 
-  // The innermost thing at a point: a node's box, a folded group, an open frame, or null.
-  hit(x, y) {
-    const inside = ({x: x0, y: y0, w, h}) => x >= x0 && x <= x0 + w && y >= y0 && y <= y0 + h;
-    for (let index = 0; index < this.nodeIds.length; index++) {
-      const place = {group: false, index};
-      if (this.nodes.visible[index] && inside(this.rect(place))) return place;
-    }
-    for (let index = this.groupIds.length - 1; index >= 0; index--) {
-      const place = {group: true, index};
-      if (this.groups.state[index] > 0 && inside(this.rect(place))) return place;
-    }
-    return null;
-  }
-
-  // Indices of the edges at each box, by the box's id.
+  // Indices of the edges at a box.
   edgesAt(id) {
-    if (this.incident === null) {
-      this.incident = new Map();
-      this.edges.forEach((edge, k) => {
-        for (const end of [edge.source, edge.target]) {
-          const key = this.idOf(end);
-          if (!this.incident.has(key)) this.incident.set(key, []);
-          this.incident.get(key).push(k);
-        }
-      });
+    if (!this.incident.has(id)) {
+      const {group, index} = this.place(id);
+      const isAt = (end) => end.index === index && end.group === group;
+      const found = [];
+      this.edges.forEach(({source, target}, k) => { if (isAt(source) || isAt(target)) found.push(k); });
+      this.incident.set(id, found);
     }
-    return this.incident.get(id) ?? [];
+    return this.incident.get(id);
   }
 
   // The route of an edge with its corners rounded.

@@ -1,10 +1,12 @@
 // Level of detail: which boxes, frames and edges are inside a window and large enough to read.
 
+import { distinctLines } from "./thinning.js";
+
 const NODE_PX = 38;
 const LEGIBLE_PX = 2.5;
 const GROUP_PX = 16;
 
-// {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold.
+// {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold. lines: the edges to draw.
 export function collectVisible(picture, window) {
   const closed = closedGroups(picture, window.scale);
   const {nodes, groups} = picture;
@@ -19,7 +21,7 @@ export function collectVisible(picture, window) {
     if (nodes.visible[i] && !covered(picture.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
   }
   found.edges = drawnEdges(picture, closed, window);
-  return found;
+  return Object.assign(found, distinctLines(picture, found.edges, closed, window));
 }
 
 // Open groups whose content would be too small to see, drawn as one box: here; what lies in them: inside.
@@ -61,4 +63,15 @@ function sameCover(picture, edge, closed) {
   };
   const source = owner(edge.source);
   return source >= 0 && source === owner(edge.target);
+}
+
+// The innermost thing drawn at a point: a node's box, a closed group, an open frame, or null.
+export function hit(picture, visible, x, y) {
+  if (!visible) return null;
+  const at = (boxes, indices) =>
+    indices.findLast((i) => x >= boxes.x[i] && x <= boxes.x[i] + boxes.w[i] && y >= boxes.y[i] && y <= boxes.y[i] + boxes.h[i]);
+  const {nodes, groups} = picture;
+  const places = [[nodes, visible.nodes], [groups, visible.groups], [groups, visible.frames]].map((layer) => at(...layer));
+  const found = places.findIndex((index) => index !== undefined);
+  return found < 0 ? null : {group: found > 0, index: places[found], isFrame: found === 2};
 }

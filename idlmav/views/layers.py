@@ -128,6 +128,8 @@ def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], 
         figure.name = name
         figure.toolbar.logo = None
         figure.min_border = 0
+        # An empty one is measured at every paint.
+        figure.title = None
         figure.outline_line_color = None
         figure.xgrid.visible = figure.ygrid.visible = False
         configure(figure)

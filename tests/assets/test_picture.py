@@ -232,14 +232,16 @@ def test_lower_bound(value, at):
 
 LOOK_UP = """
     const { Picture } = await load("picture");
+    const { collectVisible, hit: hitAt } = await load("visible");
     const picture = new Picture(input.scene);
     picture.update(input.folded, "none");
+    const visible = collectVisible(picture, {left: 0, right: picture.width, top: 0, bottom: picture.height, scale: 1});
     return input.names.map((name) => {
       const id = picture.resolve(name);
       if (id === "") return {id};
       const place = picture.shownAs(id);
       const {x, y, w, h} = picture.rect(place);
-      const hit = picture.hit(x + w / 2, y + 1);
+      const hit = hitAt(picture, visible, x + w / 2, y + 1);
       return {id, group: picture.isGroup(id), shown: picture.idOf(place), hit: hit && picture.idOf(hit),
         ancestors: picture.ancestors(id).map((group) => picture.groupIds[group])};
     });
