@@ -364,7 +364,8 @@ class Dashboard {
   }
 }
 
-// Bokeh hands dicts over as Maps and arrays of numbers as typed arrays; the controller works on plain values.
+// Bokeh hands dicts over as Maps and arrays of numbers as typed arrays, Pyodide None as undefined; the controller works on
+// plain values.
 export function plain(value) {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
   if (ArrayBuffer.isView(value)) return Array.from(value);
@@ -372,5 +373,5 @@ export function plain(value) {
   if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
   }
-  return value;
+  return value ?? null;
 }

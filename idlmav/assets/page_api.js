@@ -1,8 +1,15 @@
 // window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
 
+const OPENED = "idlmav-opened";
+
 export function publish(dashboard) {
   const list = (window.idlmav ??= []);
   const {store, graph, picture, table} = dashboard;
+  // Panel's Pyodide page empties the place of the picture that waited there, and tells neither Bokeh nor us.
+  window.dispatchEvent(new Event(OPENED));
+  const place = placeOf(dashboard.container);
+  const closeIfReplaced = () => { if (place?.isConnected && !dashboard.container.isConnected) dashboard.close(); };
+  window.addEventListener(OPENED, closeIfReplaced);
   const api = {
     get state() {
       return store.copy();
@@ -35,9 +42,16 @@ export function publish(dashboard) {
   };
   list.push(api);
   return () => {
+    window.removeEventListener(OPENED, closeIfReplaced);
     const at = list.indexOf(api);
     if (at >= 0) list.splice(at, 1);
   };
+}
+
+// The element of the page in which Bokeh was told to draw.
+function placeOf(element) {
+  const {host} = element.getRootNode();
+  return element.closest("[data-root-id]") ?? (host ? placeOf(host) : null);
 }
 
 function nodesOnScreen({graph, picture, look}) {
