@@ -1,32 +1,52 @@
 """
 A gallery of models to explore: ``panel serve apps/explorer.py``.
 
-The first models are defined in the package itself; torchvision's follow when it is installed. Nothing that a
-visitor sends is ever executed.
+The first models are defined in the package itself; torchvision's follow when it is installed. Without torch, as in
+Pyodide (``panel convert apps/explorer.py --to pyodide-worker``), they are saved graphs. Nothing that a visitor sends is
+ever executed.
 """
 
-from __future__ import annotations
-
+# No `from __future__`: `panel convert` puts statements of its own before the script.
+from collections.abc import Callable
+from functools import partial
 from html import escape
+from importlib.util import find_spec
+from typing import NamedTuple
 
 import panel as pn
 
 from idlmav import MAV, Graph
-from idlmav.capture.gallery import GalleryModel, all_models
+from idlmav.saved_gallery import saved_models
 from idlmav.views.assets import stylesheet
 
 pn.extension("tabulator")
 
-MODELS: dict[str, GalleryModel] = {model.title: model for model in all_models()}
+
+class Exhibit(NamedTuple):
+    """What there is to see in a model, and its graph for who wants to."""
+
+    summary: str
+    graph: Callable[[], Graph]
+
+
+def exhibits() -> dict[str, Exhibit]:
+    """Return what the gallery shows by title."""
+    if find_spec("torch") is None:
+        return {model.title: Exhibit(model.summary, model.graph) for model in saved_models()}
+    from idlmav.capture.gallery import GalleryModel, all_models
+
+    def capture(model: GalleryModel) -> Graph:
+        return MAV(*model.make()).graph
+
+    return {model.title: Exhibit(model.summary, partial(capture, model)) for model in all_models()}
+
+
+MODELS = exhibits()
 
 
 def graph_of(title: str) -> Graph:
-    """Capture a model once for all visitors; the graph is frozen, so they can share it."""
-
-    def capture() -> Graph:
-        return MAV(*MODELS[title].make()).graph
-
-    return pn.state.as_cached(f"idlmav graph of {title}", capture)
+    """Make a model's graph once for all visitors; it is frozen, so they can share it."""
+    return pn.state.as_cached(f"idlmav graph of {title}", MODELS[title].graph)
 
 
 def summary(title: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from idlmav.capture import capture
 from idlmav.capture.gallery import MODELS, TORCHVISION, all_models, torchvision_models
 from idlmav.graph_json import dumps, loads
 from idlmav.metrics import complete
+from idlmav.saved_gallery import saved_models
 
 SHAPES = {
     "resnet20": (1, 10),
@@ -105,3 +107,41 @@ def test_without_torchvision_the_reason_is_said(monkeypatch, blocked, torchvisio
     models, reason = torchvision_models()
     assert models == {}
     assert reason.startswith("torchvision ")
+
+
+def test_the_saved_gallery_is_the_gallery():
+    texts = [(model.name, model.title, model.summary) for model in saved_models()]
+    assert texts == [(name, model.title, model.summary) for name, model in MODELS.items()], (
+        "python apps/save_gallery.py"
+    )
+
+
+@pytest.mark.parametrize("saved", saved_models(), ids=lambda saved: saved.name)
+def test_a_saved_graph_is_what_capture_finds_today(saved):
+    def facts(graph):
+        nodes = [(node.id, node.operation, node.shapes, node.flops, node.status) for node in graph.nodes]
+        return nodes, graph.edges, graph.modules, graph.calls, graph.parameters, graph.totals
+
+    model, inputs = MODELS[saved.name].make()
+    today = complete(capture(model, inputs, {}))
+    assert facts(saved.graph()) == facts(today), "python apps/save_gallery.py"
+
+
+def test_the_explorer_opens_without_torch(run_python):
+    code = """
+        import runpy, warnings
+
+        warnings.filterwarnings("ignore", "The inplace keyword in", DeprecationWarning)  # see pyproject.toml
+        names = runpy.run_path("apps/explorer.py")
+        print(*names["MODELS"], sep=",")
+        print(len([names["explorer"](title) for title in names["MODELS"]]))
+    """
+    titles, count = run_python(code, without=["torch"]).splitlines()
+    assert titles.split(",") == [model.title for model in MODELS.values()]
+    assert int(count) == len(MODELS)
+
+
+def test_the_explorer_can_be_converted_for_pyodide():
+    # Panel puts statements of its own before the script.
+    script = (Path(__file__).parents[1] / "apps" / "explorer.py").read_text("utf-8")
+    compile(f"import asyncio\n{script}", "explorer.py", "exec")
