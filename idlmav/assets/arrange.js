@@ -21,7 +21,7 @@ export class Arrangement {
     this.direction = "down";
     this.shown = "";
     // The side's share of the width, or of the height where it stands below.
-    this.shares = {beside: 0.42, below: 0.45};
+    this.shares = {beside: 0.46, below: 0.45};
     this.element = view.owner.find_one(row).el;
     this.element.shadowRoot.append(this.splitter = this.makeSplitter());
     this.observer = new ResizeObserver(() => this.update(this.direction));

@@ -17,10 +17,10 @@ const textColumn = (field) => ({
 });
 
 export const COLUMNS = [
-  {name: "name", title: "Name", width: 132, least: 120, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
-  {name: "operation", title: "Operation", width: 124, least: 100, shown: true, ...textColumn("operation"), value: operation},
+  {name: "name", title: "Name", width: 132, least: 106, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
+  {name: "operation", title: "Operation", width: 124, least: 88, shown: true, ...textColumn("operation"), value: operation},
   {
-    name: "shape", title: "Output shape", width: 116, least: 96, shown: true, ...textColumn("shape"),
+    name: "shape", title: "Output shape", width: 116, least: 72, shown: true, ...textColumn("shape"),
     cell(scene, kind, i) {
       if (kind === "nodes") return {text: scene.nodes.shape[i], title: scene.nodes.shape[i]};
       const text = kind === "groups" ? ops(scene.groups.op_count[i]) : scene.unreached.status[i];
@@ -29,14 +29,14 @@ export const COLUMNS = [
   },
   {name: "dtype", title: "dtype", width: 70, least: 50, ...textColumn("dtype")},
   {
-    name: "param_count", title: "Params", number: true, width: 124, least: 108, shown: true, query: () => "params",
+    name: "param_count", title: "Params", number: true, width: 124, least: 84, shown: true, query: () => "params",
     value: (scene, kind, i) => scene[kind].param_count[i],
     cell: parametersCell,
     total: (scene) => ({exact: thousands(scene.totals.param_count), short: humane(scene.totals.param_count)}),
     sum: (scene) => scene.totals.param_count,
   },
   {
-    name: "flops", title: "FLOPs", number: true, width: 112, least: 104, shown: true,
+    name: "flops", title: "FLOPs", number: true, width: 112, least: 76, shown: true,
     query: (scene) => scene.compute.unit.toLowerCase(),
     heading: headerText,
     value: (scene, kind, i) => (scene.nodes.kind[i] === "op" || kind !== "nodes" ? scene[kind].flops[i] : null),
@@ -103,14 +103,13 @@ function bytesCell(scene, kind, i) {
   return {text: least + humaneBytes(bytes), title: `${least}${thousands(bytes)} B`};
 }
 
-// {text, title} of a column's header: with the exact sum if there is room for it.
+// {text, title} of a column's header: with the sum below, the exact one if there is room for it.
 export function heading(column, scene, width) {
   if (!column.total) return {text: column.title, title: column.title};
   const {exact, short} = column.total(scene);
-  const full = `${column.title} [${exact}]`;
-  const fits = textWidth(full, HEADER_PX, "600") + TOTAL_ROOM_PX <= width;
-  const text = column.heading?.(scene) ?? (fits ? full : `${column.title} [${short}]`);
-  return {text, title: `${text}\n${exact}`};
+  const fits = textWidth(`[${exact}]`, HEADER_PX, "600") + TOTAL_ROOM_PX <= width;
+  const text = column.heading?.(scene) ?? `${column.title} [${fits ? exact : short}]`;
+  return {text: text.replace(" [", "\n["), title: `${text}\n${exact}`};
 }
 
 // A query of the search's language for what stands in a header's filter: a bare number means at least as much.

@@ -115,15 +115,15 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
 
 def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:
     """Return the panel that the button "More" opens over the views."""
+    # Said in CSS: Panel takes a width for the width of something that stretches.
+    size = {"width": "232px", "height": "max-content", "max-height": "none"}
     return pn.FlexBox(
         *widgets,
         tags=[f"{uid}-popover"],
         gap="6px 0",
-        width=232,
-        sizing_mode="fixed",
         margin=0,
         visible=False,
-        styles={"position": "absolute", "right": "4px", "top": "100%", "z-index": "30"},
+        styles={"position": "absolute", "right": "4px", "top": "100%", "z-index": "30"} | size,
         stylesheets=[stylesheet("popover.css")],
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from browser.driver import Dashboard
@@ -33,7 +34,7 @@ FLAGS = (
     "--disable-sync",
 )
 START_SECONDS = 120
-PAGE_SECONDS = 15
+PAGE_SECONDS = 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -156,6 +157,9 @@ def _start_panel(app: str | Path, *arguments: str) -> tuple[str, Callable[[], No
         # The port is the system's choice; the server names it once it listens.
         while (line := lines.get(timeout=START_SECONDS)) is not None:
             if found := re.search(r"running at: (\S+)", line):
+                # The first visitor waits for the import of torch, on a busy machine longer than a browser would.
+                with urlopen(found[1], timeout=START_SECONDS) as answer:
+                    answer.read()
                 return found[1], stop
     except queue.Empty:
         log.append(f"(nothing for {START_SECONDS} s)")
