@@ -7,15 +7,14 @@ written, read and checked here without another line. Fields that have their defa
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from idlmav.errors import GraphFormatError
+from idlmav.garbage import collector_off
 from idlmav.graph import Graph, Module, Node
 from idlmav.json_fields import WrongFieldError, check_for, set_fields, short
 
@@ -78,7 +77,7 @@ def loads(text: str) -> Graph:
     GraphFormatError
         If the text is no graph; the message names the field, the rule and the value.
     """
-    with _no_garbage_collection():
+    with collector_off():
         return _read(text)
 
 
@@ -126,18 +125,6 @@ def load(path: str | Path) -> Graph:
 
 
 # ------------------------------------------------------------------------------------------ reading
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    # A graph has no cycles, and looking for some among a million new values takes three quarters of the time.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _read(text: str) -> Graph:

@@ -19,10 +19,10 @@ from idlmav.capture.containers import hold_iterators
 from idlmav.capture.describe import describe
 from idlmav.capture.devices import Places, follow_devices
 from idlmav.capture.flips import flipped
-from idlmav.capture.guard import collector_off
 from idlmav.capture.operands import tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
+from idlmav.garbage import collector_off
 from idlmav.graph import Graph
 
 __all__ = ["capture"]

@@ -1,8 +1,7 @@
-"""Rung 7: the model, the random number generators and the garbage collector are left as found."""
+"""Rung 7: the model and the random number generators are left as found."""
 
 from __future__ import annotations
 
-import gc
 import operator
 import random
 import sys
@@ -17,7 +16,7 @@ import torch
 
 from idlmav.capture.caches import without_kept_tensors
 
-__all__ = ["Snapshot", "collector_off", "left_as_found"]
+__all__ = ["Snapshot", "left_as_found"]
 
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 
@@ -148,15 +147,3 @@ def _restore_filters(found: list[Any]) -> None:
         with warnings.catch_warnings():  # tells Python on exit that they have changed
             pass
         warnings.filters[:] = found  # type: ignore[index]
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Switch the garbage collector off: records are many and live to the end, collecting among them only costs time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

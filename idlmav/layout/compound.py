@@ -240,7 +240,9 @@ class _Compound:
                 level.edge_index[start, end, tensor] = len(drawn_edges)
                 drawn_edges.append((level.unit_index[start], level.unit_index[end], name))
             items = [self._item(unit, local) for unit in units]
-            items = [replace(item, is_main=unit in level.main) for unit, item in zip(units, items, strict=True)]
+            for number, unit in enumerate(units):
+                if items[number].is_main != (unit in level.main):
+                    items[number] = replace(items[number], is_main=unit in level.main)
             key = (tuple(drawn_edges), tuple(map(_item_key, items)))
             drawing = self.drawn.get(key)
             if drawing is None:

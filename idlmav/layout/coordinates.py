@@ -95,10 +95,16 @@ class _Packing:
         return order
 
     def _lowest(self, column: int) -> float:
-        return max((self.at[other] + apart for other, apart in self.left_of[column].items()), default=-1e18)
+        lowest = -1e18
+        for other, apart in self.left_of[column].items():
+            lowest = max(lowest, self.at[other] + apart)
+        return lowest
 
     def _highest(self, column: int) -> float:
-        return min((self.at[other] - apart for other, apart in self.right_of[column].items()), default=1e18)
+        highest = 1e18
+        for other, apart in self.right_of[column].items():
+            highest = min(highest, self.at[other] - apart)
+        return highest
 
     def _pack(self, order: list[int]) -> None:
         """Pack what is right of the spine against it from the left, the rest from the right."""
@@ -130,15 +136,20 @@ class _Packing:
     def _improve(self, order: list[int]) -> None:
         """Move each column that lies outside the interval of its neighbours' medians towards it."""
         wishes = self._wishes()
+        at = self.at
         for number in range(self.options.passes):
+            moved = False
             for column in order if number % 2 else reversed(order):
                 if column == self.fixed or not wishes[column]:
                     continue
-                wanted = sorted([self.at[other] + distance for other, distance in wishes[column]])
+                wanted = sorted([at[other] + distance for other, distance in wishes[column]])
                 low, high = wanted[(len(wanted) - 1) // 2], wanted[len(wanted) // 2]
-                target = min(max(self.at[column], low), high)
+                before, target = at[column], min(max(at[column], low), high)
                 lowest, highest = self._lowest(column), self._highest(column)
-                self.at[column] = lowest if lowest > highest + 1e-6 else min(max(target, lowest), highest)
+                at[column] = lowest if lowest > highest + 1e-6 else min(max(target, lowest), highest)
+                moved |= at[column] != before
+            if not moved:
+                return
 
     def _wishes(self) -> list[list[tuple[int, float]]]:
         """Return, for every column, the other columns it is joined to and the distance that makes the arc straight."""

@@ -78,19 +78,13 @@ class Turn:
 
     def route(self, points: Sequence[Point]) -> Route:
         """Turn a polyline, without its repeated and collinear points."""
-        straight: list[Point] = []
-        for x, y in points:
-            if straight:
-                x0, y0 = straight[-1]
-                # Sums of floats differ in the last digit; rounding must not make a slanted line of them.
-                if abs(x - x0) < 1e-3:
-                    x = x0
-                if abs(y - y0) < 1e-3:
-                    y = y0
-            straight.append((x, y))
         turned: list[Point] = []
-        for x, y in straight:
-            point = self.point(x, y)
+        x0 = y0 = math.inf
+        for x, y in points:
+            # Sums of floats differ in the last digit; rounding must not make a slanted line of them.
+            x0 = x0 if abs(x - x0) < 1e-3 else x
+            y0 = y0 if abs(y - y0) < 1e-3 else y
+            point = self.point(x0, y0)
             if turned and point == turned[-1]:
                 continue
             if len(turned) > 1 and _is_collinear(turned[-2], turned[-1], point):

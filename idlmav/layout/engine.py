@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from idlmav.garbage import collector_off
 from idlmav.graph import Graph
 from idlmav.layout.compound import Placed, lay_out
 from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
@@ -80,6 +81,7 @@ def _with_stacks(
     return replace(network, sizes=tuple(sizes), stacks=stacks)
 
 
+@collector_off()
 def lay_out_network(
     network: Network,
     *,

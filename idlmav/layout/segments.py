@@ -99,16 +99,24 @@ def make_segments(geometry: Geometry, options: Options) -> tuple[list[list[Segme
 def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> list[Segment]:
     """Return the segments of one gap, one for all arcs of a tensor or of a bus."""
     table = geometry.ranked.arcs
+    all_straight = True
     for arc in arcs:
         target = table[arc][2]
         apart = geometry.start(arc) - geometry.end(arc)
-        free = geometry.is_item(target) and not geometry.is_rigid(target) and not geometry.is_port(target)
-        if 0 < abs(apart) < _STRAIGHT and free:
+        if (
+            0 < abs(apart) < _STRAIGHT
+            and geometry.is_item(target)
+            and geometry.ranked.block.items[target].kind == "box"
+        ):
             geometry.in_offset[arc] += apart
-    busy = _ends(geometry, arcs)
+            apart = geometry.start(arc) - geometry.end(arc)
+        all_straight &= apart == 0
+    if all_straight:
+        return []
+    busy = _ends(geometry, arcs) if len(arcs) >= options.bus_at else {}
     gathered: dict[tuple[object, ...], list[int]] = {}
     for arc in arcs:
-        key = _bus_key(geometry, arc)
+        key = _bus_key(geometry, arc) if busy else None
         if key and busy[_port(geometry, arc)] >= options.bus_at:
             target, from_right, _ = key
             if not geometry.is_rigid(target):
