@@ -188,6 +188,7 @@ def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) 
         docs, items = standalone_docs_json_and_render_items([document], suppress_callback_warning=True)
     # Bokeh leaves tuples in its JSON, which could not be changed in place.
     docs = json.loads(json.dumps(docs))
+    fetch_nothing_later(docs)
     if mode == "inline":
         inline_stylesheets(docs)
     urls = [str(url) for url in bundle.js_files if not any(part in str(url) for part in _UNNEEDED)]
@@ -224,6 +225,25 @@ def inline_stylesheets(docs: Any) -> None:
                 siblings[at] = {"id": first[css]}
             else:
                 first[css] = item["id"]
+
+
+def fetch_nothing_later(docs: Any) -> None:
+    """
+    Take out the addresses from which Panel 1.10 fetches a model's libraries: the page has them already.
+
+    Parameters
+    ----------
+    docs : nested dicts and lists
+        Bokeh documents as JSON; changed in place.
+    """
+    stack = [docs]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            item.pop("external_resources", None)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
 
 
 def _lists(value: Any) -> Iterator[list[Any]]:

@@ -22,7 +22,7 @@ from PIL import Image
 from torch import nn
 
 from idlmav import MAV, plotly_renderer_context
-from idlmav.export import ReleaseGraph, inline_stylesheets
+from idlmav.export import ReleaseGraph, fetch_nothing_later, inline_stylesheets
 from idlmav.still import Picture
 
 HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
@@ -352,3 +352,11 @@ def test_style_sheets_are_shared_in_the_order_in_which_bokeh_resolves_ids():
     inline_stylesheets(docs)
     assert docs["roots"][1]["stylesheets"] == [{"id": "a"}, {"id": "b"}]
     assert docs["roots"][0]["stylesheets"] == [sheet("a", "x"), sheet("b", "y")]
+
+
+def test_nothing_is_fetched_that_the_page_has():
+    # As Panel 1.10 writes a table, with addresses that only its server answers.
+    library = {"type": "map", "entries": [["js", ["static/extensions/panel/bundled/tabulator.min.js"]]]}
+    docs = {"roots": [{"attributes": {"children": [{"attributes": {"external_resources": library, "margin": 0}}]}}]}
+    fetch_nothing_later(docs)
+    assert docs == {"roots": [{"attributes": {"children": [{"attributes": {"margin": 0}}]}}]}
