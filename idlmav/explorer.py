@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 import panel as pn
 import param
@@ -69,18 +68,12 @@ class Explorer(Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        views: list[Any] = []
-        if add_overview:
-            views.append(overview_view(self.uid))
-        views.append(graph_view(self.uid))
-        if add_slider:
-            views += slider_views(self.uid)
-        side: list[Any] = [table_view(self.uid)] if add_table else []
-        # As high with a selection as without, so that nothing moves on a click.
-        height = {"height": f"{DETAIL_PX}px"}
-        side.append(Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"]))
-        sizing = "stretch_both" if add_table else "stretch_width"
-        views.append(pn.Column(*side, sizing_mode=sizing, margin=0, tags=[f"{self.uid}-side"]))
+        views = [
+            *([overview_view(self.uid)] if add_overview else []),
+            graph_view(self.uid),
+            *(slider_views(self.uid) if add_slider else []),
+            self._side(add_table),
+        ]
         fill = (
             {"sizing_mode": "stretch_both"}
             if height_px is None
@@ -104,6 +97,18 @@ class Explorer(Viewer):
             **fill,
         )
         state.param.watch(self._show_flow, list(FLOW))
+
+    def _side(self, add_table: bool) -> pn.Column:
+        # As high with a selection as without, so that nothing moves on a click.
+        height = {"height": f"{DETAIL_PX}px"}
+        detail = Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"])
+        return pn.Column(
+            *([table_view(self.uid)] if add_table else []),
+            detail,
+            sizing_mode="stretch_both" if add_table else "stretch_width",
+            margin=0,
+            tags=[f"{self.uid}-side"],
+        )
 
     def _show_flow(self, *events: param.parameterized.Event) -> None:
         try:

@@ -36,6 +36,28 @@ DEPTHS = {
     "selected": "Selection",
 }
 """Down to which depth groups are open; the controller leaves out what the model has not."""
+Choices = tuple[tuple[str, str, dict[str, str], int], ...]
+CHOICES: Choices = (
+    ("color_by", "Colour", COLOR_BY, 112),
+    ("size_by", "Size", SIZE_BY, 112),
+    ("depth", "Depth", DEPTHS, 82),
+)
+"""Name, label, texts by value, and width in px, of the drop-downs in the line."""
+RARER_CHOICES: Choices = (
+    ("direction", "Flow", DIRECTIONS, 100),
+    ("turn", "Turn", TURNS, 100),
+    ("merge_threshold", "Merge", MERGES, 100),
+    ("compute_unit", "Compute", COMPUTE_UNITS, 100),
+    ("estimates", "Estimates", ESTIMATES, 100),
+)
+BUTTONS = (
+    ("fit", "Fit", 42),
+    ("fold", "Fold", 50),
+    ("unfold", "Unfold", 64),
+    ("more", "More", 58),
+    ("theme", "◐", 36),
+    ("help", "?", 32),
+)
 
 
 def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
@@ -58,28 +80,6 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         sizing_mode="stretch_width",
         styles={"flex": "1 1 170px"},
     )
-
-    # Depth is not in the state: it follows from what is folded.
-    def drop_down(name: str, label: str, options: dict[str, str], width: int, value: str = "") -> pn.widgets.Select:
-        return pn.widgets.Select(
-            label=label,
-            options={text: value for value, text in options.items()},
-            value=value or getattr(state, name, ""),
-            **_fixed(uid, name, width),
-        )
-
-    drop_downs = (
-        drop_down("color_by", "Colour", COLOR_BY, 112),
-        drop_down("size_by", "Size", SIZE_BY, 112),
-        drop_down("depth", "Depth", DEPTHS, 82),
-    )
-    more = (
-        drop_down("direction", "Flow", DIRECTIONS, 100),
-        drop_down("turn", "Turn", TURNS, 100),
-        drop_down("merge_threshold", "Merge", MERGES, 100, "-1"),
-        drop_down("compute_unit", "Compute", COMPUTE_UNITS, 100),
-        drop_down("estimates", "Estimates", ESTIMATES, 100),
-    )
     search = pn.widgets.TextInput(
         label="Search",
         placeholder="conv1  or  params>1e6",
@@ -87,30 +87,33 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         **_fixed(uid, "query", 236),
     )
     # The controller gives them titles: Panel's own tooltips cover the button beside.
-    buttons = [
-        pn.widgets.Button(label=label, **_fixed(uid, name, width, BUTTON_PX))
-        for name, label, width in (
-            ("fit", "Fit", 42),
-            ("fold", "Fold", 50),
-            ("unfold", "Unfold", 64),
-            ("more", "More", 58),
-            ("theme", "◐", 36),
-            ("help", "?", 32),
-        )
-    ]
+    buttons = [pn.widgets.Button(label=label, **_fixed(uid, name, px, BUTTON_PX)) for name, label, px in BUTTONS]
     wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
     # Where there is little width, all controls go into the next line together.
     styles = {"flex": "0 1 auto", "width": "auto"}
-    controls = pn.FlexBox(search, *drop_downs, *buttons, margin=0, styles=styles, **wrapping)
+    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=0, styles=styles, **wrapping)
     return pn.FlexBox(
         heading,
         controls,
-        _popover(uid, more),
+        _popover(uid, _drop_downs(uid, state, RARER_CHOICES)),
         **wrapping,
         sizing_mode="stretch_width",
         margin=(6, 6, 2, 6),
         styles={"position": "relative"},
     )
+
+
+def _drop_downs(uid: str, state: ViewState, choices: Choices) -> list[pn.widgets.Select]:
+    """Return a drop-down for each; Depth and Merge show what the controller makes of the state."""
+    return [
+        pn.widgets.Select(
+            label=label,
+            options={text: value for value, text in options.items()},
+            value=getattr(state, name) if name not in ("depth", "merge_threshold") else next(iter(options)),
+            **_fixed(uid, name, width),
+        )
+        for name, label, options, width in choices
+    ]
 
 
 def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:

@@ -239,7 +239,9 @@ class Dashboard:
 
     def selected_rows(self) -> list[str]:
         """Return the ids of the rows that are marked as selected."""
-        return self.page.locator('.idlmav-table .row[aria-selected="true"]').evaluate_all("all => all.map((x) => x.dataset.id)")
+        return self.page.locator('.idlmav-table .row[aria-selected="true"]').evaluate_all(
+            "all => all.map((x) => x.dataset.id)"
+        )
 
     def click_row(self, name: str) -> None:
         """Click a row when the table has come to rest: while it scrolls or is filtered, a mouse misses it."""
