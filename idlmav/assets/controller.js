@@ -34,6 +34,7 @@ const BUTTONS = {
   help: "Keys and search (?)",
 };
 const SETTLE_MS = 80;
+const FOLLOW_MS = 3;
 const RETRY_MS = 25;
 
 export function render({model, view}) {
@@ -49,6 +50,7 @@ class Dashboard {
   constructor(model, view, element) {
     Object.assign(this, {model, view, element});
     this.driver = "graph";
+    this.tableIsQuick = true;
     this.closed = false;
     this.told = new Set();
     // Whether the visible part was set from outside, by Python or in another window.
@@ -224,13 +226,22 @@ class Dashboard {
     if (this.slider && this.driver !== "slider") this.slider.update();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settled(), SETTLE_MS);
-    if (this.table && this.driver !== "table" && this.driver !== "selection") this.table.follow();
+    if (this.tableIsQuick) this.letTableFollow();
     return graph;
+  }
+
+  // Where each step of the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
+  letTableFollow() {
+    if (!this.table || this.driver === "table" || this.driver === "selection") return;
+    const begin = performance.now();
+    this.table.follow();
+    this.tableIsQuick = performance.now() - begin < FOLLOW_MS;
   }
 
   settled() {
     if (this.closed) return;
     if (this.slider) this.slider.update();
+    if (!this.tableIsQuick) this.letTableFollow();
     // A window that follows another one has its own shape: two of them would drive each other away for ever.
     this.store.set({viewport: this.graph.viewport}, this.following ? "follow" : "graph");
   }
