@@ -239,7 +239,7 @@ class Dashboard:
 
     def selected_rows(self) -> list[str]:
         """Return the ids of the rows that are marked as selected."""
-        return self.page.locator('.idlmav-table .row[aria-selected="true"]').evaluate_all(
+        return self.page.locator('.idlmav-table .tabulator-row[aria-selected="true"]').evaluate_all(
             "all => all.map((x) => x.dataset.id)"
         )
 
