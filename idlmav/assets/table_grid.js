@@ -134,11 +134,6 @@ export class TableGrid {
     this.drawn = true;
     this.frame.setAttribute("aria-rowcount", this.source.shown.length + 1);
     if (hadFocus) this.focus();
-    // Seen with 80,000 rows: after this task the view is at the top again.
-    const {wanted} = this;
-    requestAnimationFrame(() => {
-      if (this.scroller.scrollTop === 0 && wanted > 0) this.keepingPlace(() => {}, wanted);
-    });
   }
 
   drawRows() {

@@ -46,6 +46,10 @@ export class TableView {
       resized: () => this.fitHeader(),
     });
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
+    // Two frames after its own redraw Panel puts back the place of before, wherever the table went in between.
+    const {redraw} = Object.getPrototypeOf(found);
+    found.restore_scroll = () => {};
+    found.redraw = (...what) => this.grid.keepingPlace(() => redraw.apply(found, what));
     // The names are always there: they carry the tree.
     tableMenu(found.shadow_el, this.columns.slice(1), {
       signal: this.closing.signal,

@@ -103,6 +103,22 @@ def test_sorting_leaves_open_groups_out_and_the_third_click_returns_to_the_tree(
     table.wait("d.rows().join() === arg", ",".join(before))
 
 
+def test_a_place_reached_while_panel_redraws_is_kept(table):
+    """Panel redraws the table when it is resized or fonts arrive, and restores its own place two frames later."""
+    rows = table.page.evaluate(
+        """async ([at, id]) => {
+          const models = Bokeh.documents.flatMap((document) => [...document._all_models.values()]);
+          const model = models.find((each) => each.tags?.some((tag) => String(tag).endsWith("-table")));
+          Bokeh.index.find_one(model)._resize_redraw();
+          window.idlmav[at].select(id);
+          for (let frame = 0; frame < 10; frame++) await new Promise(requestAnimationFrame);
+          return window.idlmav[at].rows();
+        }""",
+        [table.at, "layer3.2.conv2"],
+    )
+    assert "layer3.2.conv2" in rows
+
+
 def test_a_sorted_table_does_not_pan_the_graph(table):
     column(table, "param_count").click()
     viewport = table.state["viewport"]
