@@ -125,7 +125,9 @@ export class GraphView {
     if (!this.ready || this.wanted === null) return;
     if (this.untouched) this.home();
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
-    this.redraw();
+    // Bokeh tells of it in the middle of its layout and then paints at once, before it has read the colours of other data.
+    cancelAnimationFrame(this.drawing);
+    this.drawing = requestAnimationFrame(() => this.redraw());
   }
 
   rangeChanged() {
@@ -180,9 +182,9 @@ export class GraphView {
     const texts = drawTexts(visible, context);
     this.fill("plates", drawPlates(texts.titles, context));
     for (const [name, {px, data}] of Object.entries(texts)) {
-      // Silent: filling the layer applies the size as well.
+      // Silent: filling the layer applies the size as well, so it is filled even if the texts are the same.
       this.layers.get(name).glyph.setv({text_font_size: {value: `${px.toFixed(2)}px`}}, {silent: true});
-      this.fill(name, this.padded(name, data));
+      this.fill(name, this.padded(name, data), {check_eq: false});
     }
     this.fill("halo", drawHalo(context));
     const zoom = Math.min(1.5, scale);
@@ -194,8 +196,8 @@ export class GraphView {
   }
 
   // A server need not hear of it: what is drawn follows from the state.
-  fill(name, data) {
-    this.layers.get(name).data_source.setv({data}, {sync: false});
+  fill(name, data, options = {}) {
+    this.layers.get(name).data_source.setv({data}, {sync: false, ...options});
   }
 
   // Bokeh 3.9 builds texts asynchronously and meanwhile reads a colour for each text it had before, so the columns

@@ -12,12 +12,12 @@ from playwright.sync_api import Locator, Page
 from idlmav import MAV
 from idlmav.state import SHARED
 
-__all__ = ["LAYER", "Dashboard", "contains", "luminance", "middle"]
+__all__ = ["LAYER", "MODELS", "Dashboard", "contains", "luminance", "middle"]
 
 Box = dict[str, Any]
 
 # Bokeh lists models for some time after they left the page.
-_MODELS = "Bokeh.documents.flatMap((d) => [...d._all_models.values()]).filter((m) => Bokeh.index.find_one(m))"
+MODELS = "Bokeh.documents.flatMap((d) => [...d._all_models.values()]).filter((m) => Bokeh.index.find_one(m))"
 # What every view says about the visible part, and whether that is the same; true once it has been so for some frames.
 _LOOK = """
 (at) => {
@@ -39,7 +39,7 @@ _LOOK = """
     overview: overview ? [...span(overview), ...px(overview)] : null,
   };
 }
-""".replace("SHOWN_MODELS", _MODELS)
+""".replace("SHOWN_MODELS", MODELS)
 _CALM = """
 (at) => {
   const seen = JSON.stringify((%s)(at));
@@ -57,7 +57,7 @@ LAYER = """
   const {data} = figure.renderers.find((renderer) => renderer.name === name).data_source;
   return Object.fromEntries(Object.entries(data).map(([column, values]) => [column, Array.from(values)]));
 })
-""".replace("SHOWN_MODELS", _MODELS)
+""".replace("SHOWN_MODELS", MODELS)
 SMALLEST_WINDOW_PX = 10
 WINDOW_INSET_PX = 1.5
 
@@ -218,7 +218,7 @@ class Dashboard:
               const {x, y} = view.el.getBoundingClientRect();
               const {left, top, width, height} = view.frame.bbox;
               return {x: x + left, y: y + top, width, height};
-            }""".replace("SHOWN_MODELS", _MODELS),
+            }""".replace("SHOWN_MODELS", MODELS),
             part,
         )
 

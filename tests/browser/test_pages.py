@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from browser.conftest import _open_page
-from browser.driver import Dashboard, contains, luminance, middle
+from browser.driver import MODELS, Dashboard, contains, luminance, middle
 from models import WrongChannels
 from torch import nn, ones, zeros
 
 from idlmav import MAV, Graph
+from idlmav.capture import gallery
 from idlmav.graph import Call, Edge, Module, Node
 from idlmav.metrics import complete
 
@@ -235,6 +236,37 @@ def test_a_huge_model_is_found_through(opened, huge):
     dashboard.wait("d.nodes().every((node) => node.folded || node.kind === 'input')")
     dashboard.rest()
     assert len(dashboard.nodes()) < 1500
+
+
+# ---- what is drawn anew when the view changes
+
+_DRAWN_PX = """
+(name) => {
+  const model = MODELS.find((model) => model.name?.endsWith("-graph")).renderers.find((one) => one.name === name);
+  const {glyph} = Bokeh.index.find_one(model);
+  return [parseFloat(glyph.text_font_size.value), parseFloat(model.glyph.text_font_size.value)];
+}
+""".replace("MODELS", MODELS)
+
+
+def test_texts_grow_with_their_boxes_also_if_they_stay_the_same(opened):
+    dashboard = opened(MAV(WrongChannels(), zeros(2, 3, 32, 32)))
+    for down in (0, -100, -100, 300):
+        dashboard.wheel(middle(dashboard.graph), down)
+        dashboard.rest()
+        for layer in ("labels", "sublabels", "titles"):
+            drawn, wanted = dashboard.page.evaluate(_DRAWN_PX, layer)
+            assert drawn == wanted, layer
+
+
+def test_another_flow_is_painted(opened):
+    dashboard = opened(MAV(*gallery.MODELS["autoencoder"].make()))
+    dashboard.choose("Flow", "Right")
+    dashboard.wait("d.state.direction === 'right'")
+    dashboard.rest()
+    box = dashboard.box("encoder.0")
+    # After an error Bokeh paints no more.
+    assert dashboard.pixel(box["x"] + 6, middle(box)[1]) == tuple(int(box["color"][k : k + 2], 16) for k in (1, 3, 5))
 
 
 # ---- before it is live
