@@ -1,7 +1,6 @@
 // Columns for the layers of the graph's figure, from the visible part of the picture.
 
 import { fitText, textWidth } from "./text.js";
-import { groupFacts, hoverText, nodeFacts } from "./detail_text.js";
 
 const LABEL_PX = 12;
 const SUBLABEL_PX = 10;
@@ -29,12 +28,13 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   const {scene} = picture;
   const {theme, coloring, matches} = look;
   const selected = store.get("selected");
-  const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: [], detail: [], error: []};
-  const push = (place, fill, failed, dimmed, texts, {x, y, w, h} = picture.rect(place)) => {
-    const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, ...texts};
+  const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: []};
+  const push = (place, fill, failed, dimmed, {x, y, w, h} = picture.rect(place)) => {
+    const title = picture.idOf(place);
+    const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, title};
     // The cards of a stack are told apart by their lines.
     const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
-    values.line = failed ? theme.error : picture.idOf(place) === selected ? theme.accent : line;
+    values.line = failed ? theme.error : title === selected ? theme.accent : line;
     values.width = failed ? 3 : 1;
     values.alpha = dimmed ? 0.2 : 1;
     for (const [name, value] of Object.entries(values)) data[name].push(value);
@@ -42,13 +42,13 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   for (const i of groups) {
     const fill = coloring.group(i)?.fill ?? theme.group;
     for (const card of cards(picture, i)) {
-      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), hoverText(groupFacts(scene, i)), card);
+      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), card);
     }
   }
   for (const i of nodes) {
     const status = scene.nodes.status[i];
     const dimmed = (matches !== null && !matches[i]) || status === "not_run";
-    push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed, hoverText(nodeFacts(scene, i)));
+    push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed);
   }
   return data;
 }

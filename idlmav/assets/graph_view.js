@@ -4,6 +4,7 @@ import { READABLE_SCALE, fittingScale, homeView } from "./home.js";
 import { same } from "./store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
+import { Tip } from "./tip.js";
 import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, drawTexts } from "./drawing.js";
 
 const MARGIN = 0.35;
@@ -161,6 +162,8 @@ export class GraphView {
   // ---- drawing
 
   redraw() {
+    // What was under the mouse may be gone.
+    this.tip?.hide();
     if (this.ready) this.draw(true);
   }
 
@@ -220,8 +223,8 @@ export class GraphView {
   }
 
   // Under the mouse: the id of a box or "", the indices of visible edges, what to say of it, where on the figure.
-  hover(id, edges = [], text = "", at = null) {
-    this.showTip(text, at);
+  hover(id, edges = [], said = null, place = null) {
+    this.showTip(said, place);
     if (id === this.hovered && same(edges, this.hoveredEdges)) return;
     Object.assign(this, {hovered: id, hoveredEdges: edges});
     if (!this.visible) return;
@@ -246,22 +249,11 @@ export class GraphView {
     return candidates.filter(isBeside).map(([, k]) => k);
   }
 
-  showTip(text, at) {
-    if (this.tip === null && text === "") return;
-    if (this.tip === null) {
-      this.tip = document.createElement("div");
-      this.tip.className = "idlmav-tip";
-      this.view.owner.find_one(this.figure).el.shadowRoot.append(this.tip);
-    }
-    const {theme} = this.look;
-    this.tip.textContent = text;
-    Object.assign(this.tip.style, {
-      position: "absolute", display: text === "" ? "none" : "block", pointerEvents: "none", zIndex: 10, whiteSpace: "pre", padding: "3px 7px",
-      font: "12px system-ui, sans-serif", borderRadius: "5px", color: theme.text, background: theme.panel, border: `1px solid ${theme.line}`,
-    });
-    if (at === null) return;
-    const room = this.figure.inner_width - this.tip.offsetWidth - 4;
-    Object.assign(this.tip.style, {left: `${Math.max(4, Math.min(at.sx + 12, room))}px`, top: `${at.sy + 14}px`});
+  // said: {title, detail, error}; place: a rectangle on the figure that the tip is not to cover.
+  showTip(said, place) {
+    if (said === null) return this.tip?.hide();
+    this.tip ??= new Tip(this.view.owner.find_one(this.figure).el.shadowRoot);
+    return this.tip.show(said, place, {width: this.figure.outer_width, height: this.figure.outer_height});
   }
 
   setTheme(theme) {
@@ -269,13 +261,18 @@ export class GraphView {
     this.redraw();
   }
 
-  // Page px of a rectangle in layout px.
-  toPage({x, y, w, h}) {
-    const plot = this.view.owner.find_one(this.figure);
-    const {left, top} = plot.el.getBoundingClientRect();
-    const [x0, x1] = [x, x + w].map((value) => plot.frame.x_scale.compute(value) + left);
-    const [y0, y1] = [y, y + h].map((value) => plot.frame.y_scale.compute(value) + top);
+  // Px of the figure of a rectangle in layout px.
+  onFigure({x, y, w, h}) {
+    const {frame} = this.view.owner.find_one(this.figure);
+    const [x0, x1] = [x, x + w].map((value) => frame.x_scale.compute(value));
+    const [y0, y1] = [y, y + h].map((value) => frame.y_scale.compute(value));
     return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
+  }
+
+  toPage(rect) {
+    const {left, top} = this.view.owner.find_one(this.figure).el.getBoundingClientRect();
+    const place = this.onFigure(rect);
+    return {...place, x: place.x + left, y: place.y + top};
   }
 }
 

@@ -1,9 +1,10 @@
 // What the mouse means on the graph's figure: select, fold, tell what is there.
 
-import { edgeText } from "./detail_text.js";
+import { edgeText, groupFacts, hoverText, nodeFacts } from "./detail_text.js";
 import { hit } from "./visible.js";
 
 const DOUBLE_TAP_PX = 8;
+const BELOW_MOUSE_PX = 12;
 
 export class Pointer {
   constructor({graph, picture, store, folding}) {
@@ -41,8 +42,18 @@ export class Pointer {
     // What is dragged stays under the mouse.
     if (this.isDragging) return undefined;
     const place = hit(picture, graph.visible, x, y);
-    if (place && !place.isFrame) return graph.hover(picture.idOf(place));
+    if (place && !place.isFrame) return this.pointedAtBox(place);
     const edges = graph.edgesAt(x, y);
-    return edges.length === 0 ? graph.hover("") : graph.hover("", edges, edgeText(picture, edges), {sx, sy});
+    if (edges.length === 0) return graph.hover("");
+    return graph.hover("", edges, {detail: edgeText(picture, edges)}, {x: sx, y: sy + BELOW_MOUSE_PX, width: 0, height: 0});
+  }
+
+  pointedAtBox(place) {
+    const {picture, graph} = this;
+    const id = picture.idOf(place);
+    // It does not follow the mouse within a box.
+    if (id === graph.hovered && graph.tip?.isShown) return undefined;
+    const facts = place.group ? groupFacts(picture.scene, place.index) : nodeFacts(picture.scene, place.index);
+    return graph.hover(id, [], hoverText(facts), graph.onFigure(picture.rect(place)));
   }
 }

@@ -5,20 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.models import HoverTool, PanTool, TapTool, WheelZoomTool
+from bokeh.models import PanTool, TapTool, WheelZoomTool
 
 from idlmav.views.assets import stylesheet
 from idlmav.views.layers import figure_pane, paths, points, rectangles, texts
 
 __all__ = ["graph_view"]
-
-_TOOLTIP = """
-<div style="max-width: 420px; font: 12px system-ui, sans-serif; line-height: 1.45">
-  <div style="font-weight: 600; overflow-wrap: anywhere">@title</div>
-  <div style="white-space: pre-line; overflow-wrap: anywhere">@detail</div>
-  <div style="white-space: pre-line; overflow-wrap: anywhere; color: #b3261e">@error</div>
-</div>
-"""
 
 
 def graph_view(uid: str) -> pn.pane.HoloViews:
@@ -41,7 +33,7 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
         rectangles("halo", ["color"], fill_color=None, line_color="color", line_width=3, border_radius=9),
         rectangles(
             "nodes",
-            ["fill", "line", "width", "alpha", "title", "detail", "error"],
+            ["fill", "line", "width", "alpha", "title"],
             fill_color="fill",
             line_color="line",
             line_width="width",
@@ -59,9 +51,8 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
 def _configure(figure: Any) -> None:
     nodes = [renderer for renderer in figure.renderers if renderer.name == "nodes"]
     pan, zoom = PanTool(), WheelZoomTool(zoom_together="all")
-    hover = HoverTool(renderers=nodes, tooltips=_TOOLTIP, point_policy="follow_mouse")
     figure.stylesheets = [stylesheet("graph.css")]
     # The controller does the selecting; the tool is there so that the figure reports taps.
-    figure.tools = [pan, zoom, hover, TapTool(renderers=nodes)]
+    figure.tools = [pan, zoom, TapTool(renderers=nodes)]
     figure.toolbar.active_drag = pan
     figure.toolbar.active_scroll = zoom

@@ -48,11 +48,7 @@ def layer(name: str, **glyph: Any) -> Hook:
     return hook
 
 
-_FIRST = (
-    {"dash": "solid"}
-    | dict.fromkeys(("fill", "line", "color"), "#000000")
-    | dict.fromkeys(("text", "title", "detail", "error"), "")
-)
+_FIRST = {"dash": "solid"} | dict.fromkeys(("fill", "line", "color"), "#000000") | dict.fromkeys(("text", "title"), "")
 """What a column that is no number holds before the controller fills it."""
 
 

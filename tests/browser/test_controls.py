@@ -147,13 +147,28 @@ def test_edges_are_orthogonal_and_avoid_boxes(dashboard, resnet20):
 
 def test_hover_tells_about_a_box(dashboard):
     dashboard.page.mouse.move(*middle(dashboard.box("conv1")))
-    tooltip = dashboard.page.locator(".bk-Tooltip")
-    tooltip.get_by_text("nn.Conv2d").wait_for()
-    text = tooltip.evaluate("(element) => element.shadowRoot.textContent")
+    tip = dashboard.page.locator(".idlmav-tip")
+    tip.get_by_text("nn.Conv2d").wait_for()
+    text = tip.inner_text()
     for fact in ("conv1", "nn.Conv2d", "(1, 16, 32, 32)", "432 parameters", "885 kFLOPs"):
         assert fact in text
     dashboard.page.mouse.move(*dashboard.empty_ground())
-    tooltip.wait_for(state="hidden")
+    tip.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("name", ["conv1", "layer2.0.downsample.0", "layer2.0.conv1"])
+def test_what_hover_tells_stands_beside_the_box_inside_the_graph(dashboard, name):
+    dashboard.call("select", name)
+    dashboard.rest()
+    box, graph = dashboard.box(name), dashboard.graph
+    dashboard.page.mouse.move(*middle(box))
+    tip = dashboard.page.locator(".idlmav-tip")
+    tip.get_by_text(name, exact=True).wait_for()
+    place = tip.bounding_box()
+    right, bottom = place["x"] + place["width"], place["y"] + place["height"]
+    assert contains(graph, place["x"], place["y"], 12)
+    assert contains(graph, right, bottom, 12)
+    assert place["x"] >= box["x"] + box["width"] or right <= box["x"] or place["y"] >= box["y"] + box["height"]
 
 
 def test_hover_highlights_the_edges_of_a_box(dashboard):
@@ -186,6 +201,11 @@ def test_a_text_can_be_read_on_every_ground(dashboard):
         dashboard.wait("d.state.theme === arg", theme)
         color = cell.evaluate("(cell) => getComputedStyle(cell).color.match(/\\d+/g).slice(0, 3).map(Number)")
         assert abs(luminance(color) - luminance(dashboard.grounds()["table"])) > 120
+        dashboard.page.mouse.move(*dashboard.empty_ground())
+        dashboard.page.mouse.move(*middle(dashboard.box("conv1")))
+        tip = dashboard.page.locator(".idlmav-tip").bounding_box()
+        ground = dashboard.pixel(tip["x"] + 4, tip["y"] + tip["height"] - 4)
+        assert (luminance(ground) < 60) == (theme == "dark")
 
 
 def test_the_arrow_of_a_drop_down_has_the_colour_of_its_text(dashboard):

@@ -159,7 +159,7 @@ def test_html_in_names_is_text(opened):
     dashboard.click(dashboard.box(linear.id))
     dashboard.wait_selected(linear.id)
     page.mouse.move(*middle(dashboard.box(linear.id)))
-    page.locator(".bk-Tooltip").get_by_text("nn.Linear").wait_for()
+    page.locator(".idlmav-tip").get_by_text("nn.Linear").wait_for()
     page.locator("button.error").click()
     dashboard.wait("d.state.selected !== arg", linear.id)
     assert HOSTILE in page.locator("button.error").inner_text()
@@ -172,7 +172,7 @@ def test_html_in_names_is_text(opened):
     folded = next(node for node in dashboard.nodes() if node["folded"])
     page.mouse.move(dashboard.graph["x"] + 5, dashboard.graph["y"] + 5)
     page.mouse.move(*middle(folded))
-    page.locator(".bk-Tooltip").get_by_text("ops").wait_for()
+    page.locator(".idlmav-tip").get_by_text("ops").wait_for()
     assert page.evaluate("window.attacked") is None
     assert page.locator("img").count() == 0
 

@@ -11,7 +11,7 @@ import holoviews as hv
 import panel as pn
 import pytest
 from assets.node import run_js
-from bokeh.models import HoverTool, PanTool, TapTool, WheelZoomTool
+from bokeh.models import PanTool, TapTool, WheelZoomTool
 from models import BROKEN, WORKING
 
 import idlmav
@@ -149,14 +149,6 @@ def test_the_browser_fills_what_the_model_has(mav, drawn):
     assert drawn["nodes"]["x1"] == pytest.approx([a + b for a, b in zip(x, width, strict=True)])
 
 
-def test_the_hover_shows_columns_that_the_browser_writes(root, drawn):
-    (hover,) = figure(root, "graph").select({"type": HoverTool})
-    columns = set(re.findall(r"@(\w+)", hover.tooltips))
-    assert columns == {"title", "detail", "error"}
-    assert columns <= set(drawn["nodes"])
-    assert "safe" not in hover.tooltips, "Bokeh escapes what is not marked as safe"
-
-
 def test_browser_and_python_share_the_same_state():
     assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("controller"), re.DOTALL)[1]) == list(
         SHARED
@@ -178,12 +170,11 @@ def test_figures_are_painted_on_a_canvas_and_nothing_around(root, part):
     assert not plot.legend
 
 
-def test_the_graph_pans_zooms_hovers_and_taps_on_nodes(root):
+def test_the_graph_pans_zooms_and_taps_on_nodes(root):
     plot = figure(root, "graph")
-    assert {type(tool) for tool in plot.tools} == {PanTool, WheelZoomTool, HoverTool, TapTool}
+    assert {type(tool) for tool in plot.tools} == {PanTool, WheelZoomTool, TapTool}
     (nodes,) = [renderer for renderer in plot.renderers if renderer.name == "nodes"]
-    for kind in (HoverTool, TapTool):
-        assert plot.select_one({"type": kind}).renderers == [nodes]
+    assert plot.select_one({"type": TapTool}).renderers == [nodes]
     for renderer in plot.renderers:
         assert renderer.selection_glyph is None
         assert renderer.nonselection_glyph is None, "a tap must not dim what is not selected"
