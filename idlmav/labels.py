@@ -91,9 +91,9 @@ def node_sizes(graph: Graph) -> dict[str, tuple[float, float]]:
     return sizes
 
 
-def group_title(path: str, module: Module | None) -> str:
-    """Return the title of a frame: the last part of the module's path and its class."""
-    name = path.rpartition(".")[2]
+def group_title(path: str, module: Module | None, around: str = "") -> str:
+    """Return the title of a frame: what the path of the frame around does not say of the module's, and its class."""
+    name = path.rpartition(".")[2] if path == around else path.removeprefix(f"{around}.")
     return f"{name}: {module.class_name}" if module else name
 
 

@@ -88,7 +88,12 @@ def test_every_node_of_a_graph_has_its_size():
 
 def test_a_group_is_titled_by_name_and_class():
     module = Module(path="layer1.0", class_name="BasicBlock")
-    assert group_title("layer1.0", module) == "0: BasicBlock"
+    assert group_title("layer1.0", module, "layer1") == "0: BasicBlock"
+    # A list between the two is no group of its own.
+    assert group_title("encoder.layer.0", module, "encoder") == "layer.0: BasicBlock"
+    assert group_title("encoder.0", module) == "encoder.0: BasicBlock"
+    # A module that calls itself.
+    assert group_title("tree.node", None, "tree.node") == "node"
     assert group_title("layer1", None) == "layer1"
     assert group_size("0: BasicBlock")[0] >= text_width("0: BasicBlock")
     assert group_size("")[0] == 90

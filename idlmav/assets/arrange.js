@@ -4,8 +4,13 @@
 const OVERVIEW_PX = 84;
 const SLIDER_PX = 34;
 const NARROW_PX = 760;
+const SLIM_PX = 1200;
 const NARROW_OVERVIEW_PX = 64;
+const SLIM_OVERVIEW_PX = 84;
 const DETAIL_PX = 150;
+const NARROW_DETAIL_PX = 102;
+// The side's share of the width, or of the height where it stands below.
+const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
 
@@ -20,8 +25,8 @@ export class Arrangement {
     this.upright = {sizing_mode, width, height, min_height};
     this.direction = "down";
     this.shown = "";
-    // The side's share of the width, or of the height where it stands below.
-    this.shares = {beside: 0.46, below: 0.45};
+    // As a person has dragged it.
+    this.shares = {};
     this.element = view.owner.find_one(row).el;
     this.element.shadowRoot.append(this.splitter = this.makeSplitter());
     this.observer = new ResizeObserver(() => this.update(this.direction));
@@ -36,16 +41,17 @@ export class Arrangement {
     this.direction = direction;
     const sideways = isSideways(direction);
     const narrow = this.element.clientWidth < NARROW_PX;
-    const shown = `${sideways} ${narrow}`;
+    const slim = this.element.clientWidth < SLIM_PX;
+    const shown = `${sideways} ${narrow} ${slim}`;
     if (shown === this.shown) return;
-    Object.assign(this, {shown, sideways, narrow});
+    Object.assign(this, {shown, sideways, narrow, slim});
     const {overview, slider, flat_slider: flatSlider} = this.parts;
     slider?.setv({visible: !sideways}, {sync: false});
     flatSlider?.setv({visible: sideways}, {sync: false});
     const flat = {sizing_mode: "stretch_width", width: null, height: OVERVIEW_PX, min_height: OVERVIEW_PX};
-    const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : this.upright.width};
+    const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : slim ? SLIM_OVERVIEW_PX : this.upright.width};
     overview?.setv(sideways ? flat : upright, {sync: false});
-    this.inSide.detail?.setv({styles: {height: `${narrow ? DETAIL_PX / 2 : DETAIL_PX}px`}}, {sync: false});
+    this.inSide.detail?.setv({styles: {height: `${narrow ? NARROW_DETAIL_PX : DETAIL_PX}px`}}, {sync: false});
     for (const [name, model] of Object.entries(this.parts)) {
       // Smaller than Panel thinks: the details scroll.
       model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
@@ -66,7 +72,7 @@ export class Arrangement {
   }
 
   get share() {
-    return this.shares[this.narrow ? "below" : "beside"];
+    return this.shares[this.narrow ? "below" : "beside"] ?? SHARES[this.narrow ? "below" : this.slim ? "slim" : "beside"];
   }
 
   // Details alone take as much as they need.

@@ -32,15 +32,17 @@ function parts({title = "", what = "", docs = "", facts = [], links = [], error 
   const found = [head];
   if (error !== "") found.push(make("div", "idlmav-error", error));
   if (code !== "") found.push(make("code", "code", code));
-  const list = make("dl", "");
+  const [list, ways] = [make("dl", "facts"), make("dl", title === "" ? "ways spots" : "ways")];
   for (const [name, text] of facts) list.append(make("dt", "", name), make("dd", "fact", text));
   for (const [name, targets, more] of links) {
     const all = make("dd", "");
     for (const target of targets) all.append(link(target), " ");
     if (more > 0) all.append(make("span", "hint", `+ ${more} more`));
-    list.append(make("dt", "", name), all);
+    ways.append(make("dt", "", name), all);
   }
-  return [...found, list];
+  const lists = make("div", "lists");
+  lists.append(...[list, ways].filter((each) => each.children.length > 0));
+  return [...found, lists];
 }
 
 function link({id, text, note = "", hint}) {

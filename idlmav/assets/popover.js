@@ -1,5 +1,7 @@
 // A panel that a button opens; a click elsewhere or Esc closes it.
 
+const MARGIN_PX = 4;
+
 export class Popover {
   constructor(view, panel, button, container) {
     Object.assign(this, {view, panel, button});
@@ -25,8 +27,17 @@ export class Popover {
   }
 
   show(visible) {
-    this.panel.setv({visible}, {sync: false});
+    this.panel.setv({visible, ...(visible ? {styles: {...this.panel.styles, ...this.place()}} : {})}, {sync: false});
     this.control?.setAttribute("aria-expanded", String(visible));
+  }
+
+  // Under its button, wherever that has wrapped to.
+  place() {
+    const [panel, button] = [this.panel, this.button].map((model) => this.view.owner.find_one(model).el);
+    const [around, at] = [panel.getRootNode().host, button].map((element) => element.getBoundingClientRect());
+    const most = around.width - Number.parseFloat(this.panel.styles.width) - MARGIN_PX;
+    const right = Math.max(MARGIN_PX, Math.min(around.right - at.right, most));
+    return {top: `${at.bottom - around.top + MARGIN_PX}px`, right: `${right}px`};
   }
 
   pressed(event) {

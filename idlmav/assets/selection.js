@@ -22,7 +22,7 @@ export function selectionContent(picture, name) {
   return {
     ...facts,
     docs: group ? "" : scene.docs[scene.nodes.operation[index]] ?? "",
-    facts: [...facts.facts.slice(0, 2), ...settings, ...module, ...facts.facts.slice(2)],
+    facts: group ? [...facts.facts, ...settings, ...module] : [...facts.facts.slice(0, 2), ...settings, ...facts.facts.slice(2)],
     links: neighbours(picture, id),
     code: failure?.code ?? "",
   };

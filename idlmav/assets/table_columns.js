@@ -6,6 +6,7 @@ import { humane, humaneBytes, textWidth, thousands } from "./text.js";
 const FONT_PX = 12;
 const HEADER_PX = 11;
 const TOTAL_ROOM_PX = 28;
+const ROOM_FOR_SPACES_PX = 104;
 
 // kind: "nodes", "groups" or "unreached", which are columns of a scene; i: a place in them.
 const textColumn = (field) => ({
@@ -17,26 +18,33 @@ const textColumn = (field) => ({
 });
 
 export const COLUMNS = [
-  {name: "name", title: "Name", width: 132, least: 106, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
-  {name: "operation", title: "Operation", width: 124, least: 88, shown: true, ...textColumn("operation"), value: operation},
+  {name: "name", title: "Name", width: 164, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
   {
-    name: "shape", title: "Output shape", width: 116, least: 72, shown: true, ...textColumn("shape"),
-    cell(scene, kind, i) {
-      if (kind === "nodes") return {text: scene.nodes.shape[i], title: scene.nodes.shape[i]};
+    name: "operation", title: "Operation", width: 132, least: 98, shown: true, value: operation,
+    cell(scene, kind, i, width) {
+      const title = operation(scene, kind, i);
+      const tooLong = title.startsWith("nn.") && textWidth(title, FONT_PX) > width;
+      return {text: tooLong ? title.slice(3) : title, title};
+    },
+  },
+  {
+    name: "shape", title: "Output shape", width: 124, least: 98, shown: true, ...textColumn("shape"),
+    cell(scene, kind, i, width) {
+      if (kind === "nodes") return {text: shapeText(scene.nodes.shape[i], width), title: scene.nodes.shape[i]};
       const text = kind === "groups" ? ops(scene.groups.op_count[i]) : scene.unreached.status[i];
       return {text, title: text, muted: true};
     },
   },
   {name: "dtype", title: "dtype", width: 70, least: 50, ...textColumn("dtype")},
   {
-    name: "param_count", title: "Params", number: true, width: 124, least: 84, shown: true, query: () => "params",
+    name: "param_count", title: "Params", number: true, width: 116, least: 84, shown: true, query: () => "params",
     value: (scene, kind, i) => scene[kind].param_count[i],
     cell: parametersCell,
     total: (scene) => ({exact: thousands(scene.totals.param_count), short: humane(scene.totals.param_count)}),
     sum: (scene) => scene.totals.param_count,
   },
   {
-    name: "flops", title: "FLOPs", number: true, width: 112, least: 76, shown: true,
+    name: "flops", title: "FLOPs", number: true, width: 82, least: 76, shown: true,
     query: (scene) => scene.compute.unit.toLowerCase(),
     heading: headerText,
     value: (scene, kind, i) => (scene.nodes.kind[i] === "op" || kind !== "nodes" ? scene[kind].flops[i] : null),
@@ -71,6 +79,14 @@ function operation(scene, kind, i) {
   const {kind: kinds, title, class_name: names, path} = scene.groups;
   const own = `${path[i].slice(path[i].lastIndexOf(".") + 1)}: `;
   return kinds[i] === "module" ? names[i] : title[i].startsWith(own) ? title[i].slice(own.length) : title[i];
+}
+
+// In a narrow column without spaces, and no longer than there is room for: cut between numbers, not in the middle of one.
+export function shapeText(shape, width) {
+  let text = width < ROOM_FOR_SPACES_PX ? shape.replaceAll(", ", ",") : shape;
+  if (textWidth(text, FONT_PX) <= width) return text;
+  while (text.includes(",") && textWidth(`${text},…)`, FONT_PX) > width) text = text.slice(0, text.lastIndexOf(","));
+  return `${text},…${text.lastIndexOf("(") > text.lastIndexOf(")") ? ")" : ""}`;
 }
 
 function parametersCell(scene, kind, i, width) {

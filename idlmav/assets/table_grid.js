@@ -91,9 +91,9 @@ export class TableGrid {
     else for (const input of this.frame.querySelectorAll(".heading input")) input.value = "";
   }
 
-  // How wide a column is now.
+  // How wide a column is now, without the room for the menu's button.
   widthOf(name) {
-    return this.header(name).offsetWidth;
+    return this.header(name).offsetWidth - (name === this.columns.at(-1).name ? TAIL_PX : 0);
   }
 
   setTitle(name, {text, title}) {

@@ -7,6 +7,8 @@ import { TableLink } from "./table_link.js";
 import { tableMenu } from "./table_menu.js";
 import { TableRows } from "./table_rows.js";
 
+// A cell's padding.
+const CELL_PX = 16;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
@@ -151,13 +153,13 @@ export class TableView {
       level: this.isTree ? rows.levels[row] : 0,
       expanded: isGroup ? picture.groups.state[index] !== 2 : null,
       color: kind === "nodes" ? look.coloring?.node(index).fill : null,
-      cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree}, ...others.map((column) => this.cell(column, kind, index))],
+      cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree || kind === "unreached"}, ...others.map((column) => this.cell(column, kind, index))],
     };
   }
 
   cell(column, kind, index) {
     const {scene} = this.picture;
-    const cell = column.cell(scene, kind, index, (column.fixed ? column.width : column.least) - 18);
+    const cell = column.cell(scene, kind, index, (column.seen ?? column.least) - CELL_PX);
     const all = this.sums.get(column.name);
     const isOp = kind === "groups" || (kind === "nodes" && scene.nodes.kind[index] === "op");
     if (!(all > 0) || !isOp || cell.text === "") return cell;
@@ -185,12 +187,17 @@ export class TableView {
     this.grid.setColumns(shown, this.filters);
   }
 
-  // Sums are written out where there is room.
+  // Sums, parameters and shapes are written out where there is room.
   fitHeader() {
+    let changed = false;
     for (const column of this.visibleColumns) {
       const width = this.grid.widthOf(column.name);
-      if (width > 0) this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+      if (width <= 0) continue;
+      this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+      changed ||= width !== column.seen;
+      column.seen = width;
     }
+    if (changed) this.grid.redraw();
   }
 
   // Ids of the rows that are in view, in their order.

@@ -88,7 +88,8 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     group_of, keys, parents = find_groups(chains, edges)
     modules = graph.module_by_path
     paths = [graph.calls[key].path for key in keys]
-    titles = [group_title(path, modules.get(path)) for path in paths]
+    around = [paths[parent] if parent >= 0 else "" for parent in parents]
+    titles = [group_title(path, modules.get(path), outer) for path, outer in zip(paths, around, strict=True)]
     given = _name_groups(paths, parents, titles, graph.node_by_id)
     outputs: dict[tuple[int, ...], int] = {}
     flows = [

@@ -91,7 +91,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
     # Where there is little width, all controls go into the next line together.
     styles = {"flex": "0 1 auto", "width": "auto"}
-    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=0, styles=styles, **wrapping)
+    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=(0, 2), styles=styles, **wrapping)
     return pn.FlexBox(
         heading,
         controls,

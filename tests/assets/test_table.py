@@ -230,6 +230,37 @@ def test_modules_never_called_are_the_last_rows():
     assert {row["_flops"] for row in rows} == {None}
 
 
+# ---- in narrow columns
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "text"),
+    [
+        ("(1, 64, 112, 112)", 130, "(1, 64, 112, 112)"),
+        ("(1, 64, 112, 112)", 103, "(1,64,112,112)"),
+        ("(1, 64)", 60, "(1,64)"),
+        # Cut between numbers, never in one.
+        ("(1, 64, 112, 112)", 90, "(1,64,112,…)"),
+        ("(1, 64, 112, 112)", 70, "(1,64,…)"),
+        ("(2, 64, 768), (2, 768)", 110, "(2, 64, 768),…"),
+        ("(2, 64, 768), (2, 768)", 140, "(2, 64, 768), (2,…)"),
+        ("", 60, ""),
+    ],
+)
+def test_a_shape_is_cut_between_numbers(shape, width, text):
+    code = "const { shapeText } = await load('table_columns'); return shapeText(input.shape, input.width);"
+    assert run_js(code, {"shape": shape, "width": width}, char_width=60) == text
+
+
+def test_an_operation_without_room_leaves_out_what_all_layers_have(resnet):
+    def first(width):
+        row = next(row for row in table(resnet, width=width)["rows"] if row["id"] == "bn1")
+        return row["cells"]["operation"]
+
+    assert first(500) == {"text": "nn.BatchNorm2d", "title": "nn.BatchNorm2d"}
+    assert first(90) == {"text": "BatchNorm2d", "title": "nn.BatchNorm2d"}
+
+
 # ---- filters and copies
 
 

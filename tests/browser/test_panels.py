@@ -52,6 +52,33 @@ def test_more_opens_and_closes(dashboard):
     flow.wait_for(state="hidden")
 
 
+@pytest.mark.parametrize("width", [1400, 600])
+def test_more_is_under_its_button(dashboard, width):
+    page = dashboard.page
+    size = page.viewport_size
+    try:
+        page.set_viewport_size({"width": width, "height": 900})
+        dashboard.rest()
+        dashboard.press("More")
+        fields = [page.get_by_label(label, exact=True) for label in ("Flow", "Compute", "Estimates")]
+        fields[0].wait_for(state="visible")
+        button = page.get_by_role("button", name="More", exact=True).bounding_box()
+        places = [field.bounding_box() for field in fields]
+        assert 0 < min(place["y"] for place in places) - button["y"] - button["height"] < 50
+        assert min(place["x"] for place in places) < middle(button)[0] < max(p["x"] + p["width"] for p in places)
+        assert all(0 <= place["x"] <= width - place["width"] for place in places)
+        page.keyboard.press("Escape")
+    finally:
+        page.set_viewport_size(size)
+
+
+def test_links_stand_beside_the_facts_where_there_is_room(dashboard):
+    dashboard.call("select", "layer1.0.conv2")
+    facts, links = (place(dashboard, f".idlmav-detail .{name}") for name in ("facts", "ways"))
+    assert links["x"] >= facts["x"] + facts["width"]
+    assert links["y"] == facts["y"]
+
+
 def fits(detail: dict[str, float], graph: dict[str, float]) -> bool:
     bottom = detail["y"] + detail["height"]
     return detail["y"] > graph["y"] + 200 and detail["width"] > 550 and graph["width"] > 400 and bottom < 900.5

@@ -175,6 +175,19 @@ def test_the_rows_are_copied_as_they_are_shown(table, resnet20):
 # ---- keyboard and screen readers
 
 
+def test_numbers_are_exact_where_there_is_room(table, wait_until):
+    page, size = table.page, table.page.viewport_size
+    cell = page.locator('.tabulator-row[data-id="layer1"] [tabulator-field="param_count"]')
+    assert cell.inner_text().replace("\u202f", "").isdigit()
+    header = page.locator('.tabulator-col[tabulator-field="param_count"] .title')
+    try:
+        page.set_viewport_size({"width": 800, "height": 900})
+        wait_until(lambda: "k" in header.inner_text())
+    finally:
+        page.set_viewport_size(size)
+    wait_until(lambda: "k" not in header.inner_text())
+
+
 def test_keys_move_and_fold(table):
     table.click_row("maxpool" if "maxpool" in table.rows() else "relu")
     table.page.keyboard.press("ArrowDown")
