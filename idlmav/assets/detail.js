@@ -32,7 +32,7 @@ function parts({title = "", what = "", docs = "", facts = [], links = [], error 
   const found = [head];
   if (error !== "") found.push(make("div", "idlmav-error", error));
   if (code !== "") found.push(make("code", "code", code));
-  const [list, ways] = [make("dl", "facts"), make("dl", title === "" ? "ways spots" : "ways")];
+  const [list, ways] = [make("dl", "about"), make("dl", title === "" ? "ways spots" : "ways")];
   for (const [name, text] of facts) list.append(make("dt", "", name), make("dd", "fact", text));
   for (const [name, targets, more] of links) {
     const all = make("dd", "");

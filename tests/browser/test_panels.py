@@ -74,7 +74,7 @@ def test_more_is_under_its_button(dashboard, width):
 
 def test_links_stand_beside_the_facts_where_there_is_room(dashboard):
     dashboard.call("select", "layer1.0.conv2")
-    facts, links = (place(dashboard, f".idlmav-detail .{name}") for name in ("facts", "ways"))
+    facts, links = (place(dashboard, f".idlmav-detail .{name}") for name in ("about", "ways"))
     assert links["x"] >= facts["x"] + facts["width"]
     assert links["y"] == facts["y"]
 
