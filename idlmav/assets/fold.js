@@ -5,7 +5,9 @@
  * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
  */
 
+import { clamp, findCrossings, firstOutside, fromPort } from "./borders.js";
 import { CELL, Things, keepApart, keptAlways, makeScratch, rankOf, sortedDistinct } from "./contraction.js";
+import { Necks } from "./necks.js";
 import { Pairs, Wire, boxesIn, eachLine, wholeLines, wireRanks } from "./wires.js";
 
 const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
@@ -13,7 +15,6 @@ const HIDDEN = 0, OPEN = 1, FOLDED = 2;
 const OPENS = 1, CLOSES = 2;
 
 const tenths = value => Math.floor(value * 10 + 0.5);
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /**
  * Prepare a layout for folding.
@@ -27,9 +28,9 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
  */
 export function makeFolder(data) {
   const layout = readLayout(data);
-  const ports = mainPorts(layout);
+  const crossings = findCrossings(layout), { ports } = crossings;
   const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
-  const first = layout.along(0) ? 0 : 1;
+  const along = layout.along(0) ? 0 : 1, across = 1 - along;
   layout.frame = { layout, axes, maps: [] };
   layout.whole = wholeWires(layout);
   layout.short = Uint8Array.from(layout.whole, wire => (wire.short ? 1 : 0));
@@ -39,18 +40,34 @@ export function makeFolder(data) {
   layout.cuts = [];
   layout.pairs = new Pairs(layout.edgeCount);
   for (const axis of axes) axis.lines = wholeLines(layout, axes, axis.axis);
+  const necks = new Necks(layout, axes, crossings);
   const columns = count => Object.fromEntries(Array.from("xywh", name => [name, new Float64Array(count)]));
   layout.boxes = { nodes: { ...columns(layout.nodeCount), visible: new Uint8Array(layout.nodeCount) }, groups: columns(layout.groupCount) };
   layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
   layout.groupEnds = Array.from({ length: layout.groupCount }, (_, index) => ({ group: true, index }));
   return flags => {
-    const { holder, state } = groupStates(layout, flags);
-    const shown = { holder, state, ...visibleWires(layout, holder, ports) };
-    shown.cores = axes.map(axis => findCores(axis, shown, layout.groupCount));
-    const maps = [];
-    for (const axis of [first, 1 - first]) maps[axis] = mapAxis(layout, axes, axis, shown, maps[1 - axis]);
-    return collect(layout, axes, maps, shown);
+    const shown = groupStates(layout, flags);
+    const all = viewOf(layout, axes, shown, visibleWires(layout, shown.holder, ports));
+    all.necks = necks.find(all);
+    all.around = necks.around(all.necks);
+    const lengthwise = mapAxis(layout, axes, along, all, null);
+    const bands = all.necks.length ? splitAtNecks(axes[across], all, necks) : [all];
+    const maps = bands.map(band => {
+      const map = mapAxis(layout, axes, across, band, lengthwise);
+      return bands.length > 1 ? { ...map, to: map.to.slice() } : map;
+    });
+    const moved = all.necks.length ? necks.settle(all, bands, maps, borders(layout, across), (group, at) => fromPort(layout, ports, group, at))
+      : { groups: [], end: maps[0].end };
+    const inOrder = (first, second) => (along === 0 ? [first, second] : [second, first]);
+    return collect(layout, axes, inOrder([lengthwise], maps), inOrder([all], bands), all, inOrder(lengthwise.end, moved.end), moved.groups);
   };
+}
+
+/** What lies before, between and after necks: their cores have a part in each of two bands. */
+function splitAtNecks(axis, all, necks) {
+  const isNeck = new Set(all.necks), isFar = (group, isLeaving) => isLeaving && isNeck.has(group);
+  const near = findCores(axis, all.folded, all.cut, true, (group, isLeaving) => !isFar(group, isLeaving));
+  return necks.split(all, near, findCores(axis, all.folded, all.cut, false, isFar));
 }
 
 /** Copy the columns into typed arrays; index 0 of each pair is x, 1 is y. */
@@ -70,51 +87,10 @@ function readLayout({ nodes, groups, edges, direction, spacing }) {
     source: Int32Array.from(edges.source), target: Int32Array.from(edges.target),
     start: Int32Array.from(edges.start), edgeCount: edges.source.length,
     points: [whole(edges.xs), whole(edges.ys)],
-    along, mirrored: direction === "up" || direction === "left", options,
+    along, mirrored: direction === "up" || direction === "left", turned: Array.isArray(groups.flow), options,
     room: axis => Math.floor((along(axis) ? options.rankGap : options.nodeGap) / 2 + 0.5),
     clearance: axis => Math.floor((along(axis) ? options.trackGap : options.portGap) / 2 + 0.5),
   };
-}
-
-/** The first point of a route, from `from` on in steps of `step`, that lies outside a group's frame. */
-function firstOutside({ frames: [fx, fy], points: [xs, ys] }, group, from, end, step) {
-  const left = fx.low[group], right = fx.high[group], top = fy.low[group], bottom = fy.high[group];
-  let at = from;
-  while (at !== end && xs[at] >= left && xs[at] <= right && ys[at] >= top && ys[at] <= bottom) at += step;
-  return at;
-}
-
-/**
- * Where, across the flow, the main port of every group lies: the first place at which an edge enters and one leaves,
- * else the last at which one enters, else the last at which one leaves, else null.
- */
-function mainPorts(layout) {
-  const { parent, nodeGroup, source, target, start, frames, points, groupCount, edgeCount } = layout;
-  const axis = layout.along(0) ? 1 : 0;
-  const crossings = Array.from({ length: groupCount }, () => ({ entering: [], leaving: [] }));
-  const depth = new Int32Array(groupCount + 1);
-  for (let g = 0; g < groupCount; g++) depth[g] = parent[g] < 0 ? 1 : depth[parent[g]] + 1;
-  const place = (group, at) => clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]);
-  for (let e = 0; e < edgeCount; e++) {
-    let out = nodeGroup[source[e]], into = nodeGroup[target[e]];
-    let first = start[e], last = start[e + 1] - 1;
-    while (out !== into) {
-      // Climb on the side that is deeper, until both are in the same group.
-      if (out >= 0 && (into < 0 || depth[out] >= depth[into])) {
-        first = firstOutside(layout, out, first, start[e + 1], 1);
-        crossings[out].leaving.push(place(out, first));
-        out = parent[out];
-      } else {
-        last = firstOutside(layout, into, last, start[e] - 1, -1);
-        crossings[into].entering.push(place(into, last));
-        into = parent[into];
-      }
-    }
-  }
-  return crossings.map(({ entering, leaving }) => {
-    const leavingAt = new Set(leaving);
-    return entering.find(at => leavingAt.has(at)) ?? entering.at(-1) ?? leaving.at(-1) ?? null;
-  });
 }
 
 /** The stretch that a group keeps for itself when it is folded. */
@@ -159,6 +135,24 @@ function groupStates({ parent, groupCount }, flags) {
     state[g] = holder[g] < 0 ? OPEN : holder[g] === g ? FOLDED : HIDDEN;
   }
   return { holder, state };
+}
+
+/**
+ * Numbers of all that is visible, and on both axes the ranks of the `ends` of folded groups: of their cores, that is
+ * their own stretches and where the drawn edges cross their frames.
+ */
+function viewOf(layout, axes, { holder, state }, wires) {
+  const { nodeGroup, nodeCount, groupCount } = layout;
+  const numbers = (count, isIn) => {
+    const found = new Int32Array(count);
+    let length = 0;
+    for (let i = 0; i < count; i++) if (isIn(i)) found[length++] = i;
+    return found.subarray(0, length);
+  };
+  const nodes = numbers(nodeCount, i => nodeGroup[i] < 0 || holder[nodeGroup[i]] < 0);
+  const [open, folded] = [OPEN, FOLDED].map(wanted => numbers(groupCount, g => state[g] === wanted));
+  const ends = axes.map(axis => findCores(axis, folded, wires.cut));
+  return { nodes, open, folded, isNear: new Uint8Array(folded.length).fill(1), ends, state, ...wires };
 }
 
 /** The edges as they are drawn while neither end is in a folded group. */
@@ -218,17 +212,9 @@ function cutWire(layout, ports, edge, out, into) {
   return new Wire(frame, edge, out, into, first, last, fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last), false);
 }
 
-/** How far from the main port of a folded group a route crosses its frame; 0 if there is no group. */
-function fromPort({ along, points, frames }, ports, group, at) {
-  if (group < 0 || ports[group] === null) return 0;
-  const axis = along(0) ? 1 : 0;
-  return Math.abs(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]) - ports[group]);
-}
-
-/** Ranks, on an axis, of every folded group's core: its own stretch and where the drawn edges cross its frame. */
-function findCores(axis, { state, cut }, groupCount) {
-  const { own, frame, point } = axis.ranks;
-  const low = own[0].slice(), high = own[1].slice();
+/** Ranks, on an axis, of the ends of folded groups' cores, or of parts of them: `counts` tells which ends of edges do. */
+function findCores({ ranks: { own, frame, point }, breaks }, folded, cut, hasOwn = true, counts = () => true) {
+  const [low, high] = hasOwn ? own.map(ranks => ranks.slice()) : own.map((ranks, end) => new Int32Array(ranks.length).fill(end ? -1 : breaks.length));
   const reach = (group, at) => {
     const isBefore = point[0][at] < frame[0][group], isAfter = point[0][at] > frame[1][group];
     const before = isBefore ? frame[0][group] : isAfter ? frame[3][group] : point[1][at];
@@ -237,19 +223,14 @@ function findCores(axis, { state, cut }, groupCount) {
     if (after > high[group]) high[group] = after;
   };
   for (const wire of cut) {
-    if (wire.out >= 0) reach(wire.out, wire.first);
-    if (wire.into >= 0) reach(wire.into, wire.last);
+    if (wire.out >= 0 && counts(wire.out, true)) reach(wire.out, wire.first);
+    if (wire.into >= 0 && counts(wire.into, false)) reach(wire.into, wire.last);
   }
-  for (let g = 0; g < groupCount; g++) {
-    if (state[g] !== FOLDED) continue;
-    low[g] = Math.max(low[g], frame[0][g]);
-    high[g] = Math.min(high[g], frame[1][g]);
-  }
-  return [low, high];
+  return [folded.map(g => Math.max(low[g], frame[0][g])), folded.map(g => Math.min(high[g], frame[1][g]))];
 }
 
 /** Where every coordinate of an axis goes, by rank; the other axis is mapped already, or not yet. */
-function mapAxis(layout, axes, number, shown, other) {
+function mapAxis(layout, axes, number, view, other) {
   const axis = axes[number], { breaks, ranks } = axis;
   const zoned = axis.zoned.fill(0), rigid = axis.rigid.fill(0);
   const span = { first: breaks.length - 1, last: 0 };
@@ -258,35 +239,32 @@ function mapAxis(layout, axes, number, shown, other) {
     if (high > span.last) span.last = high;
   };
   const cover = (counts, low, high) => { counts[low]++; counts[high]--; };
-  const { holder, state, cores } = shown;
-  const [low, high] = ranks.node;
-  for (let i = 0; i < layout.nodeCount; i++) {
-    if (isHidden(layout, holder, i)) continue;
+  const [low, high] = ranks.node, [begin, end] = view.ends[number];
+  for (const i of view.nodes) {
     cover(rigid, low[i], high[i]);
     see(low[i], high[i]);
   }
-  for (let g = 0; g < layout.groupCount; g++) {
-    if (state[g] === OPEN) see(ranks.frame[0][g], ranks.frame[1][g]);
-    else if (state[g] === FOLDED) {
-      cover(rigid, ranks.own[0][g], ranks.own[1][g]);
-      cover(zoned, ranks.frame[0][g], ranks.frame[1][g]);
-      see(cores[number][0][g], cores[number][1][g]);
-    }
+  for (const g of view.open) see(ranks.frame[0][g], ranks.frame[1][g]);
+  for (let k = 0; k < view.folded.length; k++) {
+    const g = view.folded[k];
+    if (view.isNear[k]) cover(rigid, ranks.own[0][g], ranks.own[1][g]);
+    cover(zoned, ranks.frame[0][g], ranks.frame[1][g]);
+    see(begin[k], end[k]);
   }
   const { buffer, lines } = axis;
-  for (const edge of shown.whole) see(lines.low[edge], lines.high[edge]);
-  for (const wire of shown.cut) {
+  for (const edge of view.whole) see(lines.low[edge], lines.high[edge]);
+  for (const wire of view.cut) {
     coverPort(ranks, wire.out, wire.first, rigid);
     coverPort(ranks, wire.into, wire.last, rigid);
     const count = wireRanks(axis, wire, buffer);
     for (let i = 0; i < count; i++) see(buffer[i], buffer[i]);
   }
-  for (const wire of shown.merged) {
+  for (const wire of view.merged) {
     eachLine(axes, number, wire, (_line, _from, _to, point) => cover(zoned, ranks.point[1][point], ranks.point[2][point]));
   }
   const kept = keptAlways(axis);
   if (kept) {
-    const { things, cells } = findThings(layout, axes, number, shown, other);
+    const { things, cells } = findThings(layout, axes, number, view, other);
     keepApart(axis, things, cells);
   }
   return totals(axis, kept, span);
@@ -299,18 +277,16 @@ function coverPort({ frame, point }, group, at, rigid) {
   rigid[Math.min(frame[1][group], point[2][at])]--;
 }
 
-const isHidden = ({ nodeGroup }, holder, node) => nodeGroup[node] >= 0 && holder[nodeGroup[node]] >= 0;
 /** What is visible and not far from any stretch that may grow. */
-function findThings(layout, axes, number, shown, other) {
-  const { breaks, ranks } = axes[number], beside = axes[1 - number];
-  const { nodeCount, groupCount, options } = layout, { holder, state, cores, whole, cut } = shown;
+function findThings(layout, axes, number, view, other) {
+  const { breaks, ranks } = axes[number], beside = axes[1 - number], { folded } = layout;
   const across = other ? other.to : beside.breaks;
   const room = layout.room(number), clearance = layout.clearance(number);
   const roomAcross = layout.room(1 - number), clearanceAcross = layout.clearance(1 - number);
-  const header = number === 1 ? options.header : options.padding;
+  const { before, after } = borders(layout, number);
   const { looseBefore, begins, things, lines } = axes[number];
   things.count = 0;
-  const most = Math.max(2 * room, 2 * clearance, header, options.padding);
+  const most = Math.max(2 * room, 2 * clearance, before, after);
   things.most = most;
   const isNear = (low, high) => {
     const loose = looseBefore[high];
@@ -322,62 +298,64 @@ function findThings(layout, axes, number, shown, other) {
   const line = (at, from, to) => {
     if (isNear(at, at)) things.add(at, at, across[from] - clearanceAcross, across[to] + clearanceAcross, clearance, clearance);
   };
+  // Along the flow: what is before a neck and what is after it may come to lie in line.
+  const wide = new Set(layout.along(number) ? [...view.necks, ...view.around] : []), end = beside.breaks.length - 1;
   const [lows, highs] = ranks.node, [froms, tos] = beside.ranks.node;
-  for (let i = 0; i < nodeCount; i++) {
-    if (!isHidden(layout, holder, i)) box(lows[i], highs[i], froms[i], tos[i]);
-  }
-  for (let g = 0; g < groupCount; g++) {
-    if (state[g] !== FOLDED) continue;
-    box(cores[number][0][g], cores[number][1][g], cores[1 - number][0][g], cores[1 - number][1][g]);
-  }
-  for (let g = 0; g < groupCount; g++) {
-    if (state[g] !== OPEN) continue;
+  for (const i of view.nodes) box(lows[i], highs[i], froms[i], tos[i]);
+  const [begin, till] = view.ends[number], [from, to] = view.ends[1 - number];
+  view.folded.forEach((g, k) => {
+    if (wide.has(g)) box(begin[k], till[k], 0, end);
+    else box(begin[k], till[k], from[k], to[k]);
+  });
+  for (const g of view.open) {
     const low = ranks.frame[0][g], high = ranks.frame[1][g];
-    const from = across[beside.ranks.frame[0][g]] - roomAcross, to = across[beside.ranks.frame[1][g]] + roomAcross;
-    const length = Math.min(breaks[high] - breaks[low], layout.folded[number][g]);
-    if (isNear(low, low)) things.add(low, low, from, to, room, header, OPENS);
-    if (isNear(low, high)) things.add(high, high, from, to, options.padding, room, CLOSES, low, length);
+    const [first, last] = wide.has(g) ? [0, end] : [beside.ranks.frame[0][g], beside.ranks.frame[1][g]];
+    const free = [across[first] - roomAcross, across[last] + roomAcross];
+    const length = Math.min(breaks[high] - breaks[low], folded[number][g]);
+    if (isNear(low, low)) things.add(low, low, ...free, room, before, OPENS);
+    if (isNear(low, high)) things.add(high, high, ...free, after, room, CLOSES, low, length);
   }
-  for (const edge of whole) {
+  for (const edge of view.whole) {
     for (let k = lines.first[edge]; k < lines.first[edge + 1]; k++) line(lines.line[k], lines.from[k], lines.to[k]);
   }
-  for (const wire of cut) eachLine(axes, number, wire, line);
+  for (const wire of view.cut) eachLine(axes, number, wire, line);
   return { things, cells: beside.breaks.length ? Math.ceil(beside.breaks[beside.breaks.length - 1] / CELL) + 1 : 1 };
 }
 
+/** The room between the borders of a frame and what is in it, on an axis. */
+const borders = ({ options }, number) => ({ before: number === 1 ? options.header : options.padding, after: options.padding });
+
 function totals({ breaks, to: column }, kept, span) {
   const to = column.subarray(0, breaks.length);
-  if (!to.length) return { to, end: 0 };
+  if (!to.length) return { to, span, end: 0 };
   let at = kept ? 0 : breaks[0] - breaks[span.first];
   if (kept) for (let i = 0; i < span.first; i++) at -= kept[i];
   to[0] = at;
   for (let i = 1; i < to.length; i++) to[i] = at += kept ? kept[i - 1] : breaks[i] - breaks[i - 1];
-  return { to, end: to[span.last] };
+  return { to, span, end: to[span.last] };
 }
 
 /** Put the result together, in px. */
-function collect(layout, axes, maps, shown) {
-  const { nodeCount, groupCount } = layout, { holder, state, cores, wires } = shown;
-  const nodes = { ...layout.boxes.nodes }, groups = { ...layout.boxes.groups, state };
-  for (let i = 0; i < nodeCount; i++) nodes.visible[i] = isHidden(layout, holder, i) ? 0 : 1;
+function collect(layout, axes, maps, views, all, ends, moved) {
+  const nodes = { ...layout.boxes.nodes }, groups = { ...layout.boxes.groups, state: all.state };
+  nodes.visible.fill(0);
+  for (const i of all.nodes) nodes.visible[i] = 1;
+  const put = (place, size, at, low, high) => {
+    place[at] = low / 10;
+    size[at] = (high - low) / 10;
+  };
   [["x", "w"], ["y", "h"]].forEach(([place, size], axis) => {
-    const { ranks } = axes[axis], { to } = maps[axis];
-    placeNodes(ranks.node, to, nodes.visible, nodes[place], nodes[size]);
-    for (let g = 0; g < groupCount; g++) {
-      const [low, high] = state[g] === FOLDED ? cores[axis] : ranks.frame;
-      groups[place][g] = to[low[g]] / 10;
-      groups[size][g] = (to[high[g]] - to[low[g]]) / 10;
-    }
+    const { node, frame } = axes[axis].ranks;
+    maps[axis].forEach(({ to }, k) => {
+      const view = views[axis][k], [begin, end] = view.ends[axis];
+      for (const i of view.nodes) put(nodes[place], nodes[size], i, to[node[0][i]], to[node[1][i]]);
+      for (const g of view.open) put(groups[place], groups[size], g, to[frame[0][g]], to[frame[1][g]]);
+      view.folded.forEach((g, i) => { if (view.isNear[i]) put(groups[place], groups[size], g, to[begin[i]], to[end[i]]); });
+    });
   });
+  const across = layout.along(0) ? 1 : 0;
+  for (const [group, low, high] of moved) put(groups["xy"[across]], groups["wh"[across]], group, low, high);
   layout.frame.maps = maps;
-  const edgesIn = (...window) => boxesIn(wires, axes, maps, window);
-  return { nodes, groups, edges: wires, edgesIn, width: maps[0].end / 10, height: maps[1].end / 10 };
-}
-
-function placeNodes([low, high], to, visible, place, size) {
-  for (let i = 0; i < visible.length; i++) {
-    if (!visible[i]) continue;
-    place[i] = to[low[i]] / 10;
-    size[i] = (to[high[i]] - to[low[i]]) / 10;
-  }
+  const edgesIn = (...window) => boxesIn(all.wires, axes, maps, window);
+  return { nodes, groups, edges: all.wires, edgesIn, width: ends[0] / 10, height: ends[1] / 10 };
 }

@@ -5,7 +5,7 @@
 import { rankOf } from "./contraction.js";
 
 /** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
-function cutRank({ ranks: { frame, point } }, group, at) {
+export function cutRank({ ranks: { frame, point } }, group, at) {
   return Math.min(Math.max(point[0][at], frame[0][group]), frame[1][group]);
 }
 
@@ -75,7 +75,7 @@ export class Wire {
     this.detour = detour;
     this.short = short;
     this.edges = [edge];
-    this.at = 0;
+    this.at = this.band = 0;
   }
 
   get source() {
@@ -97,7 +97,8 @@ export class Wire {
   }
 
   along(number) {
-    const { axes, maps } = this.frame, ranks = axes[number].buffer, { to } = maps[number];
+    const { axes, maps: { [number]: maps } } = this.frame, ranks = axes[number].buffer;
+    const { to } = maps[Math.min(this.band, maps.length - 1)];
     const count = wireRanks(axes[number], this, ranks);
     return Array.from({ length: count }, (_, i) => to[ranks[i]] / 10);
   }
@@ -133,11 +134,12 @@ export class Pairs {
 /** Numbers of the wires whose boxes meet a window, given by its left, top, right and bottom in px. */
 export function boxesIn(wires, axes, maps, window) {
   // A map keeps order, so ranks can be compared.
-  const [[fromX, toX], [fromY, toY]] = maps.map(({ to }, axis) =>
-    [rankOf(to, window[axis] * 10), rankOf(to, window[axis + 2] * 10 + 0.5) - 1]);
+  const [inX, inY] = maps.map((bands, axis) => bands.map(({ to }) =>
+    [rankOf(to, window[axis] * 10), rankOf(to, window[axis + 2] * 10 + 0.5) - 1]));
   const [x, y] = axes, found = [];
   for (let k = 0; k < wires.length; k++) {
-    const wire = wires[k], { edge } = wire;
+    const wire = wires[k], { edge, band } = wire;
+    const [fromX, toX] = inX[inX.length > 1 ? band : 0], [fromY, toY] = inY[inY.length > 1 ? band : 0];
     const isIn = wire.out < 0 && wire.into < 0
       ? y.lines.high[edge] >= fromY && y.lines.low[edge] <= toY && x.lines.high[edge] >= fromX && x.lines.low[edge] <= toX
       : reaches(y, wire, fromY, toY) && reaches(x, wire, fromX, toX);

@@ -24,21 +24,22 @@ shrink is the inside of folded frames, and the clearance of lines that are no lo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from idlmav.layout.borders import extent, find_crossings, hull, leave, tenths
 from idlmav.layout.contraction import AxisMap, Interval, Thing
-from idlmav.layout.directions import is_mirrored, is_transposed, round_px
-from idlmav.layout.result import Box, Layout, Point
+from idlmav.layout.directions import is_mirrored, is_transposed
+from idlmav.layout.necks import FramesAround, Piece, aligned, band_of, find_necks, settled
+from idlmav.layout.result import Box, Layout, Route
 
 __all__ = ["fold"]
 
-_ON_BORDER = 0.05
-"""A point this close to a frame (px) lies on its border."""
 _Spot = tuple[int, int]
 """A point in tenths of a px."""
+_Extents = dict[str, Interval]
+"""Where boxes and frames lie on an axis."""
 
 
 def fold(layout: Layout, folded: Iterable[str]) -> Layout:
@@ -83,27 +84,50 @@ class _Wire:
     out_of: str
     into: str
 
+    def folded_ends(self) -> Iterator[tuple[str, _Spot]]:
+        """Yield the folded groups at its ends, and where it meets each."""
+        if self.out_of:
+            yield self.out_of, self.points[0]
+        if self.into:
+            yield self.into, self.points[-1]
+
+
+@dataclass(slots=True)
+class _View:
+    """What shares a map: all that is visible, or one band of it. `own` are the groups whose own stretch is in it."""
+
+    nodes: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    wires: list[_Wire] = field(default_factory=list)
+    merged: list[_Wire] = field(default_factory=list)
+
 
 class _Fold:
     """What is visible after a fold, and what it needs. Axis 0 is x, 1 is y; lengths are in tenths of a px."""
 
     def __init__(self, layout: Layout, chosen: frozenset[str]) -> None:
         self.layout = layout
+        self.along = 0 if is_transposed(layout.direction) else 1
         self.holder: dict[str, str] = {"": ""}
         for name, group in layout.groups.items():
             self.holder[name] = self.holder[group.parent] or (name if name in chosen else "")
-        self.folded = [name for name in layout.groups if self.holder[name] == name]
-        self.open = [name for name in layout.groups if not self.holder[name]]
-        self.nodes = [name for name in layout.boxes if not self.holder[layout.group_of[name]]]
-        self.crossings = _find_crossings(layout)
-        self.wires: list[_Wire] = []
-        self.merged: list[_Wire] = []
+        folded = [name for name in layout.groups if self.holder[name] == name]
+        self.crossings = find_crossings(layout)
+        self.all = _View(
+            nodes=[name for name in layout.boxes if not self.holder[layout.group_of[name]]],
+            own=folded,
+            open=[name for name in layout.groups if not self.holder[name]],
+        )
         self._find_wires()
-        self.extents = self._extents(0), self._extents(1)
+        self.necks = find_necks(layout, self.crossings, folded)
+        self.starts = [extent(layout.frames[name], self.along)[0] for name in self.necks]
+        self.around = self._around_necks()
+        self.bands = self._bands() if self.necks else [self.all]
 
     def _find_wires(self) -> None:
         """Cut the edges at folded frames; of those with equal ends one is drawn."""
-        layout = self.layout
+        layout, wires = self.layout, self.all.wires
         seen: dict[tuple[str, str], int] = {}
         for (source, target), points in layout.routes.items():
             out_of = self.holder[layout.group_of[source]]
@@ -112,55 +136,87 @@ class _Fold:
                 continue
             visible = list(points)
             if into:
-                kept, cut = _leave(points[::-1], layout.frames[into])
+                kept, cut = leave(points[::-1], layout.frames[into])
                 visible[len(points) - kept :] = [cut]
             if out_of:
-                first, cut = _leave(points, layout.frames[out_of])
+                first, cut = leave(points, layout.frames[out_of])
                 visible[:first] = [cut]
             ends = out_of or source, into or target
-            spots = [(_tenths(x), _tenths(y)) for x, y in visible]
+            spots = [(tenths(x), tenths(y)) for x, y in visible]
             wire = _Wire(ends, spots, out_of, into)
-            at = seen.setdefault(ends, len(self.wires))
-            if at == len(self.wires):
-                self.wires.append(wire)
+            at = seen.setdefault(ends, len(wires))
+            if at == len(wires):
+                wires.append(wire)
                 continue
-            if self._detour(wire) < self._detour(self.wires[at]):
-                wire, self.wires[at] = self.wires[at], wire
-            self.merged.append(wire)
+            if self._detour(wire) < self._detour(wires[at]):
+                wire, wires[at] = wires[at], wire
+            self.all.merged.append(wire)
 
     def _detour(self, wire: _Wire) -> int:
         """Return how far from the main ports of the folded groups an edge crosses their frames."""
-        axis = 1 if is_transposed(self.layout.direction) else 0
-        total = 0
-        for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
-            port = self.crossings[name].main_port(axis) if name else None
-            total += abs(spot[axis] - _tenths(port)) if port is not None else 0
-        return total
+        return sum(self._from_port(name, spot) for name, spot in wire.folded_ends())
 
-    def _extents(self, axis: int) -> dict[str, Interval]:
-        """Return where on an axis everything visible lies before the map: nodes, frames, cores of folded groups."""
-        layout = self.layout
-        extents = {name: _extent(layout.boxes[name], axis) for name in self.nodes}
-        extents.update({name: _extent(layout.frames[name], axis) for name in self.open})
-        clearance = _clearance(layout, axis)
-        hulls = {name: self._own_stretch(name, axis) for name in self.folded}
-        for wire in self.wires:
-            for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
-                if name:
-                    low, high = hulls[name]
-                    hulls[name] = min(low, spot[axis] - clearance), max(high, spot[axis] + clearance)
+    def _from_port(self, name: str, spot: _Spot) -> int:
+        port = self.crossings[name].main_port(1 - self.along)
+        return 0 if port is None else abs(spot[1 - self.along] - tenths(port))
+
+    def _around_necks(self) -> list[str]:
+        """Return the frames around necks, parents first."""
+        found = set()
+        for name in self.necks:
+            outer = self.layout.groups[name].parent
+            while outer and outer not in found:
+                found.add(outer)
+                outer = self.layout.groups[outer].parent
+        return [name for name in self.all.open if name in found]
+
+    def _bands(self) -> list[_View]:
+        """Return what lies before, between and after the necks, without the frames around those."""
+        layout, along = self.layout, self.along
+        views = [_View() for _ in range(len(self.starts) + 1)]
+
+        def view_at(place: int) -> _View:
+            return views[band_of(self.starts, place)]
+
+        for name in self.all.nodes:
+            view_at(extent(layout.boxes[name], along)[0]).nodes.append(name)
+        for name in self.all.own:
+            view_at(self._front(name)).own.append(name)
+        around = set(self.around)
+        for name in self.all.open:
+            if name not in around:
+                view_at(extent(layout.frames[name], along)[0]).open.append(name)
+        for wire in self.all.wires:
+            view_at(wire.points[0][along]).wires.append(wire)
+        for wire in self.all.merged:
+            view_at(wire.points[0][along]).merged.append(wire)
+        return views
+
+    def _front(self, name: str) -> int:
+        """Return where, along the flow, the data enter a group."""
+        return extent(self.layout.frames[name], self.along)[1 if is_mirrored(self.layout.direction) else 0]
+
+    def _extents(self, view: _View, axis: int) -> dict[str, Interval]:
+        """Return where on an axis everything in view lies before the map: nodes, frames, cores of folded groups."""
+        layout, clearance = self.layout, _clearance(self.layout, axis)
+        extents = {name: extent(layout.boxes[name], axis) for name in view.nodes}
+        extents.update({name: extent(layout.frames[name], axis) for name in view.open})
+        hulls = {name: self._own_stretch(name, axis) for name in view.own}
+        for wire in view.wires:
+            for name, spot in wire.folded_ends():
+                hulls[name] = hull(hulls.get(name), (spot[axis] - clearance, spot[axis] + clearance))
         for name, (first, last) in hulls.items():
-            low, high = _extent(layout.frames[name], axis)
+            low, high = extent(layout.frames[name], axis)
             extents[name] = max(low, first), min(high, last)
         return extents
 
-    def _ports(self, axis: int) -> list[Interval]:
+    def _ports(self, view: _View, axis: int) -> list[Interval]:
         """Return the clearance, within the frame, of the points at which edges end on the sides of folded groups."""
         clearance = _clearance(self.layout, axis)
         found = []
-        for wire in self.wires:
-            for name, spot in ((wire.out_of, wire.points[0]), (wire.into, wire.points[-1])):
-                low, high = _extent(self.layout.frames[name], axis) if name else (0, 0)
+        for wire in view.wires:
+            for name, spot in wire.folded_ends():
+                low, high = extent(self.layout.frames[name], axis)
                 if low < spot[axis] < high:
                     found.append((max(low, spot[axis] - clearance), min(high, spot[axis] + clearance)))
         return found
@@ -168,160 +224,151 @@ class _Fold:
     def _own_stretch(self, name: str, axis: int) -> Interval:
         """Return the stretch that a group keeps for itself when it is folded."""
         layout = self.layout
-        low, high = _extent(layout.frames[name], axis)
-        length = _tenths(layout.groups[name].folded_size[axis])
-        if not _is_along(layout, axis):
+        low, high = extent(layout.frames[name], axis)
+        length = tenths(layout.groups[name].folded_size[axis])
+        if axis != self.along:
             port = self.crossings[name].main_port(axis)
-            twice = low + high if port is None else 2 * _tenths(port)
+            twice = low + high if port is None else 2 * tenths(port)
             low = max(low, min((twice - length + 1) // 2, high - length))
         elif is_mirrored(layout.direction):
             low = high - length
         return low, low + length
 
     def apply(self) -> Layout:
-        """Map everything that is visible."""
-        layout, extents = self.layout, self.extents
-        along = 0 if is_transposed(layout.direction) else 1
-        first = self._map(along, None)
-        second = self._map(1 - along, first)
-        maps = (first, second) if along == 0 else (second, first)
+        """Map the axis along the flow, then every band across it, and put the bands together."""
+        layout, along, across = self.layout, self.along, 1 - self.along
+        extents = self._extents(self.all, along)
+        first = self._map(self.all, along, extents, self._extents(self.all, across), None)
+        maps = []
+        pieces = []
+        for view in self.bands:
+            own = self._extents(view, across)
+            mapped = self._map(view, across, own, extents, first)
+            maps.append(mapped)
+            pieces.append(list(self._pieces(view, own, extents, mapped)))
+        shifts = aligned(pieces, [self._bend(k, maps) for k in range(len(self.necks))])
+        places, shifts, length = settled(pieces, shifts, self._frames_around())
+        lengthwise = {name: (first.at(low), first.at(high)) for name, (low, high) in extents.items()}
+        sides = (lengthwise, places) if along == 0 else (places, lengthwise)
+        lengths = [length, length]
+        lengths[along] = first.at(_span(self.all, extents, along)[1])
 
-        def mapped(name: str) -> Box:
-            x, y = (maps[axis].at(extents[axis][name][0]) for axis in (0, 1))
-            width, height = (maps[axis].at(extents[axis][name][1]) - at for axis, at in ((0, x), (1, y)))
-            return x / 10, y / 10, width / 10, height / 10
+        def box(name: str) -> Box:
+            (left, right), (top, bottom) = sides[0][name], sides[1][name]
+            return left / 10, top / 10, (right - left) / 10, (bottom - top) / 10
+
+        def route(wire: _Wire) -> Route:
+            band = band_of(self.starts, wire.points[0][along])
+            at = first.at, lambda value: maps[band].at(value) + shifts[band]
+            on_x, on_y = at if along == 0 else at[::-1]
+            return tuple((on_x(x) / 10, on_y(y) / 10) for x, y in wire.points)
 
         return replace(
             layout,
-            boxes={name: mapped(name) for name in (*self.nodes, *self.folded)},
-            frames={name: mapped(name) for name in self.open},
-            routes={
-                wire.ends: tuple((maps[0].at(x) / 10, maps[1].at(y) / 10) for x, y in wire.points)
-                for wire in self.wires
-            },
-            width=maps[0].at(self._span(0)[1]) / 10,
-            height=maps[1].at(self._span(1)[1]) / 10,
+            boxes={name: box(name) for name in (*self.all.nodes, *self.all.own)},
+            frames={name: box(name) for name in self.all.open},
+            routes={wire.ends: route(wire) for wire in self.all.wires},
+            width=lengths[0] / 10,
+            height=lengths[1] / 10,
         )
 
-    def _span(self, axis: int) -> Interval:
-        ends = [*self.extents[axis].values(), *((spot[axis],) for wire in self.wires for spot in wire.points)]
-        return min((end[0] for end in ends), default=0), max((end[-1] for end in ends), default=0)
+    def _pieces(self, view: _View, own: _Extents, extents: _Extents, mapped: AxisMap) -> Iterator[Piece]:
+        for name, (low, high) in own.items():
+            yield Piece(name, extents[name][0], mapped.at(low), mapped.at(high))
+        for wire in view.wires:
+            for spot in wire.points:
+                at = mapped.at(spot[1 - self.along])
+                yield Piece("", spot[self.along], at, at)
 
-    def _map(self, axis: int, other: AxisMap | None) -> AxisMap:
-        """Return the map of one axis; the other axis is mapped first, or not yet."""
-        layout, extents = self.layout, self.extents[axis]
-        own = [self._own_stretch(name, axis) for name in self.folded]
-        rigid = [extents[name] for name in self.nodes] + own + self._ports(axis)
-        zones = [_extent(layout.frames[name], axis) for name in self.folded]
-        near = _clearance(layout, axis)
-        for wire in self.merged:
+    def _bend(self, number: int, maps: list[AxisMap]) -> int:
+        """Return how much farther the line before a neck is, along its band's axis, than the one after it."""
+        across, name = 1 - self.along, self.necks[number]
+        ends = []
+        for view in self.bands[number : number + 2]:
+            spots = [spot for wire in view.wires for group, spot in wire.folded_ends() if group == name]
+            ends.append(min(spots, key=lambda spot: self._from_port(name, spot))[across])
+        return maps[number].at(ends[0]) - maps[number + 1].at(ends[1])
+
+    def _frames_around(self) -> FramesAround:
+        layout, across = self.layout, 1 - self.along
+        before, after = self._borders(across)
+        return FramesAround(
+            ends={name: extent(layout.frames[name], self.along) for name in self.around},
+            parents={name: layout.groups[name].parent for name in self.around},
+            lengths={name: self._least_length(name, across) for name in self.around},
+            before=before,
+            after=after,
+        )
+
+    def _map(self, view: _View, axis: int, extents: _Extents, beside: _Extents, other: AxisMap | None) -> AxisMap:
+        """Return the map of one axis of a view; *beside*, the other axis, is mapped already, or not."""
+        layout, near = self.layout, _clearance(self.layout, axis)
+        own = [self._own_stretch(name, axis) for name in view.own]
+        rigid = [extents[name] for name in view.nodes] + own + self._ports(view, axis)
+        zones = [extent(layout.frames[name], axis) for name in self._folded(extents)]
+        for wire in view.merged:
             zones += [(a[axis] - near, a[axis] + near) for a, b in pairwise(wire.points) if a[axis] == b[axis]]
-        things = self._things(axis, other)
-        breaks = [spot[axis] for wire in self.wires for spot in wire.points]
+        things = self._things(view, axis, extents, beside, other)
+        breaks = [spot[axis] for wire in view.wires for spot in wire.points]
         breaks += [end for ends in (*rigid, *zones, *extents.values()) for end in ends]
-        return AxisMap(breaks, zones, rigid, things, self._span(axis)[0])
+        return AxisMap(breaks, zones, rigid, things, _span(view, extents, axis)[0])
 
-    def _things(self, axis: int, other: AxisMap | None) -> list[Thing]:
-        layout, options = self.layout, self.layout.options
-        extents, beside = self.extents[axis], self.extents[1 - axis]
-        room, clearance = _room(layout, axis), _clearance(layout, axis)
-        room_across, clearance_across = _room(layout, 1 - axis), _clearance(layout, 1 - axis)
+    def _folded(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self.holder.get(name) == name]
+
+    def _things(
+        self, view: _View, axis: int, extents: _Extents, beside: _Extents, other: AxisMap | None
+    ) -> list[Thing]:
+        room, clearance = _room(self.layout, axis), _clearance(self.layout, axis)
+        room_across, clearance_across = _room(self.layout, 1 - axis), _clearance(self.layout, 1 - axis)
 
         def across(low: int, high: int, free: int) -> Interval:
             return (other.at(low) - free, other.at(high) + free) if other else (low - free, high + free)
 
+        # Along the flow: what is before a neck and what is after it may come to lie in line.
+        wide = {*self.necks, *self.around} if axis == self.along else set()
+        all_across = across(*_span(view, beside, 1 - axis), room_across) if wide else (0, 0)
+
+        def free(name: str) -> Interval:
+            return all_across if name in wide else across(*beside[name], room_across)
+
         things = []
-        for name in (*self.nodes, *self.folded):
-            things.append(Thing(*extents[name], across(*beside[name], room_across), room, room))
-        header, padding = _tenths(options.header if axis else options.padding), _tenths(options.padding)
-        for name in self.open:
-            (low, high), free = extents[name], across(*beside[name], room_across)
-            length = min(high - low, _tenths(layout.groups[name].folded_size[axis]))
-            things.append(Thing(low, low, free, room, header, opens=True))
-            things.append(Thing(high, high, free, padding, room, closes=True, since=low, length=length))
-        for wire in self.wires:
+        for name in (*view.nodes, *self._folded(extents)):
+            things.append(Thing(*extents[name], free(name), room, room))
+        before, after = self._borders(axis)
+        for name in view.open:
+            low, high = extents[name]
+            things.append(Thing(low, low, free(name), room, before, opens=True))
+            length = self._least_length(name, axis)
+            things.append(Thing(high, high, free(name), after, room, closes=True, since=low, length=length))
+        for wire in view.wires:
             for a, b in pairwise(wire.points):
                 if a[axis] == b[axis]:
                     ends = sorted((a[1 - axis], b[1 - axis]))
-                    free = across(ends[0], ends[1], clearance_across)
-                    things.append(Thing(a[axis], a[axis], free, clearance, clearance))
+                    beside_it = across(ends[0], ends[1], clearance_across)
+                    things.append(Thing(a[axis], a[axis], beside_it, clearance, clearance))
         return things
 
+    def _borders(self, axis: int) -> Interval:
+        """Return the room between the borders of a frame and what is in it, before and after that."""
+        options = self.layout.options
+        return tenths(options.header if axis else options.padding), tenths(options.padding)
 
-@dataclass(slots=True)
-class _Crossings:
-    """Where edges cross a frame, in the order of the edges."""
-
-    entering: list[Point] = field(default_factory=list)
-    leaving: list[Point] = field(default_factory=list)
-
-    def main_port(self, axis: int) -> float | None:
-        """
-        Return the coordinate across the flow of the main port.
-
-        It is the first place at which an edge enters and one leaves; else the last at which one enters, or else
-        leaves, since the newest tensor is on the main path; `None` for none, which means the middle of the frame.
-        """
-        leaving = {point[axis] for point in self.leaving}
-        through = (point for point in self.entering if point[axis] in leaving)
-        ends = through, reversed(self.entering), reversed(self.leaving)
-        first = next((point for points in ends for point in points), None)
-        return None if first is None else first[axis]
+    def _least_length(self, name: str, axis: int) -> int:
+        low, high = extent(self.layout.frames[name], axis)
+        return min(high - low, tenths(self.layout.groups[name].folded_size[axis]))
 
 
-def _find_crossings(layout: Layout) -> dict[str, _Crossings]:
-    crossings = {name: _Crossings() for name in layout.groups}
-    for (source, target), points in layout.routes.items():
-        out, into = _around(layout, source), _around(layout, target)
-        for name in out:
-            if name not in into:
-                crossings[name].leaving.append(_leave(points, layout.frames[name])[1])
-        for name in into:
-            if name not in out:
-                crossings[name].entering.append(_leave(points[::-1], layout.frames[name])[1])
-    return crossings
-
-
-def _around(layout: Layout, node: str) -> dict[str, None]:
-    """Return the groups around a node, the innermost first."""
-    found: dict[str, None] = {}
-    name = layout.group_of[node]
-    while name:
-        found[name] = None
-        name = layout.groups[name].parent
-    return found
-
-
-def _leave(points: Sequence[Point], frame: Box) -> tuple[int, Point]:
-    """Return the index of a route's first point outside a frame that it starts in, and where it crosses the border."""
-    left, top = frame[0], frame[1]
-    right, bottom = round_px(left + frame[2]), round_px(top + frame[3])
-    for index, (x, y) in enumerate(points):
-        inside_x = left - _ON_BORDER <= x <= right + _ON_BORDER
-        if not (inside_x and top - _ON_BORDER <= y <= bottom + _ON_BORDER):
-            return index, (min(max(x, left), right), min(max(y, top), bottom))
-    raise ValueError("a route ends inside a frame that it should leave")
-
-
-def _tenths(value: float) -> int:
-    """Return tenths of a px, halves upwards, as the browser rounds."""
-    return math.floor(value * 10.0 + 0.5)
-
-
-def _extent(box: Box, axis: int) -> Interval:
-    low = _tenths(box[axis])
-    return low, low + _tenths(box[axis + 2])
-
-
-def _is_along(layout: Layout, axis: int) -> bool:
-    return (axis == 0) == is_transposed(layout.direction)
+def _span(view: _View, extents: _Extents, axis: int) -> Interval:
+    ends = [*extents.values(), *((spot[axis],) for wire in view.wires for spot in wire.points)]
+    return min((end[0] for end in ends), default=0), max((end[-1] for end in ends), default=0)
 
 
 def _room(layout: Layout, axis: int) -> int:
     options = layout.options
-    return _tenths((options.rank_gap if _is_along(layout, axis) else options.node_gap) / 2)
+    return tenths((options.rank_gap if (axis == 0) == is_transposed(layout.direction) else options.node_gap) / 2)
 
 
 def _clearance(layout: Layout, axis: int) -> int:
     options = layout.options
-    return _tenths((options.track_gap if _is_along(layout, axis) else options.port_gap) / 2)
+    return tenths((options.track_gap if (axis == 0) == is_transposed(layout.direction) else options.port_gap) / 2)

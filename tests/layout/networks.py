@@ -114,3 +114,18 @@ def random_network(seed: int, most: int = 40) -> Network:
     paths = sorted(random.choice(known) for _ in range(count))
     sizes = [random.choice([(80.0, 38.0), (33.0, 26.0), (141.0, 60.0)]) for _ in range(count)]
     return network_of_paths([f"n{i}" for i in range(count)], sizes, sorted(edges), paths)
+
+
+def stages(seed: int) -> Network:
+    """Blocks in stages, one after another: data enter and leave each at one place, which seldom lie in line."""
+    random = Random(seed)
+    edges, paths = [], [""]
+    for block in range(random.randint(2, 7)):
+        entry, first, count = len(paths) - 1, len(paths), random.randint(1, 7)
+        paths += [f"stage{block // 2}/block{block}"] * count
+        edges += [(entry, random.randrange(first, first + count)) for _ in range(random.randint(1, 2))]
+        edges += [(node - random.randint(1, min(3, node - first)), node) for node in range(first + 1, first + count)]
+        paths += [f"stage{block // 2}"] * random.randint(1, 2)
+        edges += [(node - 1, node) for node in range(first + count, len(paths))]
+    sizes = [random.choice([(80.0, 38.0), (33.0, 26.0), (141.0, 60.0)]) for _ in paths]
+    return network_of_paths([f"n{i}" for i in range(len(paths))], sizes, sorted(set(edges)), paths)

@@ -19,9 +19,14 @@ from layout.invariants import problems
 
 import idlmav
 from idlmav.layout import Direction, Layout, Network, columns, fold, lay_out_network
+from idlmav.layout.borders import find_crossings
+from idlmav.layout.necks import find_necks
 
 FOLDER = Path(idlmav.__file__).parent / "assets" / "fold.js"
 RUNNER = Path(__file__).parent / "run_fold.mjs"
+JOINED = [(0, 1), (2, 3), (3, 4), (4, 5), (5, 6), (1, 6), (6, 7)]
+"""Two ways through a group."""
+IN_ALL = ["", *["all"] * 6, ""]
 directions = st.sampled_from(["down", "right", "up", "left"])
 
 
@@ -50,7 +55,9 @@ def test_no_edge_ends_at_the_corner_of_a_folded_group(network: Network, data: st
 
 @settings(max_examples=60)
 @given(network=net.networks(), data=st.data())
-def test_a_chain_of_folds_never_changes_the_order(network: Network, data: st.DataObject) -> None:
+def test_a_chain_of_folds_keeps_the_order_along_the_flow_and_of_what_is_beside(
+    network: Network, data: st.DataObject
+) -> None:
     layout = lay_out_network(network)
     if not layout.groups:
         return
@@ -60,10 +67,59 @@ def test_a_chain_of_folds_never_changes_the_order(network: Network, data: st.Dat
         before, folded = fold(layout, folded), folded ^ {group}
         after = fold(layout, folded)
         for a, b in combinations(before.boxes.keys() & after.boxes.keys(), 2):
-            for axis in (0, 1):
+            (_, top_a, _, height_a), (_, top_b, _, height_b) = before.boxes[a], before.boxes[b]
+            are_beside = top_a < top_b + height_b and top_b < top_a + height_a
+            for axis in (0, 1) if are_beside else (1,):
                 old = before.boxes[a][axis] - before.boxes[b][axis]
                 new = after.boxes[a][axis] - after.boxes[b][axis]
                 assert old * new >= 0 or min(abs(old), abs(new)) < 0.11
+
+
+@pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
+def test_stages_one_after_another_fold_in_every_direction(direction: Direction) -> None:
+    for seed in range(60):
+        layout = lay_out_network(net.stages(seed), direction=direction)
+        for state in fold_states(layout, seed):
+            folded = [name for name, flag in zip(layout.groups, state, strict=True) if flag]
+            assert problems(fold(layout, folded)) == []
+
+
+@pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
+def test_a_line_runs_straight_through_folded_groups_that_follow_each_other(direction: Direction) -> None:
+    axis = 0 if direction in ("down", "up") else 1
+    bent = 0
+    for seed in range(60):
+        layout = lay_out_network(net.stages(seed), direction=direction)
+        crossings = find_crossings(layout)
+        stages = [name for name in layout.groups if "/" not in name]
+        folded = fold(layout, stages)
+        for name in stages:
+            entering = {points[-1][axis] for ends, points in folded.routes.items() if ends[1] == name}
+            leaving = {points[0][axis] for ends, points in folded.routes.items() if ends[0] == name}
+            assert not entering or not leaving or entering & leaving
+            before = {point[axis] for point in crossings[name].entering}
+            bent += bool(before) and before.isdisjoint(point[axis] for point in crossings[name].leaving)
+    assert bent > 10, "all are in line while the groups are open"
+
+
+def test_what_follows_moves_only_if_nothing_is_beside_a_group() -> None:
+    alone = fold(lay_out_network(net.network(JOINED, IN_ALL)), ["all"])
+    beside = fold(lay_out_network(net.network([*JOINED[:-1], (0, 7), (6, 8), (7, 8)], [*IN_ALL[:-1], "", ""])), ["all"])
+    assert alone.width == max(box[2] for box in alone.boxes.values())
+    left, _, width, _ = beside.boxes["all"]
+    assert beside.boxes["n7"][0] > left + width or beside.boxes["n7"][0] + beside.boxes["n7"][2] < left
+
+
+def test_a_frame_around_a_folded_group_is_as_wide_as_what_is_in_it() -> None:
+    # The wide part of a stage is folded; frame and title need less room than it had.
+    fan = [(1, node) for node in range(2, 8)] + [(node, 8) for node in range(2, 8)]
+    paths = ["", *["stage/wide"] * 8, "stage", ""]
+    layout = lay_out_network(net.network([(0, 1), *fan, (8, 9), (9, 10)], paths))
+    folded = fold(layout, ["stage/wide"])
+    assert problems(folded) == []
+    widest = max(box[2] for box in folded.boxes.values())
+    assert folded.frames["stage"][2] <= widest + 2 * layout.options.padding
+    assert folded.width == folded.frames["stage"][2] < layout.width / 2
 
 
 def test_unfolding_gives_the_first_picture_back() -> None:
@@ -160,16 +216,24 @@ def fold_states(layout: Layout, seed: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
 def test_python_and_javascript_fold_alike(direction: Direction) -> None:
-    networks = [net.residual(6), net.u_shape(4), net.dense(7), *map(net.random_network, range(60))]
+    networks = [
+        net.residual(6),
+        net.u_shape(4),
+        net.dense(7),
+        *map(net.random_network, range(60)),
+        *map(net.stages, range(40)),
+    ]
     layouts = [lay_out_network(network, direction=direction) for network in networks]
     jobs = [(layout, fold_states(layout, seed)) for seed, layout in enumerate(layouts)]
-    compared = 0
+    compared = split = 0
     for (layout, states), results in zip(jobs, run_in_node(jobs), strict=True):
         for state, result in zip(states, results, strict=True):
             folded = [name for name, flag in zip(layout.groups, state, strict=True) if flag]
             assert as_layout(layout, result) == fold(layout, folded)
             compared += bool(folded)
+            split += bool(find_necks(layout, find_crossings(layout), [name for name in folded if "/" not in name]))
     assert compared > 100
+    assert split > 50, "few had a group that everything passes"
 
 
 def test_javascript_names_the_edges_that_it_merges() -> None:
