@@ -118,7 +118,7 @@ export class Necks {
     const cores = new Map();
     bands.forEach((band, k) => {
       const { to } = maps[k], [begin, end] = band.ends[1 - this.along];
-      band.folded.forEach((g, i) => widen(cores, g, to[begin[i]], to[end[i]]));
+      for (const [i, g] of band.folded.entries()) widen(cores, g, to[begin[i]], to[end[i]]);
     });
     for (const g of all.necks) groups.push([g, ...cores.get(g)]);
     return { groups, end: last - first };
