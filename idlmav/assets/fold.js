@@ -123,7 +123,9 @@ function makeAxis(layout, ports, axis) {
     [name, columns.map(column => column.map(value => rankOf(breaks, value)))]));
   const buffer = new Int32Array(points.length + 2);
   const things = new Things(nodeCount + 2 * groupCount + 2 * points.length);
-  return { axis, breaks, ranks, buffer, things, ...makeScratch(breaks.length) };
+  // How far boxes of folded groups can reach, so that lines go on to them.
+  const limits = layout.along(axis) && !layout.turned ? ranks.own : ranks.frame;
+  return { axis, breaks, ranks, limits, buffer, things, ...makeScratch(breaks.length) };
 }
 
 /** For every group the outermost folded one around it (-1 for none), and whether it is hidden, open or folded. */
@@ -345,12 +347,14 @@ function collect(layout, axes, maps, views, all, ends, moved) {
     size[at] = (high - low) / 10;
   };
   [["x", "w"], ["y", "h"]].forEach(([place, size], axis) => {
-    const { node, frame } = axes[axis].ranks;
+    const { ranks: { node, frame }, limits } = axes[axis];
     maps[axis].forEach(({ to }, k) => {
       const view = views[axis][k], [begin, end] = view.ends[axis];
       for (const i of view.nodes) put(nodes[place], nodes[size], i, to[node[0][i]], to[node[1][i]]);
       for (const g of view.open) put(groups[place], groups[size], g, to[frame[0][g]], to[frame[1][g]]);
-      view.folded.forEach((g, i) => { if (view.isNear[i]) put(groups[place], groups[size], g, to[begin[i]], to[end[i]]); });
+      view.folded.forEach((g, i) => {
+        if (view.isNear[i]) put(groups[place], groups[size], g, to[Math.max(begin[i], limits[0][g])], to[Math.min(end[i], limits[1][g])]);
+      });
     });
   });
   const across = layout.along(0) ? 1 : 0;

@@ -5,16 +5,16 @@
 import { rankOf } from "./contraction.js";
 
 /** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
-export function cutRank({ ranks: { frame, point } }, group, at) {
-  return Math.min(Math.max(point[0][at], frame[0][group]), frame[1][group]);
+export function cutRank({ ranks: { frame, point } }, group, at, [low, high] = frame) {
+  return Math.min(Math.max(point[0][at], low[group]), high[group]);
 }
 
-/** Ranks of a wire's points on an axis, its cut ends included. */
-export function wireRanks(axis, wire, ranks) {
+/** Ranks of a wire's points on an axis, its ends included: where it crosses frames, or other limits of groups. */
+export function wireRanks(axis, wire, ranks, limits) {
   let count = 0;
-  if (wire.out >= 0) ranks[count++] = cutRank(axis, wire.out, wire.first);
+  if (wire.out >= 0) ranks[count++] = cutRank(axis, wire.out, wire.first, limits);
   for (let at = wire.first; at <= wire.last; at++) ranks[count++] = axis.ranks.point[0][at];
-  if (wire.into >= 0) ranks[count++] = cutRank(axis, wire.into, wire.last);
+  if (wire.into >= 0) ranks[count++] = cutRank(axis, wire.into, wire.last, limits);
   return count;
 }
 
@@ -99,7 +99,7 @@ export class Wire {
   along(number) {
     const { axes, maps: { [number]: maps } } = this.frame, ranks = axes[number].buffer;
     const { to } = maps[Math.min(this.band, maps.length - 1)];
-    const count = wireRanks(axes[number], this, ranks);
+    const count = wireRanks(axes[number], this, ranks, axes[number].limits);
     return Array.from({ length: count }, (_, i) => to[ranks[i]] / 10);
   }
 }
@@ -150,7 +150,7 @@ export function boxesIn(wires, axes, maps, window) {
 
 /** Whether any part of a wire lies between two ranks of an axis. */
 function reaches(axis, wire, from, to) {
-  const { buffer } = axis, count = wireRanks(axis, wire, buffer);
+  const { buffer } = axis, count = wireRanks(axis, wire, buffer, axis.limits);
   let before = false, after = false;
   for (let i = 0; i < count; i++) {
     if (buffer[i] >= from) before = true;

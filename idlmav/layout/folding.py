@@ -15,7 +15,8 @@ gap across it, and *clearance* half a track gap along the flow and half a port g
 The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame,
 across the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all
 points where drawn edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's
-box. Edges are cut at the frame's border; those with equal visible ends are drawn once, as the one that
+box, but where all flows in one direction the box is only as long as the own stretch, and the lines go on to it. Edges
+are cut at the frame's border; those with equal visible ends are drawn once, as the one that
 crosses the frames nearest to their main ports, the first of equals. What may
 shrink is the inside of folded frames, and the clearance of lines that are no longer drawn.
 
@@ -248,6 +249,7 @@ class _Fold:
             pieces.append(list(self._pieces(view, own, extents, mapped)))
         shifts = aligned(pieces, [self._bend(k, maps) for k in range(len(self.necks))])
         places, shifts, length = settled(pieces, shifts, self._frames_around())
+        extents.update({name: self._box(name, extents[name]) for name in self.all.own})
         lengthwise = {name: (first.at(low), first.at(high)) for name, (low, high) in extents.items()}
         sides = (lengthwise, places) if along == 0 else (places, lengthwise)
         lengths = [length, length]
@@ -259,9 +261,16 @@ class _Fold:
 
         def route(wire: _Wire) -> Route:
             band = band_of(self.starts, wire.points[0][along])
-            at = first.at, lambda value: maps[band].at(value) + shifts[band]
-            on_x, on_y = at if along == 0 else at[::-1]
-            return tuple((on_x(x) / 10, on_y(y) / 10) for x, y in wire.points)
+            lengths = [spot[along] for spot in wire.points]
+            for name, end in ((wire.out_of, 0), (wire.into, -1)):
+                if name:
+                    low, high = extents[name]
+                    lengths[end] = min(max(lengths[end], low), high)
+            points = []
+            for place, spot in zip(lengths, wire.points, strict=True):
+                point = first.at(place) / 10, (maps[band].at(spot[across]) + shifts[band]) / 10
+                points.append(point if along == 0 else point[::-1])
+            return tuple(points)
 
         return replace(
             layout,
@@ -271,6 +280,10 @@ class _Fold:
             width=lengths[0] / 10,
             height=lengths[1] / 10,
         )
+
+    def _box(self, name: str, core: Interval) -> Interval:
+        """Return how much of a folded group's core its box fills along the flow: the lines go on to it."""
+        return core if self.layout.latent else self._own_stretch(name, self.along)
 
     def _pieces(self, view: _View, own: _Extents, extents: _Extents, mapped: AxisMap) -> Iterator[Piece]:
         for name, (low, high) in own.items():
