@@ -5,7 +5,7 @@
  * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
  */
 
-import { clamp, findCrossings, firstOutside, fromPort } from "./borders.js";
+import { findCrossings, firstOutside, fromPort } from "./borders.js";
 import { CELL, Things, keepApart, keptAlways, makeScratch, rankOf, sortedDistinct } from "./contraction.js";
 import { Necks } from "./necks.js";
 import { Pairs, Wire, boxesIn, eachLine, wholeLines, wireRanks } from "./wires.js";
