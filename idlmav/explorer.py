@@ -12,6 +12,7 @@ from panel.viewable import Viewable, Viewer
 from idlmav.graph import Graph
 from idlmav.scene import Scene
 from idlmav.state import FLOW, ViewState
+from idlmav.views.arrangement import area, grid
 from idlmav.views.assets import stylesheet
 from idlmav.views.controller import Controller
 from idlmav.views.controls import slider_views, toolbar
@@ -74,6 +75,7 @@ class Explorer(Viewer):
             *(slider_views(self.uid) if add_slider else []),
             self._side(add_table),
         ]
+        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
         fill = (
             {"sizing_mode": "stretch_both"}
             if height_px is None
@@ -87,6 +89,7 @@ class Explorer(Viewer):
                 sizing_mode="stretch_both",
                 margin=0,
                 min_height=200,
+                styles=grid(beside, has_table=add_table),
                 css_classes=["idlmav-views"],
                 tags=[f"{self.uid}-views"],
                 stylesheets=[stylesheet("views.css")],
@@ -107,6 +110,7 @@ class Explorer(Viewer):
             detail,
             sizing_mode="stretch_both" if add_table else "stretch_width",
             margin=0,
+            styles=area("side"),
             tags=[f"{self.uid}-side"],
         )
 

@@ -60,12 +60,15 @@ export class Arrangement {
   }
 
   place() {
+    const {cssText: before} = this.element.style;
     this.row.setv({styles: this.grid()}, {sync: false});
     const {splitter, narrow} = this;
     splitter.setAttribute("aria-orientation", narrow ? "horizontal" : "vertical");
     splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
     splitter.style.cursor = narrow ? "row-resize" : "col-resize";
     splitter.style.display = this.resizable ? "block" : "none";
+    // As Python has declared it, so as Bokeh has measured it.
+    if (this.element.style.cssText === before) return;
     // Bokeh has measured in between; the sizes are final with the next frame.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());

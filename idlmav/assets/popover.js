@@ -5,6 +5,10 @@ const MARGIN_PX = 4;
 export class Popover {
   constructor(view, panel, button, container) {
     Object.assign(this, {view, panel, button});
+    // What changes in it while it is closed moves nothing, yet Bokeh would measure the whole page anew.
+    const found = panel && view.owner.find_one(panel);
+    const {invalidate_layout: invalidate} = found ?? {};
+    if (invalidate) found.invalidate_layout = () => { if (panel.visible) invalidate.call(found); };
     container.addEventListener("pointerdown", (event) => this.pressed(event), {capture: true});
     // Other keys in its fields are theirs.
     container.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.close()) event.stopPropagation(); }, {capture: true});

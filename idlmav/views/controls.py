@@ -10,6 +10,7 @@ import panel as pn
 
 from idlmav.graph import Graph
 from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
+from idlmav.views.arrangement import area
 from idlmav.views.assets import stylesheet
 
 __all__ = ["slider_views", "toolbar"]
@@ -170,6 +171,7 @@ def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
             tags=[f"{uid}-{name}"],
             stylesheets=[stylesheet("widgets.css")],
             visible=name == "slider",
+            styles=area(name),
             **size,
         )
         for name, size in (("slider", upright), ("flat_slider", lying))

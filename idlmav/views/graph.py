@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import PanTool, TapTool, WheelZoomTool
 
+from idlmav.views.arrangement import area
 from idlmav.views.assets import stylesheet
 from idlmav.views.layers import figure_pane, paths, points, rectangles, texts
 
@@ -45,7 +46,7 @@ def graph_view(uid: str) -> pn.pane.HoloViews:
         texts("sublabels"),
         texts("titles", style="bold", align="left"),
     ]
-    return figure_pane(f"{uid}-graph", layers, _configure, sizing_mode="stretch_both")
+    return figure_pane(f"{uid}-graph", layers, _configure, sizing_mode="stretch_both", styles=area("graph"))
 
 
 def _configure(figure: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import PanTool
 
+from idlmav.views.arrangement import area
 from idlmav.views.layers import figure_pane, rectangles
 
 __all__ = ["overview_view"]
@@ -27,7 +28,8 @@ def overview_view(uid: str, width_px: int = 120) -> pn.pane.HoloViews:
         rectangles("boxes", ["fill"], fill_color="fill", line_color=None),
         rectangles("window", ["color"], fill_color="color", fill_alpha=0.12, line_color="color", line_width=1.5),
     ]
-    return figure_pane(f"{uid}-overview", layers, _configure, sizing_mode="stretch_height", width=width_px)
+    size = {"sizing_mode": "stretch_height", "width": width_px}
+    return figure_pane(f"{uid}-overview", layers, _configure, styles=area("overview"), **size)
 
 
 def _configure(figure: Any) -> None:

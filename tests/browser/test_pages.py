@@ -31,6 +31,28 @@ def opened(offline_page, tmp_path):
     return open_page
 
 
+COUNT_LAYOUTS = """
+let bokeh;
+window.layouts = 0;
+Object.defineProperty(window, "Bokeh", {get: () => bokeh, set: (value) => {
+  bokeh = value;
+  const {prototype} = bokeh.require("models/layouts/layout_dom").LayoutDOMView;
+  const {update_layout: update} = prototype;
+  prototype.update_layout = function () {
+    if (this.is_layout_root) window.layouts++;
+    return update.call(this);
+  };
+}});
+"""
+
+
+def test_a_page_is_laid_out_once(opened):
+    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), zeros(1, 4)), before=COUNT_LAYOUTS)
+    assert dashboard.page.evaluate("window.layouts") == 1
+    dashboard.press("More")
+    dashboard.page.wait_for_function("() => window.layouts === 2")
+
+
 # ---- a model that fails
 
 
