@@ -33,6 +33,8 @@ const BUTTONS = {
   fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
   help: "Keys and search (?)",
 };
+// What also the table shows.
+const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
 const RETRY_MS = 25;
@@ -81,22 +83,30 @@ class Dashboard {
     }
     this.build(figure);
     this.connect();
-    this.show(new Set(["scene"]), "start");
+    const all = this.table?.isBuilt ?? true;
+    this.show(new Set(all ? ["scene", ...SHOWN_LAST] : ["scene"]), "start");
     this.unpublish = publish(this);
-    this.finish();
+    this.finish(all);
   }
 
-  // Ready means that every view follows, the table too, which needs longest.
-  finish() {
+  // Ready means that every view follows and is painted; the table may need longest to be built.
+  finish(all) {
     if (this.closed) return;
-    if (this.table !== null && !this.table.isDrawn) {
-      setTimeout(() => this.finish(), RETRY_MS);
+    if (this.table && !this.table.isBuilt) {
+      setTimeout(() => this.finish(false), RETRY_MS);
       return;
     }
     this.attachDrivers();
-    this.show(new Set(["query", "selected"]), "start");
+    if (!all) this.show(new Set(SHOWN_LAST), "start");
+    this.table?.draw();
+    this.letTableFollow();
     this.model.send_msg("hello");
-    this.resolveReady(true);
+    const ready = (frames) => {
+      if (frames === 0 || document.hidden) this.resolveReady(true);
+      else requestAnimationFrame(() => ready(frames - 1));
+    };
+    // What had to be arranged anew is measured with the next frame, then drawn, then painted.
+    ready(this.arrangement.frame ? 3 : 1);
   }
 
   build(figure) {

@@ -29,7 +29,7 @@ export class TableGrid {
     this.body.setAttribute("role", "presentation");
     // Rows that have cells, also those that are out of view again.
     this.written = new Set();
-    Object.assign(this, {given: null, drawn: false, pending: false, quiet: false, resting: -1});
+    Object.assign(this, {given: null, pending: false, quiet: false, resting: -1});
     for (const event of PANELS_EVENTS) tabulator.off(event);
     tabulator.setFilter(({row}) => source.at[row] >= 0);
     tabulator.on("scrollVertical", () => this.scrolled());
@@ -122,7 +122,7 @@ export class TableGrid {
     if (this.pending) return;
     this.wanted = this.top;
     this.pending = true;
-    const later = () => setTimeout(() => this.draw());
+    const later = () => setTimeout(() => { if (this.pending) this.draw(); });
     if (document.hidden) later();
     else requestAnimationFrame(later);
   }
@@ -131,7 +131,6 @@ export class TableGrid {
     this.pending = false;
     const hadFocus = this.hasFocus();
     this.keepingPlace(() => this.drawRows(), this.wanted);
-    this.drawn = true;
     this.frame.setAttribute("aria-rowcount", this.source.shown.length + 1);
     if (hadFocus) this.focus();
   }

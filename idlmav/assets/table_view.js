@@ -35,7 +35,7 @@ export class TableView {
     const found = this.view.owner.find_one(this.model);
     const {tabulator} = found ?? {};
     if (tabulator && tabulator === this.tabulator) return true;
-    if (!tabulator?.initialized) return false;
+    if (!this.isBuilt) return false;
     this.close();
     Object.assign(this, {tabulator, closing: new AbortController()});
     this.grid = new TableGrid(tabulator, this, {
@@ -63,8 +63,13 @@ export class TableView {
     return true;
   }
 
-  get isDrawn() {
-    return this.attach() && this.grid.drawn;
+  get isBuilt() {
+    return this.view.owner.find_one(this.model)?.tabulator?.initialized === true;
+  }
+
+  // At once, which otherwise waits for the next frame.
+  draw() {
+    if (this.attach() && this.grid.pending) this.grid.draw();
   }
 
   close() {

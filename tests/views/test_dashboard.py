@@ -223,8 +223,7 @@ def grid_in_the_browser(drawn: Any) -> dict[str, str]:
     shown = {name: True for name in parts(drawn) if name in PARTS}
     return run_js(
         "const {Arrangement} = await load('arrange');"
-        "const shares = {beside: 0.46, below: 0.45}, inSide = {table: input.table};"
-        "const given = {parts: input, inSide, sideways: false, narrow: false, shares};"
+        "const given = {parts: input, inSide: {table: input.table}, sideways: false, narrow: false, slim: false, shares: {}};"
         "return Object.assign(Object.create(Arrangement.prototype), given).grid()",
         shown,
     )
