@@ -87,7 +87,8 @@ def pack(
     str
         HTML.
     """
-    parts = [*(json.dumps(part, separators=(",", ":"), ensure_ascii=False) for part in (docs, items)), *scripts]
+    first, last = (json.dumps(part, separators=(",", ":"), ensure_ascii=False) for part in (items, docs))
+    parts = [first, *scripts, last]
     # No time stamp: the file says nothing about when it was made.
     data = gzip.compress("\0".join(parts).encode(), 9, mtime=0)
     return _PAGE.format(

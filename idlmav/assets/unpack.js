@@ -6,30 +6,21 @@
   const {alphabet, size} = packed.dataset;
   // What is already in the page is painted first.
   await new Promise((resolve) => setTimeout(resolve));
-  const digits = new Uint8Array(128);
-  for (let value = 0; value < 85; value++) digits[alphabet.charCodeAt(value)] = value;
-  const chars = new TextEncoder().encode(packed.textContent);
-  const bytes = new Uint8Array(chars.length / 5 * 4);
-  for (let i = 0, at = 0; i < chars.length; at += 4) {
-    let value = 0;
-    for (const end = i + 5; i < end; i++) value = value * 85 + digits[chars[i]];
-    bytes[at] = value >>> 24;
-    bytes[at + 1] = value >>> 16;
-    bytes[at + 2] = value >>> 8;
-    bytes[at + 3] = value;
-  }
+  const stream = new Blob([decoded(packed.textContent, alphabet).subarray(0, Number(size))]).stream();
   packed.remove();
-  const stream = new Blob([bytes.subarray(0, Number(size))]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const parts = (await new Response(stream).text()).split("\0");
-  const [docs, items] = parts.splice(0, 2).map((text) => JSON.parse(text));
   // es-module-shims would fetch its modules, which nbviewer's policy refuses; every browser that gets here imports.
   const importShim = (url) => import(url);
   importShim.addImportMap = () => {};
   Object.defineProperty(window, "importShim", {get: () => importShim, set: () => {}, configurable: true});
-  await Promise.all(parts.map((part) => new Promise((resolve, reject) => {
-    const src = URL.createObjectURL(new Blob([part], {type: "text/javascript"}));
+  // The scripts stay bytes, which the browser reads beside what happens here.
+  const [first, ...parts] = await cut(stream.pipeThrough(new DecompressionStream("gzip")));
+  const last = parts.pop();
+  const loaded = parts.map((part) => new Promise((resolve, reject) => {
+    const src = URL.createObjectURL(new Blob(part, {type: "text/javascript"}));
     document.head.append(Object.assign(document.createElement("script"), {src, async: false, onload: resolve, onerror: reject}));
-  })));
+  }));
+  const [items, docs] = await Promise.all([first, last].map(async (part) => JSON.parse(await new Blob(part).text())));
+  await Promise.all(loaded);
   if (!window.Bokeh) throw new Error("its libraries could not be loaded");
   window.Bokeh.embed.embed_items(docs, items);
   while (!window.idlmav?.length) await new Promise((resolve) => setTimeout(resolve, 16));
@@ -42,3 +33,32 @@
   note.hidden = false;
   note.textContent = `This page needs a browser of 2023 or later: ${error}`;
 });
+
+// Base 85.
+function decoded(text, alphabet) {
+  const digits = new Uint8Array(128);
+  for (let value = 0; value < 85; value++) digits[alphabet.charCodeAt(value)] = value;
+  const chars = new TextEncoder().encode(text);
+  const bytes = new DataView(new ArrayBuffer((chars.length / 5) * 4));
+  for (let i = 0, at = 0; i < chars.length; i += 5, at += 4) {
+    let value = 0;
+    for (let k = i; k < i + 5; k++) value = (Math.imul(value, 85) + digits[chars[k]]) | 0;
+    bytes.setInt32(at, value);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+// The bytes of a stream between its zeros: lists of arrays.
+async function cut(stream) {
+  const parts = [[]];
+  for (const reader = stream.getReader(); ;) {
+    const {value, done} = await reader.read();
+    if (done) return parts;
+    let start = 0;
+    for (let end; (end = value.indexOf(0, start)) >= 0; start = end + 1) {
+      parts[parts.length - 1].push(value.subarray(start, end));
+      parts.push([]);
+    }
+    parts[parts.length - 1].push(value.subarray(start));
+  }
+}
