@@ -32,6 +32,7 @@ from pyviz_comms import Comm
 from idlmav.layout import Layout
 from idlmav.notebook import in_notebook
 from idlmav.packing import Still, pack
+from idlmav.pruning import prune
 from idlmav.render_context import Resources
 from idlmav.scene import Scene
 from idlmav.state import ViewState
@@ -194,7 +195,7 @@ def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) 
     urls = [str(url) for url in bundle.js_files if not any(part in str(url) for part in _UNNEEDED)]
     # A browser whose developer tools are open would fetch source maps.
     scripts = [_SOURCE_MAP.sub("", text) for text in bundle.js_raw if not _unneeded(text)]
-    return pack(title, docs, [item.to_json() for item in items], scripts, urls, still)
+    return pack(title, docs, [item.to_json() for item in items], prune(scripts, docs), urls, still)
 
 
 def _unneeded(script: str) -> bool:
