@@ -272,7 +272,7 @@ class Dashboard {
     if (changed.has("scene")) this.firstView();
     if (changed.has("selected")) this.showSelection(origin);
     if (changed.has("viewport") && origin !== "graph" && origin !== "follow") this.showViewport();
-    if (filtered || has("folded", "size_by", "color_by", "selected")) graph.redraw();
+    if (filtered || has("folded", "size_by", "color_by", "theme", "selected")) graph.redraw();
     if (filtered || has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
     if (has("folded", "size_by")) this.slider?.update();
     if (filtered || has("color_by", "theme")) this.filtering.showLegend();

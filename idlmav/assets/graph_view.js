@@ -258,7 +258,6 @@ export class GraphView {
 
   setTheme(theme) {
     this.figure.setv({background_fill_color: theme.paper, border_fill_color: theme.paper}, {sync: false});
-    this.redraw();
   }
 
   // Px of the figure of a rectangle in layout px.

@@ -141,7 +141,6 @@ export class OverviewView {
 
   setTheme(theme) {
     this.figure.setv({background_fill_color: theme.panel, border_fill_color: theme.panel}, {sync: false});
-    this.redraw();
   }
 }
 

@@ -127,7 +127,8 @@ def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], 
         # An empty one is measured at every paint.
         figure.title = None
         figure.outline_line_color = None
-        figure.xgrid.visible = figure.ygrid.visible = False
+        # Also what is invisible is built and measured.
+        figure.below = figure.left = figure.center = []
         configure(figure)
 
     overlay = hv.Overlay(layers).opts(
