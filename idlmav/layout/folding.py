@@ -115,6 +115,7 @@ class _Fold:
             self.holder[name] = self.holder[group.parent] or (name if name in chosen else "")
         folded = [name for name in layout.groups if self.holder[name] == name]
         self.crossings = find_crossings(layout)
+        self.ports: dict[str, int | None] = {}
         self.all = _View(
             nodes=[name for name in layout.boxes if not self.holder[layout.group_of[name]]],
             own=folded,
@@ -157,9 +158,15 @@ class _Fold:
         """Return how far from the main ports of the folded groups an edge crosses their frames."""
         return sum(self._from_port(name, spot) for name, spot in wire.folded_ends())
 
+    def _port(self, name: str) -> int | None:
+        if name not in self.ports:
+            port = self.crossings[name].main_port(1 - self.along)
+            self.ports[name] = None if port is None else tenths(port)
+        return self.ports[name]
+
     def _from_port(self, name: str, spot: _Spot) -> int:
-        port = self.crossings[name].main_port(1 - self.along)
-        return 0 if port is None else abs(spot[1 - self.along] - tenths(port))
+        port = self._port(name)
+        return 0 if port is None else abs(spot[1 - self.along] - port)
 
     def _around_necks(self) -> list[str]:
         """Return the frames around necks, parents first."""
@@ -228,8 +235,8 @@ class _Fold:
         low, high = extent(layout.frames[name], axis)
         length = tenths(layout.groups[name].folded_size[axis])
         if axis != self.along:
-            port = self.crossings[name].main_port(axis)
-            twice = low + high if port is None else 2 * tenths(port)
+            port = self._port(name)
+            twice = low + high if port is None else 2 * port
             low = max(low, min((twice - length + 1) // 2, high - length))
         elif is_mirrored(layout.direction):
             low = high - length
