@@ -28,7 +28,7 @@ tints of his discrete rainbow (SRON/EPS/TN/09-002) and a few more for operations
 """
 _LIGHT = (
     "#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#caaccb", "#cae0ab",
-    "#f6c141", "#b997c1", "#dddddd", "#bbccee", "#efe8dc", "#6f9fd8", "#ffccaa", "#88ccaa", "#b5dde8", "#d9c7a0",
+    "#f6c141", "#b997c1", "#dddddd", "#bbccee", "#efe8dc", "#6a7fd0", "#ffccaa", "#88ccaa", "#b5dde8", "#d9c7a0",
 )  # fmt: skip
 GRADIENT = (
     "#fef7d8", "#fbe3a9", "#f6cb7f", "#f0b05e", "#e6934b", "#d87644", "#bc5742", "#a34545", "#803343", "#5b253b",

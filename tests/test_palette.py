@@ -331,6 +331,8 @@ def test_common_categories_and_operations_are_told_apart_by_all_eyes(eyes):
     assert least_difference(colors, eyes) > 10, "2 is just noticeable side by side"
     operations = ("conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat")
     assert least_difference([palette.operation(f"{op}()", op) for op in operations], eyes) > 10
+    # Both blue, as they are kin, but they are side by side in every U-Net.
+    assert least_difference([palette.operation(f"{op}()", op) for op in ("conv2d", "conv_transpose2d")], eyes) > 10
 
 
 @pytest.mark.parametrize("eyes", EYES)

@@ -18,8 +18,11 @@ export function homeView(picture, figure, first) {
   const scale = Math.min(1, Math.max(READABLE_SCALE, across));
   const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
   const [x, y] = [first.x + first.w / 2, first.y + first.h / 2];
-  const near = {down: [x, -20 + h], up: [x, height + 20 - h], right: [-20 + w, y], left: [width + 20 - w, y]};
-  const centered = across >= scale ? (sideways ? [null, height / 2] : [width / 2, null]) : [null, null];
+  const all = across >= scale;
+  // A turned flow starts further in: what is beside its start is not seen unless all of the width is.
+  const start = all ? {x: 0, y: 0, w: width, h: height} : first;
+  const near = {down: [x, start.y - 20 + h], up: [x, start.y + start.h + 20 - h], right: [start.x - 20 + w, y], left: [start.x + start.w + 20 - w, y]};
+  const centered = all ? (sideways ? [null, height / 2] : [width / 2, null]) : [null, null];
   const [cx, cy] = near[direction].map((value, k) => centered[k] ?? value);
   return {x: cx, y: cy, scale};
 }

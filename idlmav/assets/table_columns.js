@@ -18,9 +18,9 @@ const textColumn = (field) => ({
 });
 
 export const COLUMNS = [
-  {name: "name", title: "Name", width: 164, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
+  {name: "name", title: "Name", width: 168, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
   {
-    name: "operation", title: "Operation", width: 132, least: 98, shown: true, value: operation,
+    name: "operation", title: "Operation", width: 128, least: 98, shown: true, value: operation,
     cell(scene, kind, i, width) {
       const title = operation(scene, kind, i);
       const tooLong = title.startsWith("nn.") && textWidth(title, FONT_PX) > width;

@@ -4,7 +4,8 @@ import { make } from "./legend.js";
 
 export const ROW_PX = 26;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};
-const INDENT_PX = 13;
+// A level is indented by a share of the column, within these px.
+const INDENT = {share: 0.075, least: 7, most: 13};
 const MOST_INDENTS = 12;
 const LEAST_SHARE = 0.002;
 const NARROWEST_PX = 48;
@@ -107,6 +108,7 @@ export class TableGrid {
     if (!this.columns) return;
     const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
     this.frame.style.setProperty("--tail", `${Math.max(0, TAIL_PX - bar)}px`);
+    this.indent = Math.max(INDENT.least, Math.min(INDENT.share * this.widthOf(this.columns[0].name), INDENT.most));
     // Tabulator does not sort here, and says so at every change.
     for (const {name, sort} of this.columns) {
       this.header(name).setAttribute("aria-sort", sort);
@@ -178,7 +180,7 @@ export class TableGrid {
     const element = cell.getElement();
     element.title = said.title;
     element.classList.toggle("muted", said.muted === true);
-    if (at === 0) element.style.paddingLeft = `${6 + INDENT_PX * Math.min(this.last.level, MOST_INDENTS)}px`;
+    if (at === 0) element.style.paddingLeft = `${6 + this.indent * Math.min(this.last.level, MOST_INDENTS)}px`;
     const text = make("span", said.path ? "text path" : "text", said.path ? "" : said.text);
     if (said.path) text.append(make("bdi", "", said.text));
     const parts = document.createDocumentFragment();

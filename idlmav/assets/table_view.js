@@ -8,7 +8,7 @@ import { tableMenu } from "./table_menu.js";
 import { TableRows } from "./table_rows.js";
 
 // A cell's padding.
-const CELL_PX = 16;
+const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
