@@ -28,7 +28,7 @@ _ARROW_PX = (8.0, 7.0)
 """Width and length of an arrow's head."""
 _CARDS, _CARD_PX = 2, 3.0
 """Cards behind the box of a folded run, and how far each shows."""
-_DIMMED = 0.35
+_DIMMED = 0.2
 _FAILED = "✕ "
 """Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
@@ -143,7 +143,7 @@ class _Drawing:
         x, y, width, height = box
         # An op that is merged into its neighbour has room for one line.
         sublabel = nodes["sublabel"][index] if height > _LABEL_PX + _SUBLABEL_PX + 4 else ""
-        color = theme.text if dimmed else ink
+        color = theme.muted if dimmed else ink
         middle, center = x + width / 2, y + height / 2
         yield from _fitted(
             middle, center - (7 if sublabel else 0), nodes["label"][index], width - 6, color, _LABEL_PX, True
