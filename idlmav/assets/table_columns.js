@@ -7,6 +7,8 @@ const FONT_PX = 12;
 const HEADER_PX = 11;
 const TOTAL_ROOM_PX = 28;
 const ROOM_FOR_SPACES_PX = 104;
+// No digit, comma or bracket is narrower.
+const NARROWEST_PX = 2;
 
 // kind: "nodes", "groups" or "unreached", which are columns of a scene; i: a place in them.
 const textColumn = (field) => ({
@@ -85,6 +87,8 @@ function operation(scene, kind, i) {
 export function shapeText(shape, width) {
   let text = width < ROOM_FOR_SPACES_PX ? shape.replaceAll(", ", ",") : shape;
   if (textWidth(text, FONT_PX) <= width) return text;
+  // The output of a model may be thousands of tensors.
+  text = text.slice(0, Math.ceil(width / NARROWEST_PX));
   while (text.includes(",") && textWidth(`${text},…)`, FONT_PX) > width) text = text.slice(0, text.lastIndexOf(","));
   return `${text},…${text.lastIndexOf("(") > text.lastIndexOf(")") ? ")" : ""}`;
 }

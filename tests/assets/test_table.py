@@ -252,6 +252,19 @@ def test_a_shape_is_cut_between_numbers(shape, width, text):
     assert run_js(code, {"shape": shape, "width": width}, char_width=60) == text
 
 
+def test_of_thousands_of_tensors_only_those_are_measured_that_could_fit():
+    code = """
+      const measured = [], of = (text) => { measured.push(text); return {width: 60 * text.length}; };
+      globalThis.document = {createElement: () => ({getContext: () => ({measureText: of})})};
+      const { shapeText } = await load("table_columns");
+      return {text: shapeText(input, 140), count: measured.length, longest: Math.max(...measured.slice(1).map((text) => text.length))};
+    """
+    found = run_js(code, ", ".join(["(2, 768)"] * 2000))
+    assert found["text"] == "(2, 768), (2,…)"
+    assert found["count"] < 40
+    assert found["longest"] < 200
+
+
 def test_an_operation_without_room_leaves_out_what_all_layers_have(resnet):
     def first(width):
         row = next(row for row in table(resnet, width=width)["rows"] if row["id"] == "bn1")
