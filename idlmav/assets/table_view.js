@@ -245,6 +245,7 @@ export class TableView {
     else this.filters.set(name, text.trim());
     this.findTests();
     this.refresh();
+    this.lookAtFound();
   }
 
   findTests() {
@@ -338,10 +339,14 @@ export class TableView {
     if (!this.attach()) return;
     this.findTests();
     this.refresh();
+    if (matches !== null || before !== null) this.lookAtFound();
+  }
+
+  // Where to look after a search or filter: at the selection, else where the finds begin; without any, where the graph is.
+  lookAtFound() {
     const {selected} = this;
     if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
-    // Back to where the graph is.
-    else if (matches === null && before !== null) this.link.align();
-    else if (matches !== null) this.grid.scrollTo(0);
+    else if (this.matches === null && this.tests === null) this.link.align();
+    else this.grid.scrollTo(0);
   }
 }

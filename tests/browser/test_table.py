@@ -145,6 +145,21 @@ def test_a_filter_under_the_header_leaves_matching_rows_with_their_groups(table,
     table.wait("d.rows()[0] === 'x'")
 
 
+def test_a_filter_shows_its_first_rows_and_then_where_the_graph_is(table):
+    table.page.mouse.move(*middle(table.row("x").bounding_box()))
+    while "fc" not in table.rows():
+        before = table.rows()
+        table.page.mouse.wheel(0, 2000)
+        table.wait("d.rows().join() !== arg", ",".join(before))
+        table.rest()
+    _open_menu(table)
+    table.page.get_by_label("Filter row", exact=True).check()
+    table.page.get_by_label("Filter operation").fill("conv")
+    table.wait("d.rows()[0] === 'conv1'")
+    table.page.get_by_label("Filter operation").fill("")
+    table.wait("d.rows().includes('fc')")
+
+
 def test_a_column_is_shown_on_demand(table):
     header = table.page.locator('.tabulator-col[tabulator-field="dtype"]')
     assert header.count() == 0
