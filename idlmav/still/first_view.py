@@ -28,6 +28,8 @@ START: Viewport = (0.0, 0.0, 0.0, 0.0)
 _SEEN_PX = 2400.0, 1800.0
 """Of the layout: a window of 1680 x 1260 px at the smallest scale of the first view."""
 _MOST_SHAPES = 400
+_FRAMED_PX = {"along": 900.0, "across": 1600.0}
+"""Of the picture, along the flow and across, where no script finds out how large the window is."""
 
 
 def theme_css(theme: str) -> str:
@@ -76,12 +78,11 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
         "margin": MARGIN_PX,
     }
     seen = part_seen_first(picture, shown, viewport)
+    framed = " ".join(f"{value:.0f}" for value in _framed(picture, shown, viewport))
     return (
         f"<h1>{escape(picture.name)}</h1><p>{escape(picture.description)}</p>\n"
         f'<svg role="img" aria-label={quoteattr(picture.name)} data-place={quoteattr(json.dumps(place))} '
-        f'viewBox="0 0 {picture.width:.0f} {picture.height:.0f}" preserveAspectRatio="xMidYMin">\n'
-        + "\n".join(svg_elements(seen.shapes))
-        + "\n</svg>"
+        f'viewBox="{framed}" preserveAspectRatio="xMidYMin">\n' + "\n".join(svg_elements(seen.shapes)) + "\n</svg>"
     )
 
 
@@ -99,6 +100,22 @@ def part_seen_first(picture: Picture, layout: Layout, viewport: Viewport = START
             region = (x + ends * width, center[1] + center[3] / 2 - 0.375 * height, 0.75 * width, 0.75 * height)
         shapes = [shape for shape in shapes if _touches(shape, region)]
     return replace(picture, shapes=shapes)
+
+
+def _framed(picture: Picture, layout: Layout, viewport: Viewport) -> Box:
+    """Return what is shown as long as no script runs, in px of the picture."""
+    left, right, top, bottom = viewport
+    if right > left:
+        return left + MARGIN_PX, top + MARGIN_PX, right - left, bottom - top
+    x, y, box_width, box_height = _first_box(layout)
+    sideways = layout.direction in ("left", "right")
+    width = min(picture.width, _FRAMED_PX["along" if sideways else "across"])
+    height = min(picture.height, _FRAMED_PX["across" if sideways else "along"])
+    # About the first op, as far as the picture reaches.
+    starts = (x + box_width / 2 + MARGIN_PX - width / 2, y + box_height / 2 + MARGIN_PX - height / 2)
+    rooms = (picture.width - width, picture.height - height)
+    across, down = (min(max(start, 0.0), room) for start, room in zip(starts, rooms, strict=True))
+    return across, down, width, height
 
 
 def _first_box(layout: Layout) -> Box:

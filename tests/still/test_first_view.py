@@ -42,6 +42,18 @@ def test_it_begins_with_the_input_and_is_small(resnet, direction):
     assert place["picture"]["direction"] == direction
 
 
+@pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
+def test_without_a_script_its_start_is_large_enough_to_read(resnet, direction):
+    mav = MAV(resnet.graph, direction=direction)
+    x, y, width, height = (float(part) for part in re.search(r'viewBox="([^"]*)"', drawn(mav))[1].split())
+    assert (width if direction in ("left", "right") else height) == 900
+    box_x, box_y, box_width, box_height = mav.layout.boxes["x"]
+    assert x <= box_x
+    assert y <= box_y
+    assert box_x + box_width <= x + width
+    assert box_y + box_height <= y + height
+
+
 def test_it_shows_what_was_visible_last(resnet):
     mav = MAV(resnet.graph)
     mav.unfold()
