@@ -105,8 +105,8 @@ class Dashboard {
       if (frames === 0 || document.hidden) this.resolveReady(true);
       else requestAnimationFrame(() => ready(frames - 1));
     };
-    // What had to be arranged anew is measured with the next frame, then drawn, then painted.
-    ready(this.arrangement.frame ? 3 : 1);
+    // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
+    ready(this.arrangement.frame ? 4 : 2);
   }
 
   build(figure) {

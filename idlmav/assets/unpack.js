@@ -6,7 +6,7 @@
   const {alphabet, size} = packed.dataset;
   // What is already in the page is painted first.
   await new Promise((resolve) => setTimeout(resolve));
-  const stream = new Blob([decoded(packed.textContent, alphabet).subarray(0, Number(size))]).stream();
+  const {body: stream} = new Response(decoded(packed.textContent, alphabet).subarray(0, Number(size)));
   packed.remove();
   // es-module-shims would fetch its modules, which nbviewer's policy refuses; every browser that gets here imports.
   const importShim = (url) => import(url);
@@ -19,14 +19,14 @@
     const src = URL.createObjectURL(new Blob(part, {type: "text/javascript"}));
     document.head.append(Object.assign(document.createElement("script"), {src, async: false, onload: resolve, onerror: reject}));
   }));
-  const [items, docs] = await Promise.all([first, last].map(async (part) => JSON.parse(await new Blob(part).text())));
+  const [items, docs] = [first, last].map((part) => JSON.parse(text(part)));
   await Promise.all(loaded);
   if (!window.Bokeh) throw new Error("its libraries could not be loaded");
+  const opened = new Promise((resolve) => addEventListener("idlmav-opened", resolve, {once: true}));
   window.Bokeh.embed.embed_items(docs, items);
-  while (!window.idlmav?.length) await new Promise((resolve) => setTimeout(resolve, 16));
+  await opened;
+  // In the frame in which it is ready: until then nobody can press what is behind.
   await window.idlmav[0].ready;
-  // Bokeh paints with the next frame; a page that is not seen has none.
-  await Promise.race([new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))), new Promise((resolve) => setTimeout(resolve, 200))]);
   document.getElementById("still").remove();
 })().catch((error) => {
   const note = document.getElementById("note");
@@ -46,6 +46,12 @@ function decoded(text, alphabet) {
     bytes.setInt32(at, value);
   }
   return new Uint8Array(bytes.buffer);
+}
+
+// Blobs would go to the browser's process and back.
+function text(part) {
+  const decoder = new TextDecoder();
+  return part.map((bytes) => decoder.decode(bytes, {stream: true})).join("");
 }
 
 // The bytes of a stream between its zeros: lists of arrays.

@@ -53,6 +53,20 @@ def test_a_page_is_laid_out_once(opened):
     dashboard.page.wait_for_function("() => window.layouts === 2")
 
 
+SEE_WHAT_COVERS = """
+const watch = () => {
+  if (!window.idlmav?.length) return setTimeout(watch);
+  window.idlmav[0].ready.then(() => { window.covered = document.getElementById("still") !== null; });
+};
+watch();
+"""
+
+
+def test_nothing_covers_a_page_that_is_ready(opened):
+    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), zeros(1, 4)), before=SEE_WHAT_COVERS)
+    assert dashboard.page.evaluate("window.covered") is False
+
+
 # ---- a model that fails
 
 
