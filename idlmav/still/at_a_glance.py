@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idlmav.layout import Layout, folds_to_depth
+from idlmav.layout import Layout, folds_to_depth, group_depths
 from idlmav.scene import Scene
 from idlmav.still.drawing import still_picture
 from idlmav.still.shapes import Picture
@@ -32,16 +32,8 @@ def at_a_glance(scene: Scene, layout: Layout, chosen: Mapping[str, Any]) -> Pict
         At most 2400 px long, unless so many ops stand in no module.
     """
     picture = still_picture(scene, layout, **chosen)
-    depth = _depth(layout)
+    depth = max(group_depths(layout).values(), default=0)
     while depth > 0 and max(picture.width, picture.height) > _LONGEST_PX:
         depth -= 1
         picture = still_picture(scene, layout, **{**chosen, "folded": folds_to_depth(layout, depth)})
     return picture
-
-
-def _depth(layout: Layout) -> int:
-    """Return how many groups the innermost one lies in, itself included."""
-    depth = {"": 0}
-    for name, group in layout.groups.items():
-        depth[name] = depth[group.parent] + 1
-    return max(depth.values())

@@ -27,7 +27,7 @@ from benchmarks.dot import lay_out_with_dot
 from layout.invariants import problems
 
 from idlmav.layout import Layout, Network, compute_layout, fold, lay_out_network, network_of, network_of_paths
-from idlmav.layout.folds import first_folds
+from idlmav.layout.folds import first_folds, group_depths
 
 ZEROS = ("edge_node", "node_node", "edge_edge", "against", "outside", "foreign", "overlap", "edge_group")
 SHOWN = ("crossings", "spine_straight", "forkjoin", "ink_rel", "area_rel")
@@ -136,11 +136,9 @@ def measure(graph: dict[str, Any], metrics: Any, grouped: bool) -> tuple[dict[st
 
 def levels(layout: Layout) -> dict[int, list[str]]:
     """Return the groups of every depth, from 1."""
-    depth = {"": 0}
     found: dict[int, list[str]] = {}
-    for name, group in layout.groups.items():
-        depth[name] = depth[group.parent] + 1
-        found.setdefault(depth[name], []).append(name)
+    for name, depth in group_depths(layout).items():
+        found.setdefault(depth, []).append(name)
     return found
 
 

@@ -10,10 +10,8 @@ The exit status is 1 if a bar is missed.
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +23,11 @@ import torch
 from bokeh.embed import file_html
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import torchvision_shim  # noqa: F401 - transformers imports torchvision if it is there
+from benchmarks.chromium import chromium
 
 from idlmav import MAV, load
 
@@ -42,7 +41,6 @@ REPEATS = 3
 """Of equal toggles the fastest counts, so that what else the machine does counts less."""
 PAN_STEPS = 120
 STEP_PX = 7
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 # Times what the page's own script does in animation frames, apart from Bokeh's. The own one is that which publishes.
 WATCH = """
@@ -246,14 +244,10 @@ def main() -> int:
     parser.add_argument("--graph", type=Path, help="a saved graph to measure instead")
     given = parser.parse_args()
     report = Report()
-    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
     models: list[Any] = [given.graph] if given.graph else list(given.blocks)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with chromium() as (browser, folder):
         for model in models:
-            mav = load(model) if isinstance(model, Path) else gpt2(model)
-            measure(report, mav, browser, Path(folder))
-        browser.close()
+            measure(report, load(model) if isinstance(model, Path) else gpt2(model), browser, folder)
     return 1 if report.missed else 0
 
 

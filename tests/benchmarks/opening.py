@@ -7,19 +7,18 @@ nothing else; the time that Chromium's main thread was busy is printed beside th
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
+from benchmarks.chromium import chromium
 
 from idlmav import MAV, Graph, plotly_renderer_context
 from idlmav.graph import Call, Edge, Module, Node
@@ -29,7 +28,6 @@ REPEATS = 5
 PICTURE_SECONDS = 0.3
 DRAW_SECONDS = 0.5
 CONNECTED_BYTES = 300_000
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 WATCH = """
 new PerformanceObserver((list) => { for (const {name, startTime} of list.getEntries()) if (name === "first-contentful-paint") window.painted = startTime; })
   .observe({type: "paint", buffered: true});
@@ -97,11 +95,9 @@ def report(label: str, value: float, bar: float, unit: str) -> int:
 
 def main() -> int:
     missed = 0
-    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with chromium() as (browser, folder):
         for name, make, most_bytes, most_seconds in CASES:
-            file = Path(folder, "page.html")
+            file = folder / "page.html"
             make().save(file)
             print(name)
             missed += report("file", file.stat().st_size / 1e6, most_bytes / 1e6, "MB")
@@ -109,7 +105,6 @@ def main() -> int:
             missed += report("first picture", painted, PICTURE_SECONDS, "s")
             missed += report("ready", ready, most_seconds, "s")
             print(f"  {'main thread busy':24}{busy:10.3f} s")
-        browser.close()
     with plotly_renderer_context("notebook_connected"):
         output = resnet(18).draw_release_graph()._repr_mimebundle_()[0]
     print("notebook")
