@@ -81,8 +81,8 @@ class _Alone:
             self.within[name] += 1
             if parent := layout.groups[name].parent:
                 self.within[parent] += self.within[name]
-        for name, group in layout.groups.items():
-            self.depth[name] = self.depth[group.parent] + 1
+        for name in layout.groups:
+            self.depth[name] = self.depth[layout.groups[name].parent] + 1
 
     def __contains__(self, name: str) -> bool:
         if name not in self.known:
