@@ -50,8 +50,11 @@ class Crossings:
 def find_crossings(layout: Layout) -> dict[str, Crossings]:
     """Return, for every group of a layout with all of them open, how edges meet it."""
     crossings = {name: Crossings() for name in layout.groups}
+    around: dict[str, dict[str, None]] = {"": {}}
+    for name, group in layout.groups.items():
+        around[name] = {name: None, **around[group.parent]}
     for (source, target), points in layout.routes.items():
-        out, into = _around(layout, source), _around(layout, target)
+        out, into = around[layout.group_of[source]], around[layout.group_of[target]]
         for name in out:
             if name in into:
                 crossings[name].inside += 1
@@ -61,16 +64,6 @@ def find_crossings(layout: Layout) -> dict[str, Crossings]:
             if name not in out:
                 crossings[name].entering.append(leave(points[::-1], layout.frames[name])[1])
     return crossings
-
-
-def _around(layout: Layout, node: str) -> dict[str, None]:
-    """Return the groups around a node, the innermost first."""
-    found: dict[str, None] = {}
-    name = layout.group_of[node]
-    while name:
-        found[name] = None
-        name = layout.groups[name].parent
-    return found
 
 
 def leave(points: Sequence[Point], frame: Box) -> tuple[int, Point]:

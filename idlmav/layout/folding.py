@@ -29,6 +29,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from idlmav.garbage import collector_off
 from idlmav.layout.borders import extent, find_crossings, hull, leave, tenths
 from idlmav.layout.contraction import AxisMap, Interval, Thing
 from idlmav.layout.directions import is_mirrored, is_transposed
@@ -73,7 +74,10 @@ def fold(layout: Layout, folded: Iterable[str]) -> Layout:
         raise KeyError(f"no group {unknown[0]!r} in this layout")
     if len(layout.frames) != len(layout.groups):
         raise ValueError("fold() takes the layout with all groups open: fold that one again instead of its result")
-    return _Fold(layout, chosen).apply() if chosen else layout
+    if not chosen:
+        return layout
+    with collector_off():
+        return _Fold(layout, chosen).apply()
 
 
 @dataclass(frozen=True, slots=True)

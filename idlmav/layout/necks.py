@@ -70,10 +70,10 @@ class _Alone:
         self.depth = {"": 0}
         extents = [extent(box, self.axis) for box in (*layout.boxes.values(), *layout.frames.values())]
         for route in layout.routes.values():
-            places = [tenths(point[self.axis]) for point in route]
-            extents.append((min(places), max(places)))
-        self.lows = sorted(low for low, _ in extents)
-        self.highs = sorted(high for _, high in extents)
+            # Along the flow a route never turns back.
+            extents.append((tenths(route[0][self.axis]), tenths(route[-1][self.axis])))
+        self.lows = sorted(min(ends) for ends in extents)
+        self.highs = sorted(max(ends) for ends in extents)
         for group in layout.group_of.values():
             if group:
                 self.within[group] += 1

@@ -19,7 +19,7 @@ from idlmav.still.themes import THEMES, Theme
 if TYPE_CHECKING:
     from idlmav.state import ViewState
 
-__all__ = ["MARGIN_PX", "choices", "shown_layout", "still_picture"]
+__all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 
 MARGIN_PX = 20.0
 """Around the layout, in px."""
@@ -85,15 +85,19 @@ def still_picture(
         Shapes, back to front.
     """
     scene = shown_compute(scene, compute_unit, estimates)
-    layout = shown_layout(scene, layout, folded, size_by)
     colors = theme if isinstance(theme, Theme) else THEMES[theme]
-    drawing = _Drawing(scene, layout, color_by, colors)
+    return draw(scene, shown_layout(scene, layout, folded, size_by), color_by=color_by, selected=selected, theme=colors)
+
+
+def draw(scene: Scene, layout: Layout, *, color_by: str, selected: str, theme: Theme) -> Picture:
+    """Draw a scene as `shown_compute` and a layout as `shown_layout` return it; see `still_picture`."""
+    drawing = _Drawing(scene, layout, color_by, theme)
     summary = scene["summary"]
     shapes = [*drawing.frames(), *drawing.edges(), *drawing.boxes(selected), *drawing.titles()]
     return Picture(
         width=layout.width + 2 * MARGIN_PX,
         height=layout.height + 2 * MARGIN_PX,
-        background=colors.paper,
+        background=theme.paper,
         name=summary["name"],
         description=", ".join(filter(None, (summary["inputs"], summary["ops"], summary["params"], summary["flops"]))),
         shapes=[_moved(shape) for shape in shapes],

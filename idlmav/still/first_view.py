@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from idlmav.layout import Box, Layout
 from idlmav.scene import Scene
 from idlmav.still.compute import shown_compute
-from idlmav.still.drawing import MARGIN_PX, shown_layout, still_picture
+from idlmav.still.drawing import MARGIN_PX, draw, shown_layout
 from idlmav.still.shapes import Dot, Picture, Rect, Shape, Text
 from idlmav.still.svg import svg_elements
 from idlmav.still.themes import THEMES, Theme
@@ -67,9 +67,9 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     str
         A heading and an ``<svg>`` element, which ``assets/first_view.js`` moves to where the graph will be.
     """
-    picture = still_picture(scene, layout, **chosen, theme=PAGE_THEME)
     counted = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
     shown = shown_layout(counted, layout, chosen["folded"], chosen["size_by"])
+    picture = draw(counted, shown, color_by=chosen["color_by"], selected=chosen["selected"], theme=PAGE_THEME)
     x, y, width, height = _first_box(shown)
     place = {
         "picture": {"width": shown.width, "height": shown.height, "direction": shown.direction},
