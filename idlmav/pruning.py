@@ -21,8 +21,13 @@ _TAIL = re.compile(r'^[\]}], (\d+|"\w+"), \{(.*?)\}, \{', re.MULTILINE)
 _ALIAS = re.compile(r'"([^"]+)":(\d+|"\w+")')
 _KEY = r'(\d+|"[^"]+")'
 _REGISTERS = "register_models)("
-_EXTENDS = "register_plugin(modules"
 _OWN = "@bokehjs/"
+_BUNDLE = re.compile(r'"@bokehjs/|root\["Bokeh"\]|register_plugin\(')
+"""Only in scripts that are Bokeh or extend it."""
+_DYNAMIC = re.compile(r"then\(\(?\(\)=>[^)]*\([^)]*\)")
+"""What is fetched when it is needed, such as WebGL; it is in no page."""
+_NEXT = "},\n"
+"""Between two modules, and nowhere else."""
 _LONGEST_NAME = 100
 
 
@@ -50,6 +55,8 @@ class _Module:
         The variable that holds what is required, or nothing if none does, and how that is called.
     registered : set of str
         Of these the lists whose models it registers.
+    needs : set of str
+        What it requires as soon as it runs.
     head : str
         If it only lists modules, how it begins.
     entries : list of _Entry
@@ -61,6 +68,7 @@ class _Module:
     text: str
     requires: list[tuple[str, str]]
     registered: set[str]
+    needs: set[str]
     head: str
     entries: list[_Entry]
 
@@ -91,9 +99,11 @@ def prune(scripts: Sequence[str], docs: Any) -> list[str]:
         As many scripts; the same ones if they are not built as expected.
     """
     bundles = [_parse(script) for script in scripts]
-    if any(_EXTENDS in script and not bundle.modules for script, bundle in zip(scripts, bundles, strict=True)):
+    if any(_BUNDLE.search(script) and not bundle.modules for script, bundle in zip(scripts, bundles, strict=True)):
         return list(scripts)
     used = _Used(bundles, _names(docs))
+    if used.lacks():
+        return list(scripts)
     return [_without(script, bundle, used) for script, bundle in zip(scripts, bundles, strict=True)]
 
 
@@ -120,6 +130,10 @@ class _Used:
                 continue
             self.kept[key] = None if wanted is None else before | wanted
             stack.extend(self._needed(self._modules[key], wanted))
+
+    def lacks(self) -> bool:
+        """Whether a module that is needed requires one that is in no bundle, so that these were not understood."""
+        return any(self._id(key) is None for kept in self.kept for key in self._modules[kept].needs)
 
     def has(self, entry: _Entry, wanted: set[str] | None) -> bool:
         """Whether an entry of a list has one of the names that are wanted of it."""
@@ -196,7 +210,11 @@ def _parse(script: str) -> _Bundle:
         for number, (head, end) in enumerate(zip(heads, ends, strict=True))
     }
     aliases = {path: key.strip('"') for path, key in _ALIAS.findall(tail[2])}
-    return _Bundle(modules, tail[1].strip('"'), aliases)
+    entry = tail[1].strip('"')
+    known = {entry, *aliases.values()} <= modules.keys()
+    if not known or any(_NEXT in module.text.rstrip(",\n") for module in modules.values()):
+        return _Bundle()
+    return _Bundle(modules, entry, aliases)
 
 
 def _module(found: re.Match[str], text: str) -> _Module:
@@ -207,9 +225,20 @@ def _module(found: re.Match[str], text: str) -> _Module:
     registered = re.findall(rf"__importStar\({names[0]}\({_KEY}\)\)", body) if _REGISTERS in body else []
     entries = _entries(body, names) if len(names) == 5 else []
     keys = {key.strip('"') for key in registered}
+    own = _DYNAMIC.sub("", body)
+    needs = (
+        set(re.findall(rf'(?<![\w$.]){names[0]}\((?:"(?=[\w@]))?(\d+|[\w@./-]+(?="))"?\)', own)) if found[2] else set()
+    )
     # As in every module: what it exports is marked first.
     return _Module(
-        found.start(), found.end() - len(head) + len(text), text, requires, keys, f"{head}{names[-2]}();", entries
+        start=found.start(),
+        end=found.start() + len(text),
+        text=text,
+        requires=requires,
+        registered=keys,
+        needs=needs,
+        head=f"{head}{names[-2]}();" if entries else head,
+        entries=entries,
     )
 
 
@@ -230,11 +259,14 @@ def _entries(body: str, names: Sequence[str]) -> list[_Entry]:
         if step["held"]:
             held[step["held"]] = step[2]
         elif step["name"]:
-            key = step[4] or held[step["of"]]
+            if (key := step[4] or held.get(step["of"])) is None:
+                return []
             text = f'{export}("{step["name"]}",{require}({key}){step["member"]})'
             found.append(_Entry(text, key.strip('"'), step["name"]))
         elif step["star"]:
-            tslib, key = step[9] or held[step["tslib"]], step[10]
+            tslib, key = step[9] or held.get(step["tslib"]), step[10]
+            if tslib is None:
+                return []
             text = f"{require}({tslib}).__exportStar({require}({key}),{exports})"
             found.append(_Entry(text, key.strip('"'), None))
     return found if body[at:].strip(",\n") == "}" else []

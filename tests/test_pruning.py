@@ -27,7 +27,7 @@ function _(t,e,n,o,r){o(),r("Ticker",t(11).Ticker),r("Dates",t(12).Dates)},
 function _(t,e,n,o,r){o();n.Box=1},
 function _(t,e,n,o,r){o();n.Ticker=1},
 function _(t,e,n,o,r){o();n.Dates=1},
-], 0, {"main":0,"models/tickers/index":9}, {});});
+], 0, {"main":0,"tslib":1,"base":1,"models/tickers/index":9}, {});});
 """
 EXTENSION = (
     PLUGIN
@@ -84,3 +84,38 @@ def test_other_scripts_stay_as_they_are():
 def test_what_is_built_in_another_way_stays_whole():
     strange = EXTENSION.replace("function _", "function own")
     assert prune([CORE, strange], docs("Plot")) == [CORE, strange]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('}, "aa", {', '}, "zz", {'),
+        ('{"models/index":"bb"}', '{"models/index":"zz"}'),
+        ('"cc": function _(t,e,n,o,r){o();', '"cc": (t,e,n,o,r)=>{o();'),
+        ('"cc": function _', '"cc/x-y": function _'),
+        ('r("Wide",t("cc").Wide)', 'r("Wide",t("gone").Wide)'),
+        ("register_plugin(modules, entry", "register_all(modules, entry"),
+    ],
+)
+def test_libraries_that_are_built_otherwise_stay_whole(old, new):
+    assert old in EXTENSION
+    scripts = [
+        CORE,
+        EXTENSION.replace(old, new).replace("function _(", "function __(" if "register_all" in new else "function _("),
+    ]
+    assert prune(scripts, docs("Wide")) == scripts
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('r("Wide",t("cc").Wide)', 'r("Wide",e.Wide)'),
+        ('r("Wide",t("cc").Wide)', 'r("Wide",t("cc").Wide),e.__exportStar(t("dd"),n)'),
+        ('"dd": function _(t,e,n,o,r){o();n.Gone=1}', '"dd": function _(){n.Gone=1}'),
+    ],
+)
+def test_lists_that_are_written_otherwise_stay_whole(old, new):
+    assert old in EXTENSION
+    _, extension = prune([CORE, EXTENSION.replace(old, new)], docs("Wide"))
+    assert 'r("Gone",t("dd").Gone)' in extension or '"dd"' not in extension
+    assert 'r("Wide"' in extension

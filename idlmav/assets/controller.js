@@ -38,6 +38,7 @@ const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
 const RETRY_MS = 25;
+const UNSEEN_MS = 1000;
 
 export function render({model, view}) {
   const element = document.createElement("div");
@@ -105,6 +106,8 @@ class Dashboard {
       if (frames === 0 || document.hidden) this.resolveReady(true);
       else requestAnimationFrame(() => ready(frames - 1));
     };
+    // A page in a frame that is not shown is never painted.
+    setTimeout(() => this.resolveReady(true), UNSEEN_MS);
     // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
     ready(this.arrangement.frame ? 4 : 2);
   }

@@ -125,14 +125,16 @@ export class Necks {
   }
 
   // How far every band moves across the flow, so that the line through each neck is straight unless that makes the
-  // picture more than a quarter wider than it must be.
+  // picture more than a quarter wider than its widest band.
   align(bends, maps) {
     const shifts = [0];
-    let low = 0, high = maps[0].end;
+    let low = 0, high = maps[0].end, widest = high;
     bends.forEach((bend, k) => {
       const { end } = maps[k + 1];
       let shift = shifts[k] + bend;
-      if (4 * (Math.max(high, end + shift) - Math.min(low, shift)) > 5 * Math.max(high - low, end)) {
+      const width = Math.max(high, end + shift) - Math.min(low, shift);
+      widest = Math.max(widest, end);
+      if (width > high - low && 4 * width > 5 * widest) {
         shift = clamp(shift, Math.min(low, high - end), Math.max(low, high - end));
       }
       shifts.push(shift);
@@ -165,7 +167,7 @@ export class Necks {
     const order = around.slice().sort((a, b) => low[a] - low[b] || high[b] - high[a]), starts = order.map(g => low[g]);
     const hulls = new Map(), axis = axes[1 - along], flow = axes[along], { ranks, lines } = axis;
     const innermost = place => {
-      const at = bandOf(starts, place);
+      const at = bandOf(starts, place + 1);
       let group = at ? order[at - 1] : -1;
       while (group >= 0 && high[group] < place) group = parent[group];
       return group;

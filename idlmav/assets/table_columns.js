@@ -98,7 +98,7 @@ function parametersCell(scene, kind, i, width) {
   const exact = thousands(count);
   const {params, shares_params: shares} = scene.nodes;
   const shared = kind === "nodes" && shares[i] ? " shared" : "";
-  const text = textWidth(exact, FONT_PX, kind === "groups" ? "600" : "normal") <= width ? exact : humane(count);
+  const text = textWidth(exact + shared, FONT_PX, kind === "groups" ? "600" : "normal") <= width ? exact : humane(count);
   if (kind === "unreached") return {text, title: `${exact} in this module and all below`};
   if (kind === "groups") return {text, title: `${exact} first read in here`};
   const again = shared ? "; parameters of an earlier op count there" : "";

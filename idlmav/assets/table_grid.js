@@ -244,10 +244,13 @@ export class TableGrid {
   // Scrolled away and back, of which nobody else is to hear.
   keepingPlace(change, top = this.top) {
     this.quiet = true;
-    change();
-    this.scrollTo(top);
-    this.quiet = false;
-    this.resting = this.scroller.scrollTop;
+    try {
+      change();
+      this.scrollTo(top);
+    } finally {
+      this.quiet = false;
+      this.resting = this.scroller.scrollTop;
+    }
   }
 
   scrolled() {

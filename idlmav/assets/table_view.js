@@ -238,6 +238,7 @@ export class TableView {
     if (shown) return;
     this.filters.clear();
     this.showNumbers();
+    this.lookAtFound();
   }
 
   filterBy(name, text) {

@@ -23,15 +23,15 @@
   await Promise.all(loaded);
   if (!window.Bokeh) throw new Error("its libraries could not be loaded");
   const opened = new Promise((resolve) => addEventListener("idlmav-opened", resolve, {once: true}));
-  window.Bokeh.embed.embed_items(docs, items);
-  await opened;
+  await Promise.all([window.Bokeh.embed.embed_items(docs, items), opened]);
   // In the frame in which it is ready: until then nobody can press what is behind.
   await window.idlmav[0].ready;
   document.getElementById("still").remove();
 })().catch((error) => {
   const note = document.getElementById("note");
   note.hidden = false;
-  note.textContent = `This page needs a browser of 2023 or later: ${error}`;
+  const isOld = typeof DecompressionStream === "undefined";
+  note.textContent = `This page ${isOld ? "needs a browser of 2023 or later" : "could not be opened"}: ${error}`;
 });
 
 // Base 85.

@@ -48,7 +48,14 @@ class Crossings:
 
 
 def find_crossings(layout: Layout) -> dict[str, Crossings]:
-    """Return, for every group of a layout with all of them open, how edges meet it."""
+    """
+    Return, for every group of a layout with all of them open, how edges meet it.
+
+    Raises
+    ------
+    ValueError
+        If a route does not leave a frame that only one of its ends is in.
+    """
     crossings = {name: Crossings() for name in layout.groups}
     around: dict[str, dict[str, None]] = {"": {}}
     for name, group in layout.groups.items():

@@ -11,7 +11,7 @@ one moves until data leave in line with where they entered. Frames around necks 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from idlmav.layout.borders import Crossings, extent, hull, tenths
 from idlmav.layout.contraction import Interval
 from idlmav.layout.directions import is_mirrored, is_transposed
+from idlmav.layout.folds import group_depths
 from idlmav.layout.result import Layout
 
 __all__ = ["FramesAround", "Piece", "aligned", "band_of", "find_necks", "settled"]
@@ -67,7 +68,6 @@ class _Alone:
         self.axis = 0 if is_transposed(layout.direction) else 1
         self.within = dict.fromkeys(layout.groups, 0)
         self.known = {"": True}
-        self.depth = {"": 0}
         extents = [extent(box, self.axis) for box in (*layout.boxes.values(), *layout.frames.values())]
         for route in layout.routes.values():
             # Along the flow a route never turns back.
@@ -81,8 +81,7 @@ class _Alone:
             self.within[name] += 1
             if parent := layout.groups[name].parent:
                 self.within[parent] += self.within[name]
-        for name in layout.groups:
-            self.depth[name] = self.depth[layout.groups[name].parent] + 1
+        self.depth = group_depths(layout)
 
     def __contains__(self, name: str) -> bool:
         if name not in self.known:
@@ -101,7 +100,18 @@ def band_of(starts: Sequence[int], along: int) -> int:
 
 
 class Piece(NamedTuple):
-    """A part of what is visible: of which box (``""`` for a line), where along the flow, and its ends across it."""
+    """
+    A part of what is visible, in tenths of a px.
+
+    Attributes
+    ----------
+    owner : str
+        Of which box or frame; ``""`` for a line.
+    along : int
+        Where it is along the flow.
+    low, high : int
+        Its ends across the flow.
+    """
 
     owner: str
     along: int
@@ -113,13 +123,13 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
     """
     Return how far every band moves across the flow, so that the line through each neck is straight.
 
-    Where that makes the picture more than a quarter wider than it must be, the band moves only as far as it can
-    without making it wider.
+    Where that would make the picture more than a quarter wider than its widest band, a band moves only as far as it can
+    without making it wider. All lengths are in tenths of a px.
 
     Parameters
     ----------
     pieces : sequence of sequences of Piece
-        What is visible in every band.
+        What is visible in every band; something is.
     bends : iterable of int
         For every neck, how much farther the line before it lies than the one after it.
 
@@ -128,13 +138,17 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
     list of int
     """
     shifts = [0] * len(pieces)
-    hulls = [(min(piece.low for piece in band), max(piece.high for piece in band)) for band in pieces if band]
+    if not shifts[1:]:
+        return shifts
+    hulls = [(min(piece.low for piece in band), max(piece.high for piece in band)) for band in pieces]
+    widest = hulls[0][1] - hulls[0][0]
     for band, bend in enumerate(bends):
         (low, high), (first, last) = hulls[band], hulls[band + 1]
         shift = shifts[band] + bend
         least, most = sorted((low - first, high - last))
+        widest = max(widest, last - first)
         width = max(high, last + shift) - min(low, first + shift)
-        if 4 * width > 5 * max(high - low, last - first):
+        if width > high - low and 4 * width > 5 * widest:
             shift = min(max(shift, least), most)
         shifts[band + 1] = shift
         hulls[band + 1] = hull((low, high), (first + shift, last + shift))
@@ -144,7 +158,7 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
 @dataclass(frozen=True, slots=True)
 class FramesAround:
     """
-    The frames around necks, which are nested or apart.
+    The frames around necks, which are nested or apart; lengths in tenths of a px.
 
     Attributes
     ----------
@@ -171,6 +185,15 @@ def settled(
     """
     Move the bands, put frames around what is in them, and begin at 0.
 
+    Parameters
+    ----------
+    pieces : sequence of sequences of Piece
+        What is visible in every band.
+    shifts : sequence of int
+        How far each moves, in tenths of a px, as all that is returned.
+    frames : FramesAround
+        The frames that reach over several bands.
+
     Returns
     -------
     places : dict of str to (int, int)
@@ -188,7 +211,7 @@ def settled(
         for owner, along, low, high in band:
             ends = low + shift, high + shift
             places[owner] = hull(places.get(owner), ends)
-            at = bisect_left(starts, along)
+            at = bisect_right(starts, along)
             name = order[at - 1] if at else ""
             while name and frames.ends[name][1] < along:
                 name = frames.parents[name]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from idlmav.labels import text_width
-from idlmav.layout import Layout, Point, fold
+from idlmav.layout import Layout, Point, fold, group_depths
 from idlmav.scene import METRICS, Scene
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
@@ -110,9 +110,9 @@ class _Drawing:
         geometry = scene["geometry"]
         self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
         self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
-        self.depth: dict[str, int] = {"": -1}
-        for name, group in layout.groups.items():
-            self.depth[name] = self.depth[group.parent] + 1
+        self.depth = {name: depth - 1 for name, depth in group_depths(layout).items()}
+        positive = [number for number in scene["nodes"][color_by] if number] if color_by in METRICS else []
+        self.scale = (min(positive), max(positive)) if positive else (1, 1)
 
     def frames(self) -> Iterator[Shape]:
         for name, box in self.layout.frames.items():
@@ -195,8 +195,7 @@ class _Drawing:
     def _by_number(self, value: float | None) -> tuple[str, str]:
         if value is None:
             return _UNKNOWN
-        positive = [number for number in self.scene["nodes"][self.color_by] if number]
-        low, high = (min(positive), max(positive)) if positive else (1, 1)
+        low, high = self.scale
         share = 0.0 if value <= low else math.log(value / low) / math.log(high / low) if high > low else 1.0
         gradient: list[Any] = self.scene["gradient"]
         step = min(len(gradient) - 1, int(share * len(gradient)))

@@ -40,7 +40,7 @@ def stretch(layout: Layout, extra: Mapping[str, float]) -> Layout:
     boxes = {}
     for name, found in layout.boxes.items():
         low, size = found[axis], found[axis + 2]
-        # The box of a folded group ends where its frame would.
+        # A folded group grows with the ops beside it.
         end = move(low + size) if layout.is_folded(name) else move(low) + size + extra.get(name, 0.0)
         if name in sides:
             end = max(end, move(sides[name]))

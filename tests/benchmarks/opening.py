@@ -67,9 +67,9 @@ def resnet(depth: int) -> MAV:
 
 
 CASES: tuple[tuple[str, Callable[[], MAV], int, float], ...] = (
-    ("ResNet-18", lambda: resnet(18), 1_300_000, 1.0),
-    ("10,000 ops", lambda: MAV(blocks(2_000)), 1_700_000, 3.0),
-    ("50,000 ops", lambda: MAV(blocks(10_000)), 3_000_000, 3.0),
+    ("ResNet-18", lambda: resnet(18), 900_000, 1.0),
+    ("10,000 ops", lambda: MAV(blocks(2_000)), 1_300_000, 3.0),
+    ("50,000 ops", lambda: MAV(blocks(10_000)), 2_600_000, 3.0),
 )
 
 

@@ -40,17 +40,20 @@ def test_every_fold_keeps_the_invariants(network: Network, direction: Direction,
 
 
 @settings(max_examples=200)
-@given(network=net.networks(), data=st.data())
-def test_no_edge_ends_at_the_corner_of_a_folded_group(network: Network, data: st.DataObject) -> None:
-    layout = lay_out_network(network)
+@given(network=net.networks(), direction=directions, data=st.data())
+def test_no_edge_ends_at_the_corner_of_a_folded_group(
+    network: Network, direction: Direction, data: st.DataObject
+) -> None:
+    layout = lay_out_network(network, direction=direction)
+    across = 0 if direction in ("down", "up") else 1
     if not layout.groups:
         return
     folded = fold(layout, data.draw(st.sets(st.sampled_from(list(layout.groups)))))
     for ends, points in folded.routes.items():
-        for name, (x, _) in zip(ends, (points[0], points[-1]), strict=True):
+        for name, point in zip(ends, (points[0], points[-1]), strict=True):
             if folded.is_folded(name):
-                left, _, width, _ = folded.boxes[name]
-                assert min(x - left, left + width - x) >= layout.options.port_gap / 2
+                begin, length = folded.boxes[name][across], folded.boxes[name][across + 2]
+                assert min(point[across] - begin, begin + length - point[across]) >= layout.options.port_gap / 2
 
 
 @settings(max_examples=60)
