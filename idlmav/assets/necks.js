@@ -125,7 +125,7 @@ export class Necks {
   }
 
   // How far every band moves across the flow, so that the line through each neck is straight unless that makes the
-  // picture more than a quarter wider than its widest band.
+  // picture more than an eighth wider than its widest band.
   align(bends, maps) {
     const shifts = [0];
     let low = 0, high = maps[0].end, widest = high;
@@ -134,7 +134,7 @@ export class Necks {
       let shift = shifts[k] + bend;
       const width = Math.max(high, end + shift) - Math.min(low, shift);
       widest = Math.max(widest, end);
-      if (width > high - low && 4 * width > 5 * widest) {
+      if (width > high - low && 8 * width > 9 * widest) {
         shift = clamp(shift, Math.min(low, high - end), Math.max(low, high - end));
       }
       shifts.push(shift);

@@ -41,6 +41,8 @@ class Item:
         So far (px) these ports may still move to either side.
     is_main : bool
         Whether the main path of the whole network runs through it.
+    wish : float or None
+        For a port at the bottom: how far from the main axis its line would go straight on, below.
     """
 
     kind: Literal["box", "rigid", "port"] = "box"
@@ -56,6 +58,7 @@ class Item:
     slack_in: float = 0.0
     slack_out: float = 0.0
     is_main: bool = False
+    wish: float | None = None
 
 
 @dataclass(slots=True)

@@ -239,7 +239,8 @@ class _Compound:
                 name = local.setdefault(tensor, len(local))
                 level.edge_index[start, end, tensor] = len(drawn_edges)
                 drawn_edges.append((level.unit_index[start], level.unit_index[end], name))
-            items = [self._item(unit, local) for unit in units]
+            wishes = self._wishes(group)
+            items = [self._item(unit, local, wishes) for unit in units]
             for number, unit in enumerate(units):
                 if items[number].is_main != (unit in level.main):
                     items[number] = replace(items[number], is_main=unit in level.main)
@@ -282,8 +283,30 @@ class _Compound:
             raise ValueError("the groups of a network must not form a cycle")
         return order, edges
 
-    def _item(self, unit: int, local: Mapping[int, int]) -> Item:
-        """Return a unit as an item, tensors named as on this level."""
+    def _wishes(self, group: int) -> dict[int, float]:
+        """
+        Return where the tensors that leave a group enter the next one, from where the first of them does.
+
+        The next group is drawn already, and both will lie so that the line of that first tensor is straight.
+        """
+        if group < 0:
+            return {}
+        outer = self.levels[self.parent[group]]
+        found: dict[int, list[int]] = {}
+        for tensor in self.levels[group].outs:
+            takers = [unit - self.count for unit in outer.sinks[tensor] if unit >= self.count]
+            groups = [taker for taker in takers if taker < self.group_count]
+            if len(groups) == 1 and tensor in self.items[groups[0]].into:
+                found.setdefault(groups[0], []).append(tensor)
+        wishes = {}
+        for taker, tensors in found.items():
+            into = self.items[taker].into
+            main = min(tensors, key=lambda tensor: (self._out_port(tensor) not in self.levels[group].main, tensor))
+            wishes.update({tensor: into[tensor] - into[main] for tensor in tensors if len(tensors) > 1})
+        return wishes
+
+    def _item(self, unit: int, local: Mapping[int, int], wishes: Mapping[int, float]) -> Item:
+        """Return a unit as an item, tensors named as on this level; wishes are those of ports at the bottom."""
         if unit < self.count:
             width, height = self.network.sizes[unit]
             return Item("box", width / 2, width / 2, height)
@@ -297,7 +320,7 @@ class _Compound:
         tensor = group - self.group_count
         if tensor < len(self.makers):
             return Item("port", pinned="top", age=self.makers[tensor], depth=0)
-        return Item("port", pinned="bottom", depth=0)
+        return Item("port", pinned="bottom", depth=0, wish=wishes.get(tensor - len(self.makers)))
 
     def _frame(self, group: int, level: _Level) -> Item:
         """Return a drawn group as an item: at least as large as when it is folded."""

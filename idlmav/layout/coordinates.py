@@ -7,6 +7,7 @@ joined to, as far as its neighbours let it.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 from idlmav.layout.geometry import Geometry
@@ -14,6 +15,8 @@ from idlmav.layout.options import Options
 
 __all__ = ["place_across"]
 
+_PORT_WEIGHT = 5
+"""How much more it counts that the line out of a port goes straight on beyond the border: most boxes have two arcs."""
 _TRUNK_WEIGHT = 4
 """How much more a bend between two pieces of trunks counts than any other: it could be avoided entirely."""
 
@@ -53,10 +56,16 @@ class _Packing:
                     below = geometry.straight[item]
                     if below < 0:
                         break
-                    arc = next(arc for arc in geometry.arcs_out[item] if geometry.ranked.arcs[arc][2] == below)
-                    shift += geometry.out_offset[arc] - geometry.in_offset[arc]
+                    shift += self._straight_shift(item, below)
                     item = below
                 self.columns += 1
+
+    def _straight_shift(self, item: int, below: int) -> float:
+        """Return how far the lower one's axis is off so that most lines between two items are straight."""
+        geometry = self.geometry
+        joined = [arc for arc in geometry.arcs_out[item] if geometry.ranked.arcs[arc][2] == below]
+        counts = Counter(geometry.out_offset[arc] - geometry.in_offset[arc] for arc in joined)
+        return max(counts, key=counts.__getitem__)
 
     def _find_distances(self) -> None:
         geometry, options = self.geometry, self.options
@@ -165,4 +174,8 @@ class _Packing:
             for _ in range(_TRUNK_WEIGHT if trunk else 1):
                 wishes[a].append((b, end - start))
                 wishes[b].append((a, start - end))
+        for number, item in enumerate(geometry.ranked.block.items):
+            column = self.column[number]
+            if item.wish is not None and self.fixed >= 0 and column != self.fixed:
+                wishes[column] += [(self.fixed, item.wish - self.shift[number])] * _PORT_WEIGHT
         return wishes

@@ -85,7 +85,8 @@ class Shape(NamedTuple):
 
 def look_of(item: Item) -> tuple[object, ...]:
     """Return what a drawing depends on, but for where tensors enter and leave."""
-    return item.kind, item.left, item.right, item.height, item.pinned, item.depth, item.size, item.is_main
+    look = item.kind, item.left, item.right, item.height, item.pinned, item.depth, item.size, item.is_main
+    return (*look, item.wish)
 
 
 def shape_of(region: Region, members: Sequence[Item], edges: Sequence[tuple[int, int, int]]) -> Shape:

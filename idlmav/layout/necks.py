@@ -123,7 +123,7 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
     """
     Return how far every band moves across the flow, so that the line through each neck is straight.
 
-    Where that would make the picture more than a quarter wider than its widest band, a band moves only as far as it can
+    Where that would make the picture more than an eighth wider than its widest band, a band moves only as far as it can
     without making it wider. All lengths are in tenths of a px.
 
     Parameters
@@ -148,7 +148,7 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
         least, most = sorted((low - first, high - last))
         widest = max(widest, last - first)
         width = max(high, last + shift) - min(low, first + shift)
-        if width > high - low and 4 * width > 5 * widest:
+        if width > high - low and 8 * width > 9 * widest:
             shift = min(max(shift, least), most)
         shifts[band + 1] = shift
         hulls[band + 1] = hull((low, high), (first + shift, last + shift))

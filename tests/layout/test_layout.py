@@ -250,3 +250,14 @@ def test_tensors_that_leave_a_group_for_one_op_share_a_line() -> None:
         assert problems(fold(layout, [f"stack/block{block}" for block in range(0, blocks, 2)])) == []
         widths.append(layout.width)
     assert widths[1] < widths[0] + 60
+
+
+def test_lines_between_two_groups_go_straight_on_though_the_second_one_is_wider() -> None:
+    edges = [(0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (3, 6), (4, 7), (5, 7), (6, 7)]
+    wide, narrow = (200.0, 60.0), (30.0, 26.0)
+    paths = ["", "first", "first", "first", "second/a", "second/b", "second/c", ""]
+    sizes = [net.SIZE, narrow, narrow, narrow, wide, wide, wide, net.SIZE]
+    layout = lay_out_network(network_of_paths([f"n{i}" for i in range(8)], sizes, edges, paths))
+    assert problems(layout) == []
+    # The third would have to pass another one.
+    assert [len({x for x, _ in layout.routes[ends]}) for ends in (("n1", "n4"), ("n3", "n6"))] == [1, 1]
