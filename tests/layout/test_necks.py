@@ -13,7 +13,7 @@ def test_what_begins_with_a_neck_is_before_it() -> None:
 
 def test_a_band_moves_into_line() -> None:
     pieces = [[Piece("a", 0, 0, 100)], [Piece("b", 10, 0, 100)], [Piece("c", 20, 0, 40)]]
-    assert aligned(pieces, [10, -15]) == [0, 10, -5]
+    assert aligned(pieces, [10, -5]) == [0, 10, 5]
 
 
 def test_a_band_that_would_make_the_picture_much_wider_stays_over_the_others() -> None:
