@@ -6,8 +6,11 @@ from typing import Any
 
 from browser.driver import middle
 from playwright.sync_api import Frame, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 __all__ = ["Surface", "use"]
+
+_SEEN = "() => { const d = window.idlmav[0]; return {state: d.state, boxes: d.nodes().length, rows: d.rows()}; }"
 
 
 class Surface:
@@ -30,7 +33,13 @@ class Surface:
 
     def wait(self, condition: str, argument: Any = None) -> None:
         """Wait until an expression of ``d`` (the dashboard) and ``arg`` holds."""
-        self.frame.wait_for_function(f"(arg) => {{ const d = window.idlmav[0]; return {condition}; }}", arg=argument)
+        try:
+            self.frame.wait_for_function(
+                f"(arg) => {{ const d = window.idlmav[0]; return {condition}; }}", arg=argument
+            )
+        except PlaywrightTimeout as error:
+            seen = self.frame.evaluate(_SEEN)
+            raise AssertionError(f"{condition} never held; seen last: {seen}") from error
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point of the frame is in the page."""
