@@ -69,13 +69,6 @@ class Explorer(Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        views = [
-            *([overview_view(self.uid)] if add_overview else []),
-            graph_view(self.uid),
-            *(slider_views(self.uid) if add_slider else []),
-            self._side(add_table),
-        ]
-        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
         fill = (
             {"sizing_mode": "stretch_both"}
             if height_px is None
@@ -84,22 +77,29 @@ class Explorer(Viewer):
         self._layout = pn.Column(
             toolbar(self.uid, graph, state),
             self.controller,
-            pn.Row(
-                *views,
-                sizing_mode="stretch_both",
-                margin=0,
-                min_height=200,
-                styles=grid(beside, has_table=add_table),
-                css_classes=["idlmav-views"],
-                tags=[f"{self.uid}-views"],
-                stylesheets=[stylesheet("views.css")],
-            ),
+            self._views(add_overview, add_slider, add_table),
             tags=[f"{self.uid}-root"],
             margin=0,
             stylesheets=[stylesheet("dashboard.css")],
             **fill,
         )
         state.param.watch(self._show_flow, list(FLOW))
+
+    def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
+        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
+        return pn.Row(
+            *([overview_view(self.uid)] if add_overview else []),
+            graph_view(self.uid),
+            *(slider_views(self.uid) if add_slider else []),
+            self._side(add_table),
+            sizing_mode="stretch_both",
+            margin=0,
+            min_height=200,
+            styles=grid(beside, has_table=add_table),
+            css_classes=["idlmav-views"],
+            tags=[f"{self.uid}-views"],
+            stylesheets=[stylesheet("views.css")],
+        )
 
     def _side(self, add_table: bool) -> pn.Column:
         # As high with a selection as without, so that nothing moves on a click.

@@ -11,6 +11,7 @@ import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
 import { Arrangement } from "./arrange.js";
 import { Folding } from "./folding.js";
 import { anchor } from "./anchor.js";
+import { afterFrames } from "./frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "./legend.js";
 import { FILTERS, Filtering } from "./filtering.js";
@@ -38,7 +39,6 @@ const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
 const RETRY_MS = 25;
-const UNSEEN_MS = 1000;
 
 export function render({model, view}) {
   const element = document.createElement("div");
@@ -102,14 +102,8 @@ class Dashboard {
     this.table?.draw();
     this.letTableFollow();
     this.model.send_msg("hello");
-    const ready = (frames) => {
-      if (frames === 0 || document.hidden) this.resolveReady(true);
-      else requestAnimationFrame(() => ready(frames - 1));
-    };
-    // A page in a frame that is not shown is never painted.
-    setTimeout(() => this.resolveReady(true), UNSEEN_MS);
     // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
-    ready(this.arrangement.frame ? 4 : 2);
+    afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
   }
 
   build(figure) {

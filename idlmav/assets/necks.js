@@ -4,17 +4,8 @@
  */
 
 import { clamp } from "./borders.js";
+import { rankOf } from "./contraction.js";
 import { cutRank } from "./wires.js";
-
-/** How many of the sorted values are smaller than a value. */
-export function bandOf(starts, along) {
-  let low = 0, high = starts.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (starts[middle] < along) low = middle + 1; else high = middle;
-  }
-  return low;
-}
 
 /**
  * Finds the necks among the groups that are folded.
@@ -79,7 +70,7 @@ export class Necks {
     const starts = all.necks.map(g => low[g]), flow = all.ends[along];
     const bands = Array.from({ length: starts.length + 1 }, () => (
       { nodes: [], folded: [], isNear: [], ends: [[[], []], [[], []]], open: [], whole: [], cut: [], merged: [] }));
-    const at = place => bands[bandOf(starts, place)];
+    const at = place => bands[rankOf(starts, place)];
     const add = (band, k, isNear, across) => {
       band.folded.push(all.folded[k]);
       band.isNear.push(isNear);
@@ -98,7 +89,7 @@ export class Necks {
     });
     const bandAt = ({ out, first }) => {
       const place = points[along][first];
-      return bandOf(starts, out < 0 ? place : clamp(place, low[out], high[out]));
+      return rankOf(starts, out < 0 ? place : clamp(place, low[out], high[out]));
     };
     for (const wire of all.wires) wire.band = bandAt(wire);
     for (const edge of all.whole) at(points[along][start[edge]]).whole.push(edge);
@@ -167,7 +158,7 @@ export class Necks {
     const order = around.slice().sort((a, b) => low[a] - low[b] || high[b] - high[a]), starts = order.map(g => low[g]);
     const hulls = new Map(), axis = axes[1 - along], flow = axes[along], { ranks, lines } = axis;
     const innermost = place => {
-      const at = bandOf(starts, place + 1);
+      const at = rankOf(starts, place + 1);
       let group = at ? order[at - 1] : -1;
       while (group >= 0 && high[group] < place) group = parent[group];
       return group;
