@@ -8,8 +8,10 @@ from browser.driver import middle
 from playwright.sync_api import Frame, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-__all__ = ["Surface", "use"]
+__all__ = ["POLL_MS", "Surface", "use"]
 
+POLL_MS = 100
+"""A page that is not on top has hardly any frames, after each of which Playwright would look otherwise."""
 _SEEN = "() => { const d = window.idlmav[0]; return {state: d.state, boxes: d.nodes().length, rows: d.rows()}; }"
 
 
@@ -28,6 +30,7 @@ class Surface:
     def __init__(self, page: Page, frame: Frame | None = None) -> None:
         self.page = page
         self.frame = frame or page.main_frame
+        page.bring_to_front()
         self.frame.wait_for_function("() => window.idlmav?.length > 0", timeout=60_000)
         self.frame.evaluate("() => window.idlmav[0].ready")
 
@@ -35,7 +38,7 @@ class Surface:
         """Wait until an expression of ``d`` (the dashboard) and ``arg`` holds."""
         try:
             self.frame.wait_for_function(
-                f"(arg) => {{ const d = window.idlmav[0]; return {condition}; }}", arg=argument
+                f"(arg) => {{ const d = window.idlmav[0]; return {condition}; }}", arg=argument, polling=POLL_MS
             )
         except PlaywrightTimeout as error:
             seen = self.frame.evaluate(_SEEN)

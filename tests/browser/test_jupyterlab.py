@@ -14,8 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from browser.conftest import ROOT, START_SECONDS, _open_page
-from browser.surface import Surface, use
+from browser.surface import POLL_MS, Surface, use
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 MODEL = """\
 from idlmav import MAV
@@ -84,6 +85,15 @@ def wait_dashboards(page: Page, count: int) -> None:
     page.evaluate("() => Promise.all(window.idlmav.map((dashboard) => dashboard.ready))")
 
 
+def wait(page: Page, condition: str) -> None:
+    """Wait until JavaScript about all dashboards holds, or tell what they are like."""
+    try:
+        page.wait_for_function(f"() => {condition}", polling=POLL_MS)
+    except PlaywrightTimeout as error:
+        seen = page.evaluate("() => [document.visibilityState, ...window.idlmav.map(({state}) => state)]")
+        raise AssertionError(f"{condition} never held; seen last: {seen}") from error
+
+
 @pytest.fixture
 def open_notebook(browser: Browser, lab: tuple[str, Path]):
     address, folder = lab
@@ -95,6 +105,7 @@ def open_notebook(browser: Browser, lab: tuple[str, Path]):
             write(folder, name, *cells)
             page.on("request", lambda request: asked.append(request.url))
             page.goto(f"{address}/lab/tree/{name}?reset")
+            page.bring_to_front()
             page.get_by_text("| Idle").wait_for(timeout=90_000)
             return page
 
@@ -119,13 +130,13 @@ def test_python_and_the_page_follow_each_other_and_cells_run_again(open_notebook
     wait_dashboards(page, 3)
 
     # Python set this before the pages were there; both pictures of the object show it, the other one does not.
-    page.wait_for_function("() => window.idlmav.slice(0, 2).every(({state}) => state.selected === 'layer2.0.conv1')")
+    wait(page, "window.idlmav.slice(0, 2).every(({state}) => state.selected === 'layer2.0.conv1')")
     assert page.evaluate("() => window.idlmav[2].state.selected") == ""
 
     # Python hears of a selection: its callback searches in the other object's picture.
     page.evaluate("() => window.idlmav[0].select('layer1.0.conv2')")
-    page.wait_for_function("() => window.idlmav[1].state.selected === 'layer1.0.conv2'")
-    page.wait_for_function("() => window.idlmav[2].state.query === 'layer1.0.conv2'")
+    wait(page, "window.idlmav[1].state.selected === 'layer1.0.conv2'")
+    wait(page, "window.idlmav[2].state.query === 'layer1.0.conv2'")
     assert page.evaluate("() => window.idlmav.map(({state}) => state.query)") == ["", "", "layer1.0.conv2"]
 
     # Cells that run again leave nothing behind.
@@ -138,5 +149,5 @@ def test_python_and_the_page_follow_each_other_and_cells_run_again(open_notebook
             timeout=90_000,
         )
         wait_dashboards(page, 3)
-    page.wait_for_function("() => window.idlmav.slice(0, 2).every(({state}) => state.selected === 'layer2.0.conv1')")
+    wait(page, "window.idlmav.slice(0, 2).every(({state}) => state.selected === 'layer2.0.conv1')")
     page.wait_for_function("() => document.querySelectorAll('.jp-OutputArea-output').length >= 3")
