@@ -145,7 +145,8 @@ class Dashboard {
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
     // The answer to "hello" may cross what has happened here since.
     model.on("msg:custom", (values) => {
-      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))));
+      // Said back, it would undo what has been chosen in another window meanwhile.
+      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))), {sync: false});
     });
     model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
     this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
