@@ -13,7 +13,7 @@ __all__ = ["shown_compute"]
 
 def shown_compute(scene: Scene, compute_unit: str, estimates: str) -> Scene:
     """
-    Return a scene that holds the numbers that are shown.
+    Return a scene that holds the numbers that are shown, and under ``compute`` how many FLOPs count as one of them.
 
     Parameters
     ----------
@@ -41,4 +41,5 @@ def shown_compute(scene: Scene, compute_unit: str, estimates: str) -> Scene:
         "nodes": {**nodes, "flops": of_nodes},
         "groups": {**groups, "flops": of_groups},
         "summary": {**scene["summary"], "flops": text},
+        "compute": {"per": per},
     }

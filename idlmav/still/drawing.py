@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from idlmav.layout import Layout, Point, fold, group_depths
 from idlmav.scene import METRICS, Scene
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
+from idlmav.still.matches import Matches, find_matches
 from idlmav.still.shapes import Dot, Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
@@ -32,12 +34,14 @@ _DIMMED = 0.2
 _FAILED = "✕ "
 """Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
+_CHOICES = (
+    "folded", "color_by", "size_by", "compute_unit", "estimates", "selected", "query", "highlighted", "value_range",
+)  # fmt: skip
 
 
 def choices(state: ViewState) -> dict[str, Any]:
     """Return the options of `still_picture` that draw what a person has chosen, but for the theme."""
-    names = ("color_by", "size_by", "compute_unit", "estimates", "selected")
-    return {"folded": list(state.folded), **{name: getattr(state, name) for name in names}}
+    return {name: copy(getattr(state, name)) for name in _CHOICES}
 
 
 def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
@@ -59,6 +63,9 @@ def still_picture(
     compute_unit: str = "flops",
     estimates: str = "shown",
     selected: str = "",
+    query: str = "",
+    highlighted: Collection[str] = (),
+    value_range: Sequence[float] | None = None,
     theme: str | Theme = "light",
 ) -> Picture:
     """
@@ -76,6 +83,8 @@ def still_picture(
         As in `idlmav.state.ViewState`.
     selected : str
         Id of a node or group that is marked.
+    query, highlighted, value_range
+        What is not dimmed, as in `idlmav.state.ViewState`.
     theme : {'light', 'dark'} or Theme
         Colours of everything that is not data.
 
@@ -85,13 +94,17 @@ def still_picture(
         Shapes, back to front.
     """
     scene = shown_compute(scene, compute_unit, estimates)
+    shown = shown_layout(scene, layout, folded, size_by)
+    matches = find_matches(
+        scene, query=query, highlighted=highlighted, value_range=value_range, color_by=color_by, size_by=size_by
+    )
     colors = theme if isinstance(theme, Theme) else THEMES[theme]
-    return draw(scene, shown_layout(scene, layout, folded, size_by), color_by=color_by, selected=selected, theme=colors)
+    return draw(scene, shown, matches, color_by=color_by, selected=selected, theme=colors)
 
 
-def draw(scene: Scene, layout: Layout, *, color_by: str, selected: str, theme: Theme) -> Picture:
+def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selected: str, theme: Theme) -> Picture:
     """Draw a scene as `shown_compute` and a layout as `shown_layout` return it; see `still_picture`."""
-    drawing = _Drawing(scene, layout, color_by, theme)
+    drawing = _Drawing(scene, layout, matches, color_by, theme)
     summary = scene["summary"]
     shapes = [*drawing.frames(), *drawing.edges(), *drawing.boxes(selected), *drawing.titles()]
     return Picture(
@@ -105,8 +118,8 @@ def draw(scene: Scene, layout: Layout, *, color_by: str, selected: str, theme: T
 
 
 class _Drawing:
-    def __init__(self, scene: Scene, layout: Layout, color_by: str, theme: Theme) -> None:
-        self.scene, self.layout, self.color_by, self.theme = scene, layout, color_by, theme
+    def __init__(self, scene: Scene, layout: Layout, matches: Matches, color_by: str, theme: Theme) -> None:
+        self.scene, self.layout, self.matches, self.color_by, self.theme = scene, layout, matches, color_by, theme
         geometry = scene["geometry"]
         self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
         self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
@@ -141,7 +154,8 @@ class _Drawing:
     def _node(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
         nodes, theme = self.scene["nodes"], self.theme
         fill, ink = self._node_colors(index)
-        failed, dimmed = nodes["status"][index] == "failed", nodes["status"][index] == "not_run"
+        status = nodes["status"][index]
+        failed, dimmed = status == "failed", status == "not_run" or not self.matches.nodes[index]
         line, line_width = (theme.error, 3.0) if failed else (theme.node_line, 1.0)
         yield Rect(*box, fill, line, line_width, opacity=_DIMMED if dimmed else 1.0)
         x, y, width, height = box
@@ -159,7 +173,7 @@ class _Drawing:
         fill, ink = theme.group, theme.text
         if self.color_by in METRICS:
             fill, ink = self._by_number(groups[self.color_by][index])
-        failed = groups["failed"][index]
+        failed, dimmed = groups["failed"][index], not self.matches.groups[index]
         mark = _FAILED if failed else ""
         x, y, width, height = box
         line, cards = theme.node_line, 0
@@ -168,10 +182,10 @@ class _Drawing:
             width, height = width - _CARDS * _CARD_PX, height - _CARDS * _CARD_PX
         for step in range(cards, -1, -1):
             place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
-            yield Rect(*place, fill, theme.error if failed else line, 3.0 if failed else 1.0)
-        yield from _fitted(
-            x + width / 2, y + height / 2, f"▸ {mark}{groups['title'][index]}", width - 8, ink, _LABEL_PX, True
-        )
+            color, line_width = (theme.error, 3.0) if failed else (line, 1.0)
+            yield Rect(*place, fill, color, line_width, opacity=_DIMMED if dimmed else 1.0)
+        text, color = f"▸ {mark}{groups['title'][index]}", theme.muted if dimmed else ink
+        yield from _fitted(x + width / 2, y + height / 2, text, width - 8, color, _LABEL_PX, True)
 
     def titles(self) -> Iterator[Shape]:
         header = self.layout.options.header
@@ -183,7 +197,9 @@ class _Drawing:
             plate = text_width(title, _TITLE_PX) * 1.1 + 5
             fill = self.theme.frames[self.depth[name] % 2]
             yield Rect(x + 6, y + header / 2 + 1 - 0.62 * _TITLE_PX, plate, 1.24 * _TITLE_PX, fill, radius=2.0)
-            yield Text(x + 8, y + header / 2 + 1, title, self.theme.muted, _TITLE_PX, True, "start")
+            is_found = self.matches.found[self.group_index[name]]
+            color = self.theme.accent if is_found else self.theme.muted
+            yield Text(x + 8, y + header / 2 + 1, title, color, _TITLE_PX, True, "start")
 
     def _node_colors(self, index: int) -> tuple[str, str]:
         if self.color_by in METRICS:

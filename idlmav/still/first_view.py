@@ -12,6 +12,7 @@ from idlmav.layout import Box, Layout
 from idlmav.scene import Scene
 from idlmav.still.compute import shown_compute
 from idlmav.still.drawing import MARGIN_PX, draw, shown_layout
+from idlmav.still.matches import find_matches
 from idlmav.still.shapes import Dot, Picture, Rect, Shape, Text
 from idlmav.still.svg import svg_elements
 from idlmav.still.themes import THEMES, Theme
@@ -69,7 +70,15 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     """
     counted = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
     shown = shown_layout(counted, layout, chosen["folded"], chosen["size_by"])
-    picture = draw(counted, shown, color_by=chosen["color_by"], selected=chosen["selected"], theme=PAGE_THEME)
+    filters = {name: chosen[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
+    picture = draw(
+        counted,
+        shown,
+        find_matches(counted, **filters),
+        color_by=chosen["color_by"],
+        selected=chosen["selected"],
+        theme=PAGE_THEME,
+    )
     x, y, width, height = _first_box(shown)
     place = {
         "picture": {"width": shown.width, "height": shown.height, "direction": shown.direction},
