@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
@@ -14,7 +15,7 @@ from idlmav.layout import Point
 from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Text, Triangle
 
 if TYPE_CHECKING:
-    from PIL import ImageDraw
+    from PIL import Image
 
 __all__ = ["to_png"]
 
@@ -48,13 +49,13 @@ def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -
     bytes
         A PNG file.
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     area, longest = picture.width * picture.height, max(picture.width, picture.height)
     scale = min(scale, math.sqrt(_MOST_PIXELS / area), _LONGEST_PX / longest)
     size = max(1, math.ceil(picture.width * scale)), max(1, math.ceil(picture.height * scale))
     image = Image.new("RGB", size, picture.background)
-    canvas = _Canvas(ImageDraw.Draw(image), scale, picture.background)
+    canvas = _Canvas(image, scale)
     for shape in picture.shapes:
         canvas.draw(shape)
     if colors is not None:
@@ -65,13 +66,15 @@ def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -
 
 
 class _Canvas:
-    def __init__(self, pen: ImageDraw.ImageDraw, scale: float, background: str) -> None:
-        self.pen, self.scale, self.background = pen, scale, background
+    def __init__(self, image: Image.Image, scale: float) -> None:
+        from PIL import ImageDraw
+
+        self.image, self.pen, self.scale = image, ImageDraw.Draw(image), scale
 
     def draw(self, shape: Rect | Line | Triangle | Dot | Text) -> None:
         match shape:
             case Rect():
-                self._rect(shape)
+                self._rect(shape) if shape.opacity >= 1.0 else self._translucent(shape)
             case Line():
                 self._line(shape)
             case Triangle():
@@ -85,18 +88,31 @@ class _Canvas:
     def _rect(self, rect: Rect) -> None:
         scale = self.scale
         corners = [rect.x * scale, rect.y * scale, (rect.x + rect.width) * scale, (rect.y + rect.height) * scale]
-        line = _mixed(rect.line, self.background, rect.opacity) if rect.line else None
         line_width = max(1, round(rect.line_width * scale))
         self.pen.rounded_rectangle(
             corners,
             radius=rect.radius * scale,
-            fill=None if rect.fill == "none" else _mixed(rect.fill, self.background, rect.opacity),
-            outline=None if rect.dashed else line,
+            fill=None if rect.fill == "none" else rect.fill,
+            outline=None if rect.dashed else rect.line or None,
             width=line_width,
         )
-        if rect.dashed and line:
+        if rect.dashed and rect.line:
             for dash in _dashes(_outline(corners, rect.radius * scale), [length * scale for length in DASH_PX]):
-                self.pen.line(dash, fill=line, width=line_width, joint="curve")
+                self.pen.line(dash, fill=rect.line, width=line_width, joint="curve")
+
+    def _translucent(self, rect: Rect) -> None:
+        """Draw a box as a browser does: what is below it shines through."""
+        from PIL import Image
+
+        margin = rect.line_width
+        left, top = (math.floor((start - margin) * self.scale) for start in (rect.x, rect.y))
+        right = math.ceil((rect.x + rect.width + margin) * self.scale) + 1
+        bottom = math.ceil((rect.y + rect.height + margin) * self.scale) + 1
+        below = self.image.crop((left, top, right, bottom))
+        above = below.copy()
+        x, y = rect.x - left / self.scale, rect.y - top / self.scale
+        _Canvas(above, self.scale).draw(replace(rect, x=x, y=y, opacity=1.0))
+        self.image.paste(Image.blend(below, above, rect.opacity), (left, top))
 
     def _line(self, line: Line) -> None:
         scale, width = self.scale, max(1, round(line.width * self.scale))
@@ -184,13 +200,3 @@ def _font(size: float, bold: bool) -> tuple[Any, bool]:
         with suppress(OSError):  # not on this machine
             return ImageFont.truetype(name, size), True
     return ImageFont.load_default(size), False
-
-
-def _mixed(color: str, background: str, opacity: float) -> str:
-    """Return what a translucent colour looks like on the background."""
-    if opacity >= 1.0:
-        return color
-    channels = [
-        round(int(color[i : i + 2], 16) * opacity + int(background[i : i + 2], 16) * (1 - opacity)) for i in (1, 3, 5)
-    ]
-    return f"#{channels[0]:02x}{channels[1]:02x}{channels[2]:02x}"
