@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
+from idlmav import MAV
+from idlmav.layout import fold
 from idlmav.scene import humane
+from idlmav.state import SHARED
 
 
 def bright(dashboard, count: int) -> set[str]:
@@ -177,3 +182,39 @@ def test_a_range_is_dragged_on_the_gradient(dashboard, resnet20):
     dashboard.page.mouse.click(track["x"] + 0.5 * track["width"], y)
     dashboard.wait("d.state.value_range === null && d.matches === null")
     assert len(bright(dashboard, len(resnet20.nodes))) == len(resnet20.nodes)
+
+
+# ---- the same in a still picture
+
+
+def bright_in_svg(file, boxes) -> set[str]:
+    rects = [element.attrib for element in ElementTree.parse(file).iter() if element.tag.endswith("rect")]
+    opacity = {(float(rect["x"]) - 20, float(rect["y"]) - 20): rect.get("opacity") for rect in rects if "rx" in rect}
+    return {name for name, (x, y, _, _) in boxes.items() if opacity[round(x, 1), round(y, 1)] is None}
+
+
+def test_a_still_picture_dims_what_the_page_dims(dashboard, resnet20, tmp_path):
+    def check(expected: str) -> None:
+        mav, state = MAV(resnet20), dashboard.state
+        mav.state.param.update(**{name: state[name] for name in SHARED if name != "viewport"})
+        mav.save(tmp_path / "m.svg")
+        boxes = fold(mav.layout, mav.state.folded).boxes
+        in_page = bright(dashboard, len(boxes))
+        assert expected in in_page
+        assert in_page < set(boxes)
+        assert bright_in_svg(tmp_path / "m.svg", boxes) == in_page
+
+    dashboard.search("layer2 & params>5k | class==BasicBlock & !/layer[23]/")
+    check("layer1.0.relu")
+    dashboard.call("fold", "layer2")
+    dashboard.wait("d.state.folded.join() === 'layer2'")
+    check("layer2")
+    dashboard.call("search", "")
+    dashboard.call("highlight", ["add()"])
+    dashboard.wait("d.state.highlighted.length === 1")
+    check("layer2")
+    dashboard.choose("Colour", "FLOPs")
+    track = dashboard.page.locator(".gradient").bounding_box()
+    dashboard.drag((track["x"] + 0.8 * track["width"], track["y"] + 5), (track["x"] + track["width"], track["y"] + 5))
+    dashboard.wait("d.state.value_range !== null")
+    check("layer3.2.conv2")
