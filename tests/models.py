@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["BROKEN", "WORKING", "Example"]
+__all__ = ["BROKEN", "HOSTILE_CLASS", "HOSTILE_MODULE", "MODELS", "SPECIAL", "WORKING", "Example"]
 
 
 @dataclass(frozen=True)
@@ -339,6 +340,118 @@ class Recovers(nn.Module):
             return self.linear(x.T)
 
 
+class DeadBranch(nn.Module):
+    """More layers than a table shows at once, and two that forward does not call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*[nn.Linear(4, 4) for _ in range(60)])
+        self.dead = nn.Sequential(nn.Linear(4, 30))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+class NeverCalled(nn.Module):
+    """Layers that forward never calls, one of them named like an op."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = nn.Linear(4, 4)
+        self.add = nn.Linear(4, 2)
+        self.rest = nn.ModuleList([nn.ReLU()])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(x) + 1
+
+
+class Branches(nn.Module):
+    """Three branches side by side, and a skip connection around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.left, self.middle, self.right = (nn.Conv2d(4, 4, 1) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return torch.cat([self.left(x), self.middle(x), self.right(x)], 1)
+
+
+class Mystery(nn.Module):
+    """A counted, an estimated, a moving and an unknown op, and a layer that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+        self.inner = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+        self.dead = nn.Linear(30, 40)
+        self.layer.weight.requires_grad = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.matrix_exp(self.inner(torch.relu(self.layer(x))).reshape(8, 8))
+
+
+class Exponential(nn.Module):
+    """Only ops that have no formula for FLOPs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.matrix_exp(torch.matrix_exp(x))
+
+
+class OtherOrder(nn.Module):
+    """The layers of the U-Net in another order, with more around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Sigmoid(), nn.MaxPool2d(2), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layers(x)
+        return torch.relu(torch.cat([x.flip(1), F.relu(x)], dim=1)).softmax(1)
+
+
+def _hostile_class() -> nn.Module:
+    """Return a model whose class and error message are HTML."""
+
+    class Hostile(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError(HOSTILE_CLASS)
+
+    Hostile.__name__ = HOSTILE_CLASS
+    return Hostile()
+
+
+def _hostile_module() -> nn.Module:
+    """Return a model one of whose modules has a path, a class and an error message of HTML."""
+
+    class Hostile(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError(HOSTILE_MODULE)
+
+    Hostile.__name__ = HOSTILE_MODULE
+    model = nn.Sequential()
+    model.add_module(HOSTILE_MODULE.replace(".", "_"), nn.Sequential(nn.Linear(2, 2), Hostile()))
+    return model
+
+
+def _frozen() -> nn.Module:
+    """Return a model with a frozen weight, and a layer without a bias."""
+    norm = nn.BatchNorm1d(4)
+    norm.weight.requires_grad = False
+    return nn.Sequential(norm, nn.Linear(4, 2, bias=False))
+
+
+def _resnet18() -> nn.Module:
+    """Return the model of the README."""
+    import_module("torchvision_shim")
+    return import_module("torchvision").models.resnet18()
+
+
+HOSTILE_CLASS = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
+HOSTILE_MODULE = "<img src=x onerror=window.attacked=1>"
+
+
 def _image(size: int = 32) -> tuple[Tensor]:
     return (torch.randn(2, 3, size, size),)
 
@@ -380,3 +493,25 @@ BROKEN: dict[str, Example] = {
     "missing_argument": Example(SharedBlock),
 }
 """Models that raise midway."""
+
+SPECIAL: dict[str, Example] = {
+    "relu": Example(nn.ReLU, lambda: (torch.ones(2),)),
+    "conv": Example(lambda: nn.Conv2d(3, 4, 3), lambda: (torch.ones(1, 3, 8, 8),)),
+    "linear": Example(lambda: nn.Linear(4, 4), lambda: (torch.zeros(2, 4),)),
+    "lazy": Example(lambda: nn.LazyLinear(4), lambda: (torch.zeros(2, 4),)),
+    "pair": Example(lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU()), lambda: (torch.zeros(2, 4),)),
+    "frozen": Example(_frozen, lambda: (torch.zeros(3, 4),)),
+    "branches": Example(Branches, lambda: (torch.zeros(1, 3, 4, 4),)),
+    "dead_branch": Example(DeadBranch, lambda: (torch.zeros(2, 4),)),
+    "never_called": Example(NeverCalled, lambda: (torch.zeros(2, 4),)),
+    "mystery": Example(Mystery, lambda: (torch.zeros(8, 8),)),
+    "exponential": Example(lambda: nn.Sequential(Exponential(), nn.ReLU()), lambda: (torch.zeros(3, 3),)),
+    "other_order": Example(OtherOrder, lambda: (torch.ones(1, 3, 8, 8),)),
+    "hostile_class": Example(_hostile_class, lambda: (torch.ones(2),)),
+    "hostile_module": Example(_hostile_module, lambda: (torch.ones(1, 2),)),
+    "resnet18": Example(_resnet18, lambda: (torch.empty(16, 3, 160, 160, device="meta"),)),
+}
+"""Models for single tests."""
+
+MODELS = {"working": WORKING, "broken": BROKEN, "special": SPECIAL}
+"""All of them by kind; each is in a file, too, see `pictures.py`."""

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from models import WORKING
+from pictures import picture_of
 
-from idlmav import MAV
 from idlmav.graph import Module, Node
 from idlmav.labels import (
     FONT_PX,
@@ -79,8 +78,7 @@ def test_widths_are_near_those_of_a_real_font():
 
 
 def test_every_node_of_a_graph_has_its_size():
-    example = WORKING["unet"]
-    graph = MAV(example.model(), example.args()).graph
+    graph = picture_of("unet").graph
     sizes = node_sizes(graph)
     assert sizes == {node.id: node_size(node) for node in graph.nodes}
     assert len(set(sizes.values())) > 1

@@ -7,9 +7,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-import torch
-from models import WORKING
-from torch import nn
+from pictures import picture_of
 
 from idlmav import MAV
 from idlmav.ops import categories, category
@@ -52,7 +50,7 @@ def test_an_index_means_the_same_colour_as_in_plotly(name, count, index, color):
 
 def test_hex_colours_are_a_palette():
     assert sequence(["#1F77B4", "#ff7f0e"]) == ("#1f77b4", "#ff7f0e")
-    mav = MAV(nn.ReLU(), torch.ones(2), palette=["#12345F", "#1f77b4"], fixed_color_map={"nn.ReLU": 0})
+    mav = picture_of("relu", palette=["#12345F", "#1f77b4"], fixed_color_map={"nn.ReLU": 0})
     assert node_colors(mav)["nn.ReLU"] == {"#12345f"}
 
 
@@ -68,19 +66,19 @@ def test_anything_else_than_hex_colours_is_refused(wrong):
 )
 def test_an_unknown_palette_lists_the_known_ones_and_the_nearest(wrong, hint):
     with pytest.raises(ValueError, match=f"palette: {wrong!r} is not known. Did you mean {hint}") as error:
-        MAV(nn.ReLU(), torch.ones(2), palette=wrong)
+        picture_of("relu", palette=wrong)
     assert all(name in str(error.value) for name in PLOTLY)
 
 
 def test_an_unknown_palette_like_nothing_else_gets_no_hint():
     with pytest.raises(ValueError, match=r"palette: 'qqqqqq' is not known\. Known names"):
-        MAV(nn.ReLU(), torch.ones(2), palette="qqqqqq")
+        picture_of("relu", palette="qqqqqq")
 
 
 @pytest.mark.parametrize("name", ["Category20", "Category20_7", "glasbey_light", "Viridis256", "viridis", "Colorblind"])
 def test_names_of_bokeh_and_holoviews_are_known(name):
-    scene = MAV(WORKING["unet"].model(), WORKING["unet"].args(), palette=name).scene()
-    plain = MAV(WORKING["unet"].model(), WORKING["unet"].args()).scene()
+    scene = picture_of("unet", palette=name).scene()
+    plain = picture_of("unet").scene()
     colors = scene["colors"]["operation"]["colors"]
     assert all(len(color) == 7 and int(color[1:], 16) >= 0 for color in colors)
     assert colors != plain["colors"]["operation"]["colors"]
@@ -89,7 +87,7 @@ def test_names_of_bokeh_and_holoviews_are_known(name):
 def test_bokehs_colours_are_bokehs():
     from bokeh.palettes import Category20
 
-    mav = MAV(nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8), palette="Category20", fixed_color_map={"Convolution": 19})
+    mav = picture_of("conv", palette="Category20", fixed_color_map={"Convolution": 19})
     assert node_colors(mav)["nn.Conv2d"] == {Category20[20][19].lower()}
 
 
@@ -107,13 +105,10 @@ def node_colors(mav: MAV, choice: str = "operation") -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def documented(torchvision) -> MAV:
+def documented() -> MAV:
     """The third example of the founding document."""
-    model = torchvision.models.resnet18()
-    return MAV(
-        model,
-        torch.randn(16, 3, 160, 160),
-        device="cpu",
+    return picture_of(
+        "resnet18",
         palette="Vivid",
         avoid_palette_idxs={10},
         fixed_color_map={"Convolution": 7, "add()": 0, "nn.MaxPool2d": 5},
@@ -166,20 +161,20 @@ def test_inputs_and_outputs_can_be_coloured_too():
 @pytest.mark.parametrize("index", [-1, 11, 2.0, "7", None, True])
 def test_an_index_that_the_palette_does_not_have_is_refused(index):
     with pytest.raises(ValueError, match=r"fixed_color_map\['add\(\)'\]: the palette has the indices 0 to 10, got"):
-        MAV(nn.ReLU(), torch.ones(2), palette="Vivid", fixed_color_map={"add()": index})
+        picture_of("relu", palette="Vivid", fixed_color_map={"add()": index})
     with pytest.raises(ValueError, match="avoid_palette_idxs: the palette has the indices 0 to 10, got"):
-        MAV(nn.ReLU(), torch.ones(2), palette="Vivid", avoid_palette_idxs=[index])
+        picture_of("relu", palette="Vivid", avoid_palette_idxs=[index])
 
 
 def test_a_colour_cannot_be_avoided_and_asked_for():
     with pytest.raises(ValueError, match=r"fixed_color_map\['add\(\)'\]: colour 3 is also in avoid_palette_idxs"):
-        MAV(nn.ReLU(), torch.ones(2), avoid_palette_idxs={3}, fixed_color_map={"add()": 3})
+        picture_of("relu", avoid_palette_idxs={3}, fixed_color_map={"add()": 3})
 
 
 def test_one_colour_has_to_be_left():
     with pytest.raises(ValueError, match="all 11 colours of the palette are avoided"):
-        MAV(nn.ReLU(), torch.ones(2), palette="Vivid", avoid_palette_idxs=range(11))
-    only = MAV(nn.ReLU(), torch.ones(2), palette="Vivid", avoid_palette_idxs=range(1, 11))
+        picture_of("relu", palette="Vivid", avoid_palette_idxs=range(11))
+    only = picture_of("relu", palette="Vivid", avoid_palette_idxs=range(1, 11))
     assert node_colors(only)["nn.ReLU"] == {VIVID[0]}
 
 
@@ -195,23 +190,10 @@ def test_no_avoided_colour_is_ever_used(avoid):
 # --------------------------------------------------------------------------------- the same colour everywhere
 
 
-class Apart(nn.Module):
-    """The layers of another model in another order, with more around them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Sigmoid(), nn.MaxPool2d(2), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
-
-    def forward(self, x):
-        x = self.layers(x)
-        return torch.relu(torch.cat([x.flip(1), torch.nn.functional.relu(x)], dim=1)).softmax(1)
-
-
 @pytest.mark.parametrize("palette", [DEFAULT_PALETTE, "Vivid", "Dark24"])
 def test_an_operation_has_one_colour_in_every_model(palette):
-    unet, apart = WORKING["unet"], MAV(Apart(), torch.ones(1, 3, 8, 8), palette=palette)
-    first = node_colors(MAV(unet.model(), unet.args(), palette=palette))
-    second = node_colors(apart)
+    first = node_colors(picture_of("unet", palette=palette))
+    second = node_colors(picture_of("other_order", palette=palette))
     common = first.keys() & second.keys()
     assert {"nn.Conv2d", "nn.BatchNorm2d", "nn.MaxPool2d", "relu()", "cat()"} <= common
     assert {name: first[name] for name in common} == {name: second[name] for name in common}
@@ -276,7 +258,7 @@ def test_the_gradient_falls_steadily_in_grey():
 @pytest.mark.parametrize(("key", "hint"), [("Convolutoin", "Convolution"), ("pooling", "Pooling")])
 def test_a_key_that_is_no_operation_and_no_category_is_refused(key, hint):
     with pytest.raises(ValueError, match=rf"fixed_color_map: '{key}' is neither .* Did you mean '{hint}'\?"):
-        MAV(nn.ReLU(), torch.ones(2), fixed_color_map={key: 1})
+        picture_of("relu", fixed_color_map={key: 1})
 
 
 # ------------------------------------------------------------------------------------------- colour-blind eyes

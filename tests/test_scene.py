@@ -6,8 +6,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
-import torch
-from models import BROKEN, WORKING, Example
+from pictures import BROKEN, WORKING, graph_of, picture_of
 
 from idlmav import MAV
 from idlmav.graph import Graph, Module
@@ -18,16 +17,10 @@ from idlmav.palette import Palette
 from idlmav.scene import METRICS, Scene, build_scene, humane, humane_bytes, thousands
 from idlmav.state import COLOR_BY, SIZE_BY
 
-EXAMPLES = {**WORKING, **BROKEN}
 
-
-@pytest.fixture(scope="module", params=EXAMPLES)
+@pytest.fixture(scope="module", params=[*WORKING, *BROKEN])
 def mav(request) -> MAV:
-    return picture(EXAMPLES[request.param])
-
-
-def picture(example: Example, **options) -> MAV:
-    return MAV(example.model(), example.args(), input_kwargs=example.kwargs(), **options)
+    return picture_of(request.param)
 
 
 def scene_of(graph: Graph, **palette) -> Scene:
@@ -139,7 +132,7 @@ def test_groups_know_their_class_and_their_failures(mav):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_failure_is_listed_with_its_message_and_line(name):
-    mav = picture(BROKEN[name])
+    mav = picture_of(name)
     scene = mav.scene()
     assert len(scene["errors"]) == len(mav.graph.errors) >= 1
     for error, failure in zip(scene["errors"], mav.graph.errors, strict=True):
@@ -159,7 +152,7 @@ def test_the_run_state_is_a_colour_of_its_own(small_graph):
 
 
 def test_modules_of_a_list_are_told_apart():
-    coding = picture(WORKING["unet"]).scene()["colors"]["module"]
+    coding = picture_of("unet").scene()["colors"]["module"]
     assert {"(model)", "down.0", "down.1", "grow.2", "up.2", "bottom", "pool", "head"} <= set(coding["names"])
 
 
@@ -217,18 +210,14 @@ def test_the_scene_holds_the_totals(mav):
 
 
 def test_parameters_are_named_with_what_is_special_about_them():
-    layer = torch.nn.BatchNorm1d(4)
-    layer.weight.requires_grad = False
-    graph = MAV(torch.nn.Sequential(layer, torch.nn.Linear(4, 2, bias=False)), torch.zeros(3, 4)).graph
-    texts = scene_of(graph)["nodes"]["params"]
+    texts = scene_of(graph_of("frozen"))["nodes"]["params"]
     assert texts[1].split("; ")[-3:] == [
         "running_var (4,) float32, buffer",
         "weight (4,) float32, frozen",
         "bias (4,) float32",
     ]
     assert texts[2] == "weight (2, 4) float32"
-    example = WORKING["shared"]
-    assert any(", shared with " in text for text in picture(example).scene()["nodes"]["params"])
+    assert any(", shared with " in text for text in picture_of("shared").scene()["nodes"]["params"])
 
 
 @pytest.mark.parametrize(

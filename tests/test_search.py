@@ -10,9 +10,9 @@ from assets.node import run_js
 from assets.test_search import CONDITIONS, PROBLEMS, REGULAR
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import gallery_graph
 
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
 from idlmav.query import QueryError, parse
 from idlmav.scene import Scene
 from idlmav.search import search
@@ -107,7 +107,7 @@ SHOWN = [("flops", "shown"), ("macs", "hidden")]
 
 @pytest.fixture(scope="module")
 def scenes() -> dict[str, Scene]:
-    return {name: MAV(*MODELS[name].make()).scene() for name in ("resnet20", "unfinished", "gpt")}
+    return {name: MAV(gallery_graph(name)).scene() for name in ("resnet20", "unfinished", "gpt")}
 
 
 def in_the_page(scene: Scene, queries: list[str], compute: tuple[str, str] = SHOWN[0]) -> list[Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-import torch
 from assets.node import run_js
-from models import WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 from idlmav.palette import sequence
@@ -27,17 +26,16 @@ NODES = """
 
 @pytest.fixture(scope="module")
 def mav() -> MAV:
-    return MAV(WORKING["unet"].model(), WORKING["unet"].args())
+    return picture_of("unet")
 
 
 def colors(mav: MAV, choice: str) -> dict:
     return run_js(NODES, {"scene": mav.scene(), "choice": choice})
 
 
-def test_the_documented_example_colours_its_nodes_as_asked(torchvision):
-    mav = MAV(
-        torchvision.models.resnet18(),
-        torch.empty(16, 3, 160, 160, device="meta"),
+def test_the_documented_example_colours_its_nodes_as_asked():
+    mav = picture_of(
+        "resnet18",
         palette="Vivid",
         avoid_palette_idxs={10},
         fixed_color_map={"Convolution": 7, "add()": 0, "nn.MaxPool2d": 5},

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from assets.node import run_js
-from models import BROKEN, WORKING
-from torch import nn
+from pictures import picture_of
 
 from idlmav import MAV
 from idlmav.scene import humane, humane_bytes, thousands
@@ -42,33 +40,18 @@ VIEWS = [{"compute_unit": unit, "estimates": estimates} for unit in COMPUTE_UNIT
 FLOPS, FLOPS_COUNTED, MACS, MACS_COUNTED = range(4)
 
 
-class Mystery(nn.Module):
-    """A counted, an estimated, a moving and an unknown op, and a layer that is never called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 8)
-        self.inner = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
-        self.dead = nn.Linear(30, 40)
-        self.layer.weight.requires_grad = False
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.matrix_exp(self.inner(torch.relu(self.layer(x))).reshape(8, 8))
-
-
 def shown(mav: MAV, *queries: str) -> list[dict[str, Any]]:
     return run_js(RUN, {"scene": mav.scene(), "views": VIEWS, "queries": queries})
 
 
 @pytest.fixture(scope="module")
 def mystery() -> MAV:
-    return MAV(Mystery(), torch.zeros(8, 8))
+    return picture_of("mystery")
 
 
 @pytest.mark.parametrize("name", ["unet", "lstm", "shared", "unfinished"])
 def test_macs_are_half_and_hidden_estimates_are_gone(name: str) -> None:
-    example = (WORKING | BROKEN)[name]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of(name)
     views = shown(mav)
     nodes = mav.graph.nodes
     assert views[FLOPS]["flops"] == [node.flops for node in nodes]
@@ -126,11 +109,11 @@ def test_the_facts_account_for_ops_parameters_and_modules(mystery: MAV) -> None:
 
 
 def test_nothing_special_is_not_mentioned() -> None:
-    texts = " ".join(text for text, *_ in shown(MAV(nn.Linear(4, 4), torch.zeros(2, 4)))[FLOPS]["facts"])
+    texts = " ".join(text for text, *_ in shown(picture_of("linear"))[FLOPS]["facts"])
     for word in ("frozen", "shared", "unknown", "estimated", "never", "≥"):
         assert word not in texts
     assert "64 FLOPs counted" in texts
-    lazy = " ".join(text for text, *_ in shown(MAV(nn.LazyLinear(4), torch.zeros(2, 4)))[FLOPS]["facts"])
+    lazy = " ".join(text for text, *_ in shown(picture_of("lazy"))[FLOPS]["facts"])
     assert "2 of unknown size" in lazy
 
 
@@ -148,11 +131,7 @@ def test_details_tell_numbers_and_parameters(mystery: MAV) -> None:
 
 
 def test_a_group_of_unknown_ops_alone_is_unknown() -> None:
-    class Exponential(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.matrix_exp(torch.matrix_exp(x))
-
-    flops, *_ = shown(MAV(nn.Sequential(Exponential(), nn.ReLU()), torch.zeros(3, 3)))
+    flops, *_ = shown(picture_of("exponential"))
     assert flops["groups"] == [None]
     assert "2 ops · ? FLOPs, 2 ops unknown" in flops["folded"][0]
 

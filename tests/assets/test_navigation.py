@@ -7,10 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import torch
 from assets.node import run_js
-from models import WORKING
-from torch import nn
+from pictures import picture_of
 
 from idlmav import MAV
 
@@ -28,26 +26,13 @@ RUN = """
 """
 
 
-class Branches(nn.Module):
-    """Three branches side by side, and a skip connection around them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 4, 1)
-        self.left, self.middle, self.right = (nn.Conv2d(4, 4, 1) for _ in range(3))
-
-    def forward(self, x):
-        x = self.stem(x)
-        return torch.cat([self.left(x), self.middle(x), self.right(x)], 1)
-
-
 def steps(mav: MAV, folded: list[str] | None = None) -> dict[str, Any]:
     return run_js(RUN, {"scene": mav.scene(), "folded": folded or []})
 
 
 @pytest.fixture(scope="module")
 def residual() -> MAV:
-    return MAV(WORKING["unet"].model(), WORKING["unet"].args())
+    return picture_of("unet")
 
 
 FORWARD = {"down": "ArrowDown", "up": "ArrowUp", "right": "ArrowRight", "left": "ArrowLeft"}
@@ -56,7 +41,7 @@ BACK = {"down": "ArrowUp", "up": "ArrowDown", "right": "ArrowLeft", "left": "Arr
 
 @pytest.mark.parametrize("direction", FORWARD)
 def test_arrows_along_the_flow_follow_edges_there_and_back(direction):
-    mav = MAV(WORKING["unet"].model(), WORKING["unet"].args(), direction=direction)
+    mav = picture_of("unet", direction=direction)
     edges = {(edge.source, edge.target) for edge in mav.graph.edges}
     found = steps(mav)["steps"]
     for node in mav.graph.nodes:
@@ -66,7 +51,7 @@ def test_arrows_along_the_flow_follow_edges_there_and_back(direction):
 
 
 def test_the_skip_connection_of_a_u_is_followed_across():
-    mav = MAV(WORKING["unet"].model(), WORKING["unet"].args(), latent="bottom")
+    mav = picture_of("unet", latent="bottom")
     edges = {(edge.source, edge.target) for edge in mav.graph.edges}
     found = steps(mav)["steps"]
     across = [(node, step["ArrowRight"]) for node, step in found.items() if step["ArrowRight"]]
@@ -74,7 +59,7 @@ def test_the_skip_connection_of_a_u_is_followed_across():
 
 
 def test_arrows_across_go_to_the_branch_beside():
-    mav = MAV(Branches(), torch.zeros(1, 3, 4, 4))
+    mav = picture_of("branches")
     found = steps(mav)["steps"]
     row = sorted(("left", "middle", "right"), key=lambda name: mav.layout.boxes[name][0])
     for a, b in pairwise(row):
@@ -101,7 +86,7 @@ def test_from_an_open_group_the_flow_leads_inside(residual):
 
 @pytest.mark.parametrize("name", ["unet", "residual", "transformer"])
 def test_every_box_can_be_reached(name):
-    mav = MAV(WORKING[name].model(), WORKING[name].args())
+    mav = picture_of(name)
     found = steps(mav)
     known, queue = {found["boxes"][0]}, deque([found["boxes"][0]])
     while queue:

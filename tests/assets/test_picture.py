@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from assets.node import run_js
 from layout import networks as net
-from models import WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 from idlmav.layout import Direction, columns, lay_out_network
@@ -254,7 +254,7 @@ def look_up(mav: MAV, names: list[str], folded: list[str]) -> list[dict[str, Any
 
 @pytest.fixture(scope="module")
 def mav() -> MAV:
-    return MAV(WORKING["transformer"].model(), WORKING["transformer"].args())
+    return picture_of("transformer")
 
 
 def test_every_name_finds_its_box(mav):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from assets.node import run_js
-from models import BROKEN, WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 
@@ -22,7 +22,7 @@ RUN = """
 
 @pytest.fixture(scope="module")
 def mav() -> MAV:
-    return MAV(WORKING["unet"].model(), WORKING["unet"].args())
+    return picture_of("unet")
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +229,7 @@ def test_an_empty_query_tests_nothing(mav, query):
 
 
 def test_an_unknown_number_is_never_found():
-    example = BROKEN["unfinished"]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of("unfinished")
     unknown = {node.id for node in mav.graph.nodes if node.flops is None}
     assert unknown
     known = [node.id for node in mav.graph.nodes if node.flops is not None]
@@ -240,8 +239,7 @@ def test_an_unknown_number_is_never_found():
 
 
 def test_what_failed_is_found():
-    example = BROKEN["wrong_size"]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of("wrong_size")
     failed, not_run = search(mav, "status==failed", "status==not_run")
     assert failed == [node.id for node in mav.graph.nodes if node.status == "failed"]
     assert not_run == [node.id for node in mav.graph.nodes if node.status == "not_run"]

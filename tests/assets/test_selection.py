@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from assets.node import run_js
-from models import BROKEN, WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 
@@ -30,7 +30,7 @@ def links(content: Any, name: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def unet() -> MAV:
-    return MAV(WORKING["unet"].model(), WORKING["unet"].args())
+    return picture_of("unet")
 
 
 def test_the_links_of_every_op_are_the_edges_of_the_graph(unet):
@@ -66,8 +66,7 @@ def test_a_layer_tells_its_settings_and_its_page(unet):
 
 
 def test_a_failed_op_shows_its_message_and_the_line_of_code():
-    example = BROKEN[next(iter(BROKEN))]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of("wrong_size")
     (failure,) = mav.graph.errors
     content = contents(mav, failure.node)[failure.node]
     assert failure.message in content["error"]

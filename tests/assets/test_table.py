@@ -7,13 +7,10 @@ import io
 from typing import Any
 
 import pytest
-import torch
 from assets.node import run_js
-from models import BROKEN, WORKING
-from torch import nn
+from pictures import gallery_graph, picture_of
 
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
 from idlmav.scene import thousands
 
 RUN = """
@@ -54,31 +51,14 @@ def table(mav: MAV, **options: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=["resnet20", "unet", "lstm", "shared", "unfinished", "empty"])
 def mav(request) -> MAV:
-    if request.param in MODELS:
-        return MAV(*MODELS[request.param].make())
-    example = (WORKING | BROKEN)[request.param]
-    return MAV(example.model(), example.args())
+    if request.param in ("shared", "empty"):
+        return picture_of(request.param)
+    return MAV(gallery_graph(request.param))
 
 
 @pytest.fixture(scope="module")
 def resnet() -> MAV:
-    return MAV(*MODELS["resnet20"].make())
-
-
-class DeadBranch(nn.Module):
-    """Layers that forward never calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.used = nn.Linear(4, 4)
-        self.add = nn.Linear(4, 2)
-        self.rest = nn.ModuleList([nn.ReLU()])
-
-    def forward(self, x):
-        return self.used(x) + 1
-
-
-# ---- the tree
+    return MAV(gallery_graph("resnet20"))
 
 
 def test_every_op_group_and_module_never_called_has_one_row(mav):
@@ -221,7 +201,7 @@ def test_sorted_rows_are_the_boxes_that_are_drawn(resnet):
 
 
 def test_modules_never_called_are_the_last_rows():
-    mav = MAV(DeadBranch(), torch.zeros(2, 4))
+    mav = picture_of("never_called")
     rows = table(mav)["rows"][-2:]
     assert [row["id"] for row in rows] == ["add (module)", "rest.0"], "an op is called add, too"
     assert [row["_operation"] for row in rows] == ["nn.Linear", "nn.ReLU"]

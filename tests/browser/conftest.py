@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 from browser.driver import Dashboard
+from pictures import gallery_graph
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from idlmav import MAV
@@ -128,6 +130,10 @@ def served_app(serve_command: Callable[..., str]) -> str:
     return serve_command("apps/explorer.py")
 
 
+def _open_connections(log: list[str]) -> int:
+    return sum(("connection opened" in line) - ("connection closed" in line) for line in log)
+
+
 def _start_panel(app: str | Path, *arguments: str) -> tuple[str, Callable[[], None]]:
     command = [sys.executable, "-u", "-m", "panel", "serve", str(app), "--port", "0", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -145,6 +151,10 @@ def _start_panel(app: str | Path, *arguments: str) -> tuple[str, Callable[[], No
     listener.start()
 
     def stop() -> None:
+        # A server that ends while a page says goodbye to it logs an error of its own.
+        deadline = time.monotonic() + 10
+        while _open_connections(log) and time.monotonic() < deadline:
+            time.sleep(0.02)
         process.terminate()
         process.wait(timeout=20)
         listener.join(timeout=20)
@@ -238,9 +248,7 @@ def _start_thread(app: Any) -> tuple[str, Callable[[], None]]:
 @pytest.fixture(scope="session")
 def resnet20() -> Graph:
     """The gallery's first model."""
-    from idlmav.capture.gallery import MODELS
-
-    return MAV(*MODELS["resnet20"].make()).graph
+    return gallery_graph("resnet20")
 
 
 @pytest.fixture(scope="module", params=["served", "live", "file"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from browser.driver import Dashboard
-from models import BROKEN
+from pictures import picture_of
 from playwright.sync_api import Browser
 
 from idlmav import MAV
@@ -28,9 +28,8 @@ Open = Callable[..., Dashboard]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, resnet20: Graph) -> dict[str, Path]:
-    broken = BROKEN["wrong_channels"]
     folder = tmp_path_factory.mktemp("saved")
-    mavs = {"resnet20": MAV(resnet20), "failing": MAV(broken.model(), broken.args())}
+    mavs = {"resnet20": MAV(resnet20), "failing": picture_of("wrong_channels")}
     for name, mav in mavs.items():
         mav.save(folder / f"{name}.html")
     return {name: folder / f"{name}.html" for name in mavs}

@@ -6,7 +6,7 @@ from math import dist
 
 import pytest
 from browser.driver import Dashboard, middle
-from models import WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 
@@ -14,7 +14,7 @@ SIDEWAYS = ("Right", "Left")
 
 
 def unet() -> MAV:
-    return MAV(WORKING["unet"].model(), WORKING["unet"].args(), latent="bottom")
+    return picture_of("unet", latent="bottom")
 
 
 def opened_file(page, tmp_path) -> Dashboard:
@@ -95,8 +95,7 @@ def options(dashboard: Dashboard, label: str) -> list[str]:
 
 @pytest.mark.parametrize("latent", ["", "bottom"])
 def test_a_page_without_a_kernel_offers_only_what_it_holds(offline_page, tmp_path, latent):
-    example = WORKING["unet"]
-    MAV(example.model(), example.args(), latent=latent).save(tmp_path / "page.html")
+    picture_of("unet", latent=latent).save(tmp_path / "page.html")
     offline_page.goto((tmp_path / "page.html").as_uri())
     dashboard = Dashboard(offline_page)
     dashboard.rest()
@@ -110,8 +109,7 @@ def test_a_page_without_a_kernel_offers_only_what_it_holds(offline_page, tmp_pat
 
 
 def test_the_flow_turns_at_the_selection(chromium_page, serve_here, wait_until):
-    example = WORKING["unet"]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of("unet")
     chromium_page.goto(serve_here(mav))
     dashboard = Dashboard(chromium_page)
     dashboard.rest()
@@ -137,8 +135,7 @@ def test_the_flow_turns_at_the_selection(chromium_page, serve_here, wait_until):
 
 
 def test_small_ops_are_merged_and_the_middle_of_the_view_stays(chromium_page, serve_here, wait_until):
-    example = WORKING["unet"]
-    mav = MAV(example.model(), example.args())
+    mav = picture_of("unet")
     chromium_page.goto(serve_here(mav))
     dashboard = Dashboard(chromium_page)
     dashboard.rest()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from browser.driver import Dashboard, middle
 
-from idlmav.capture.gallery import MODELS
+from idlmav.saved_gallery import saved_models
+
+MODELS = {model.name: model for model in saved_models()}
 
 
 def _heading(page, name):

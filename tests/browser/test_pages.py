@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 from browser.conftest import _open_page
 from browser.driver import MODELS, Dashboard, contains, luminance, middle
-from models import WrongChannels
-from torch import nn, ones, zeros
+from pictures import gallery_graph, picture_of
 
 from idlmav import MAV, Graph
-from idlmav.capture import gallery
 from idlmav.graph import Call, Edge, Module, Node
 from idlmav.metrics import complete
 
@@ -47,7 +45,7 @@ Object.defineProperty(window, "Bokeh", {get: () => bokeh, set: (value) => {
 
 
 def test_a_page_is_laid_out_once(opened):
-    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), zeros(1, 4)), before=COUNT_LAYOUTS)
+    dashboard = opened(picture_of("pair"), before=COUNT_LAYOUTS)
     assert dashboard.page.evaluate("window.layouts") == 1
     dashboard.press("More")
     dashboard.page.wait_for_function("() => window.layouts === 2")
@@ -63,7 +61,7 @@ watch();
 
 
 def test_nothing_covers_a_page_that_is_ready(opened):
-    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), zeros(1, 4)), before=SEE_WHAT_COVERS)
+    dashboard = opened(picture_of("pair"), before=SEE_WHAT_COVERS)
     assert dashboard.page.evaluate("window.covered") is False
 
 
@@ -71,7 +69,7 @@ def test_nothing_covers_a_page_that_is_ready(opened):
 
 
 def test_the_banner_leads_to_the_failing_box(opened):
-    mav = MAV(WrongChannels(), zeros(2, 3, 32, 32))
+    mav = picture_of("wrong_channels")
     dashboard = opened(mav)
     (failed,) = (node for node in mav.graph.nodes if node.status == "failed")
     dashboard.press("Fold")
@@ -103,7 +101,7 @@ def test_the_banner_leads_to_the_failing_box(opened):
 
 
 def test_a_model_without_frames_has_no_titles(opened):
-    dashboard = opened(MAV(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), zeros(2, 4)))
+    dashboard = opened(picture_of("pair"))
     assert [text for text in dashboard.layer("titles")["text"] if text] == []
     assert len(dashboard.nodes()) == 4  # and no errors in the console, which the page's fixture looks for
 
@@ -111,20 +109,8 @@ def test_a_model_without_frames_has_no_titles(opened):
 # ---- modules that are never called
 
 
-class DeadBranch(nn.Module):
-    """More layers than a table shows at once, and two that forward does not call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*[nn.Linear(4, 4) for _ in range(60)])
-        self.dead = nn.Sequential(nn.Linear(4, 30))
-
-    def forward(self, x):
-        return self.body(x)
-
-
 def test_modules_that_are_never_called_are_rows_without_a_box(opened):
-    mav = MAV(DeadBranch(), zeros(2, 4))
+    mav = picture_of("dead_branch")
     dashboard = opened(mav)
     dashboard.page.locator(".facts .missed", has_text="2 modules never called").wait_for()
     viewport = dashboard.state["viewport"]
@@ -151,7 +137,7 @@ def test_modules_that_are_never_called_are_rows_without_a_box(opened):
 
 
 def test_a_search_finds_modules_that_are_never_called(opened):
-    dashboard = opened(MAV(DeadBranch(), zeros(2, 4)))
+    dashboard = opened(picture_of("dead_branch"))
     dashboard.search("dead")
     dashboard.wait("d.rows().join() === 'dead,dead.0'")
     dashboard.click_row("dead.0")
@@ -162,7 +148,7 @@ def test_a_search_finds_modules_that_are_never_called(opened):
 
 
 def test_the_table_scrolls_to_its_end_and_the_graph_follows(opened):
-    dashboard = opened(MAV(DeadBranch(), zeros(2, 4)))
+    dashboard = opened(picture_of("dead_branch"))
     place = middle(dashboard.table.bounding_box())
     dashboard.wheel(place, 5000)
     dashboard.wait("d.rows().at(-1) === 'dead.0'")
@@ -173,21 +159,8 @@ def test_the_table_scrolls_to_its_end_and_the_graph_follows(opened):
 # ---- hostile names
 
 
-def _hostile_model() -> nn.Module:
-    """Return a model whose class, module and message are HTML."""
-
-    class Inner(nn.Module):
-        def forward(self, x):
-            raise ValueError(HOSTILE)
-
-    Inner.__name__ = HOSTILE
-    model = nn.Sequential()
-    model.add_module(HOSTILE.replace(".", "_"), nn.Sequential(nn.Linear(2, 2), Inner()))
-    return model
-
-
 def test_html_in_names_is_text(opened):
-    mav = MAV(_hostile_model(), ones(1, 2))
+    mav = picture_of("hostile_module")
     dashboard = opened(mav)
     page = dashboard.page
     linear = next(node for node in mav.graph.nodes if node.op == "linear")
@@ -286,7 +259,7 @@ _DRAWN_PX = """
 
 
 def test_texts_grow_with_their_boxes_also_if_they_stay_the_same(opened):
-    dashboard = opened(MAV(WrongChannels(), zeros(2, 3, 32, 32)))
+    dashboard = opened(picture_of("wrong_channels"))
     for down in (0, -100, -100, 300):
         dashboard.wheel(middle(dashboard.graph), down)
         dashboard.rest()
@@ -296,7 +269,7 @@ def test_texts_grow_with_their_boxes_also_if_they_stay_the_same(opened):
 
 
 def test_another_flow_is_painted(opened):
-    dashboard = opened(MAV(*gallery.MODELS["autoencoder"].make()))
+    dashboard = opened(MAV(gallery_graph("autoencoder")))
     dashboard.choose("Flow", "Right")
     dashboard.wait("d.state.direction === 'right'")
     dashboard.rest()

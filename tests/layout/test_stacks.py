@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layout import networks as net
 from layout.invariants import problems
-from models import WORKING
+from pictures import picture_of
 
-from idlmav import MAV
 from idlmav.labels import node_sizes
 from idlmav.layout import Network, compute_layout, fold, lay_out_network
 from idlmav.layout.stacks import find_stacks
@@ -78,7 +77,7 @@ def test_the_boxes_of_a_stack_touch_along_the_flow(network: Network, direction: 
 
 
 def test_the_layers_of_a_cnn_become_stacks_of_convolution_norm_and_activation() -> None:
-    mav = MAV(WORKING["unet"].model(), WORKING["unet"].args())
+    mav = picture_of("unet")
     sizes = node_sizes(mav.graph)
     small = small_ops(mav.graph, 0.02)
     layout = compute_layout(mav.graph, sizes, small=small)
@@ -90,7 +89,7 @@ def test_the_layers_of_a_cnn_become_stacks_of_convolution_norm_and_activation() 
 
 @pytest.mark.parametrize("name", ["unet", "transformer", "lstm"])
 def test_nothing_is_merged_below_zero_and_more_and_more_above(name: str) -> None:
-    graph = MAV(WORKING[name].model(), WORKING[name].args()).graph
+    graph = picture_of(name).graph
     assert small_ops(graph, -1) == frozenset()
     found = [small_ops(graph, threshold) for threshold in (0, 0.1, 0.5, 1)]
     assert all(fewer <= more for fewer, more in pairwise(found))
@@ -102,7 +101,7 @@ def test_nothing_is_merged_below_zero_and_more_and_more_above(name: str) -> None
 
 
 def test_a_threshold_above_one_is_refused() -> None:
-    graph = MAV(WORKING["lstm"].model(), WORKING["lstm"].args()).graph
+    graph = picture_of("lstm").graph
     with pytest.raises(ValueError, match="merge_threshold"):
         small_ops(graph, 1.5)
     with pytest.raises(ValueError, match="merge_threshold"):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from assets.node import run_js
+from pictures import gallery_graph
 from PIL import Image
 
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
 from idlmav.layout import fold
 from idlmav.still import Picture, choices, still_picture
 from idlmav.still.compute import shown_compute
@@ -71,7 +71,7 @@ CHOSEN: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def mavs() -> dict[str, MAV]:
-    return {name: MAV(MAV(*MODELS[name].make()).graph, folded="none") for name in ("resnet20", "unfinished", "gpt")}
+    return {name: MAV(gallery_graph(name), folded="none") for name in ("resnet20", "unfinished", "gpt")}
 
 
 @pytest.mark.parametrize("name", ["resnet20", "unfinished", "gpt"])
@@ -115,14 +115,14 @@ def test_texts_of_dimmed_boxes_are_muted_and_a_found_module_has_the_accent(mavs)
 
 
 def test_a_folded_run_is_dimmed_with_its_cards_and_keeps_its_failure():
-    mav = MAV(*MODELS["unfinished"].make())
+    mav = MAV(gallery_graph("unfinished"))
     scene, theme = mav.scene(), THEMES["light"]
     outer = [name for name, group in mav.layout.groups.items() if not group.parent]
     shapes = still_picture(scene, mav.layout, folded=outer, query="nothing like it").shapes
     boxes = [shape for shape in shapes if isinstance(shape, Rect) and shape.radius == 6]
     assert {box.opacity for box in boxes} == {0.2}
     assert [box.line_width for box in boxes if box.line == theme.error] == [3.0]
-    gpt = MAV(*MODELS["gpt"].make())
+    gpt = MAV(gallery_graph("gpt"))
     (run,) = (group.id for group in gpt.layout.groups.values() if group.kind == "repeat")
     shapes = still_picture(gpt.scene(), gpt.layout, folded=[run], query="nothing like it").shapes
     cards = [shape for shape in shapes if isinstance(shape, Rect) and shape.line == theme.edge]

@@ -7,9 +7,8 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-import torch
 from assets.node import run_js
-from models import BROKEN, WORKING
+from pictures import graph_of, picture_of
 from PIL import Image
 
 from idlmav import MAV
@@ -26,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def mav() -> MAV:
-    return MAV(WORKING["transformer"].model(), WORKING["transformer"].args())
+    return picture_of("transformer")
 
 
 def test_the_colours_are_those_of_the_page():
@@ -42,8 +41,7 @@ def test_the_colours_are_those_of_the_page():
 @pytest.mark.parametrize("metric", ["flops", "activation_bytes"])
 @pytest.mark.parametrize("latent", [None, "bottom"])
 def test_boxes_grow_as_on_the_page(direction, metric, latent):
-    model = WORKING["unet"]
-    mav = MAV(model.model(), model.args(), direction=direction)
+    mav = picture_of("unet", direction=direction)
     found = compute_layout(mav.graph, node_sizes(mav.graph), direction=direction, latent=latent)
     scene = mav.scene()
     scene["geometry"] = columns_of(found, mav)
@@ -119,8 +117,7 @@ def test_lines_that_part_or_meet_are_told_from_crossings(name):
 
 @pytest.mark.parametrize("name", ["transformer", "unet"])
 def test_the_page_marks_the_same_junctions(name):
-    model = WORKING[name]
-    mav = MAV(model.model(), model.args())
+    mav = picture_of(name)
     code = """
         const { Picture } = await load("picture");
         const { junctions } = await load("junctions");
@@ -187,8 +184,7 @@ def test_a_still_picture_counts_as_the_state_does(mav):
 
 
 def test_a_failed_op_and_what_is_not_run_are_told_apart():
-    broken = next(iter(BROKEN.values()))
-    mav = MAV(broken.model(), broken.args())
+    mav = picture_of("wrong_size")
     shapes = still_picture(mav.scene(), mav.layout).shapes
     assert any(isinstance(shape, Rect) and shape.line == THEMES["light"].error for shape in shapes)
     texts = {shape.text for shape in shapes if isinstance(shape, Text)}
@@ -196,7 +192,7 @@ def test_a_failed_op_and_what_is_not_run_are_told_apart():
 
 
 def test_a_folded_module_that_hides_a_failure_is_marked():
-    mav = MAV(BROKEN["wrong_channels"].model(), BROKEN["wrong_channels"].args())
+    mav = picture_of("wrong_channels")
     scene = mav.scene()
     (outer,) = (
         name
@@ -222,15 +218,11 @@ def test_the_svg_is_valid_and_needs_nothing_from_elsewhere(mav, tmp_path):
 
 
 def test_a_name_with_html_is_shown_as_text():
-    class Odd(torch.nn.Module):
-        def forward(self, x):
-            return x.relu()
-
-    Odd.__name__ = "<script>alert(1)</script>&"
-    mav = MAV(Odd(), torch.zeros(2))
+    name = "<script>alert(1)</script>&"
+    mav = MAV(replace(graph_of("relu"), name=name))
     text = to_svg(still_picture(mav.scene(), mav.layout))
     assert "<script" not in text
-    assert ElementTree.fromstring(text).find(f"{SVG}title").text == Odd.__name__
+    assert ElementTree.fromstring(text).find(f"{SVG}title").text == name
 
 
 def test_the_png_shows_every_box_in_its_colour(mav):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from models import WORKING
+from pictures import picture_of
 
-from idlmav import MAV
 from idlmav.views.detail import Detail
 
 
 def test_browsers_run_the_modules_as_they_are():
-    example = WORKING["unet"]
-    controller = MAV(example.model(), example.args()).draw_interactive_graph().objects[1]
+    controller = picture_of("unet").draw_interactive_graph().objects[1]
     keys = set()
     for component in (controller, Detail()):
         model = component.get_root()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from models import WORKING
+from pictures import picture_of
 
-from idlmav import MAV
 from idlmav.metrics import complete
 from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
 from idlmav.views.controls import toolbar
@@ -20,8 +19,7 @@ def heading(graph) -> str:
 
 
 def test_the_heading_says_what_the_model_is():
-    example = WORKING["unet"]
-    graph = MAV(example.model(), example.args()).graph
+    graph = picture_of("unet").graph
     text = heading(graph)
     assert f"<b>{graph.name}</b>" in text
     assert graph.inputs in text

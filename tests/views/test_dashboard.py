@@ -12,7 +12,7 @@ import panel as pn
 import pytest
 from assets.node import run_js
 from bokeh.models import PanTool, TapTool, WheelZoomTool
-from models import BROKEN, WORKING
+from pictures import picture_of
 
 import idlmav
 from idlmav import MAV
@@ -24,8 +24,7 @@ PARTS = ("overview", "graph", "slider", "flat_slider", "table")
 
 @pytest.fixture(scope="module")
 def mav() -> MAV:
-    example = WORKING["unet"]
-    return MAV(example.model(), example.args())
+    return picture_of("unet")
 
 
 @pytest.fixture(scope="module")
@@ -291,5 +290,4 @@ def test_drawing_leaves_no_holoviews_option_behind(mav):
 
 @pytest.mark.parametrize("name", ["wrong_size", "unfinished"])
 def test_a_model_that_fails_has_the_same_parts(name, root):
-    example = BROKEN[name]
-    assert parts(MAV(example.model(), example.args()).draw_interactive_graph().get_root()) == parts(root)
+    assert parts(picture_of(name).draw_interactive_graph().get_root()) == parts(root)

@@ -7,7 +7,7 @@ from typing import Any
 
 import param
 import pytest
-from models import WORKING
+from pictures import picture_of
 
 from idlmav import MAV
 from idlmav.explorer import Explorer
@@ -36,8 +36,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 @pytest.fixture
 def mav() -> MAV:
-    example = WORKING["unet"]
-    return MAV(example.model(), example.args())
+    return picture_of("unet")
 
 
 @pytest.fixture
