@@ -306,8 +306,8 @@ class MAV:
         ----------
         file : str or Path
             Ends in ``.html``: one self-contained page with every interaction, no kernel and no network needed.
-            Ends in ``.svg`` or ``.png``: the graph alone, folded, coloured and sized as `state` says, and dimmed but for
-            what its `query`, `highlighted` and `value_range` find.
+            Ends in ``.svg`` or ``.png``: the graph alone, folded, coloured and sized as `state` says, its selection
+            marked, all dimmed but what its `query`, `highlighted` and `value_range` find.
         **options
             Those of `draw_release_graph`; none for a still picture.
 

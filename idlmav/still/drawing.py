@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from idlmav.labels import text_width
-from idlmav.layout import Layout, Point, fold, group_depths
+from idlmav.layout import Box, Layout, Point, fold, group_depths
 from idlmav.scene import METRICS, Scene
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
 from idlmav.still.matches import Matches, find_matches
+from idlmav.still.selection import shown_as
 from idlmav.still.shapes import Dot, Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
@@ -26,6 +27,7 @@ __all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 MARGIN_PX = 20.0
 """Around the layout, in px."""
 _LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
+_LINE_PX, _HOT_PX = 1.2, 2.4
 _ARROW_PX = (8.0, 7.0)
 """Width and length of an arrow's head."""
 _CARDS, _CARD_PX = 2, 3.0
@@ -82,7 +84,7 @@ def still_picture(
     color_by, size_by, compute_unit, estimates : str
         As in `idlmav.state.ViewState`.
     selected : str
-        Id of a node or group that is marked.
+        Id of a node or group, or path of an op, that is marked, and the edges there with it.
     query, highlighted, value_range
         What is not dimmed, as in `idlmav.state.ViewState`.
     theme : {'light', 'dark'} or Theme
@@ -104,9 +106,9 @@ def still_picture(
 
 def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selected: str, theme: Theme) -> Picture:
     """Draw a scene as `shown_compute` and a layout as `shown_layout` return it; see `still_picture`."""
-    drawing = _Drawing(scene, layout, matches, color_by, theme)
+    drawing = _Drawing(scene, layout, matches, color_by, selected, theme)
     summary = scene["summary"]
-    shapes = [*drawing.frames(), *drawing.edges(), *drawing.boxes(selected), *drawing.titles()]
+    shapes = [*drawing.frames(), *drawing.edges(), *drawing.halo(), *drawing.boxes(), *drawing.titles()]
     return Picture(
         width=layout.width + 2 * MARGIN_PX,
         height=layout.height + 2 * MARGIN_PX,
@@ -118,8 +120,11 @@ def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selec
 
 
 class _Drawing:
-    def __init__(self, scene: Scene, layout: Layout, matches: Matches, color_by: str, theme: Theme) -> None:
+    def __init__(
+        self, scene: Scene, layout: Layout, matches: Matches, color_by: str, selected: str, theme: Theme
+    ) -> None:
         self.scene, self.layout, self.matches, self.color_by, self.theme = scene, layout, matches, color_by, theme
+        self.selected, self.marked = selected, shown_as(scene, layout, selected)
         geometry = scene["geometry"]
         self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
         self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
@@ -133,31 +138,40 @@ class _Drawing:
             yield Rect(*box, fill, self.theme.frame_line, radius=8.0, dashed=is_run)
 
     def edges(self) -> Iterator[Shape]:
-        color = self.theme.edge
-        for points in self.layout.routes.values():
-            yield Line(points, color)
-        for points in self.layout.routes.values():
-            yield Triangle(_arrow(points[-2], points[-1]), color)
         for x, y in junctions(self.layout.routes.values()):
-            yield Dot(x, y, color)
+            yield Dot(x, y, self.theme.edge)
+        # What flows in and out of the selection comes last, so that it lies on top.
+        routes = sorted(self.layout.routes.items(), key=lambda route: self.marked in route[0])
+        for ends, points in routes:
+            yield Line(points, self._edge_color(ends), _HOT_PX if self.marked in ends else _LINE_PX)
+        for ends, points in routes:
+            yield Triangle(_arrow(points[-2], points[-1]), self._edge_color(ends))
 
-    def boxes(self, selected: str) -> Iterator[Shape]:
+    def _edge_color(self, ends: tuple[str, str]) -> str:
+        if self.marked not in ends:
+            return self.theme.edge
+        return self.theme.into if ends[1] == self.marked else self.theme.out_of
+
+    def halo(self) -> Iterator[Shape]:
+        if self.marked:
+            x, y, width, height = {**self.layout.frames, **self.layout.boxes}[self.marked]
+            yield Rect(x - 4, y - 4, width + 8, height + 8, "none", self.theme.accent, 3.0, 9.0)
+
+    def boxes(self) -> Iterator[Shape]:
         for name, box in self.layout.boxes.items():
-            if name == selected:
-                x, y, width, height = box
-                yield Rect(x - 4, y - 4, width + 8, height + 8, "none", self.theme.accent, 3.0, 9.0)
-            if self.layout.is_folded(name):
-                yield from self._group(self.group_index[name], box)
-            else:
-                yield from self._node(self.node_index[name], box)
+            yield from self._group(name, box) if self.layout.is_folded(name) else self._node(name, box)
 
-    def _node(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
-        nodes, theme = self.scene["nodes"], self.theme
+    def _border(self, name: str, failed: bool, line: str) -> tuple[str, float]:
+        if failed:
+            return self.theme.error, 3.0
+        return self.theme.accent if name == self.selected else line, 1.0
+
+    def _node(self, name: str, box: Box) -> Iterator[Shape]:
+        nodes, theme, index = self.scene["nodes"], self.theme, self.node_index[name]
         fill, ink = self._node_colors(index)
         status = nodes["status"][index]
         failed, dimmed = status == "failed", status == "not_run" or not self.matches.nodes[index]
-        line, line_width = (theme.error, 3.0) if failed else (theme.node_line, 1.0)
-        yield Rect(*box, fill, line, line_width, opacity=_DIMMED if dimmed else 1.0)
+        yield Rect(*box, fill, *self._border(name, failed, theme.node_line), opacity=_DIMMED if dimmed else 1.0)
         x, y, width, height = box
         # An op that is merged into its neighbour has room for one line.
         sublabel = nodes["sublabel"][index] if height > _LABEL_PX + _SUBLABEL_PX + 4 else ""
@@ -168,8 +182,8 @@ class _Drawing:
         )
         yield from _fitted(middle, center + 8, sublabel, width - 6, color, _SUBLABEL_PX)
 
-    def _group(self, index: int, box: tuple[float, float, float, float]) -> Iterator[Shape]:
-        groups, theme = self.scene["groups"], self.theme
+    def _group(self, name: str, box: Box) -> Iterator[Shape]:
+        groups, theme, index = self.scene["groups"], self.theme, self.group_index[name]
         fill, ink = theme.group, theme.text
         if self.color_by in METRICS:
             fill, ink = self._by_number(groups[self.color_by][index])
@@ -182,8 +196,7 @@ class _Drawing:
             width, height = width - _CARDS * _CARD_PX, height - _CARDS * _CARD_PX
         for step in range(cards, -1, -1):
             place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
-            color, line_width = (theme.error, 3.0) if failed else (line, 1.0)
-            yield Rect(*place, fill, color, line_width, opacity=_DIMMED if dimmed else 1.0)
+            yield Rect(*place, fill, *self._border(name, failed, line), opacity=_DIMMED if dimmed else 1.0)
         text, color = f"▸ {mark}{groups['title'][index]}", theme.muted if dimmed else ink
         yield from _fitted(x + width / 2, y + height / 2, text, width - 8, color, _LABEL_PX, True)
 

@@ -24,6 +24,8 @@ class Theme:
         Fill of a folded group that has no colour by its content.
     accent, error : str
         Around the selected box, and around one that failed.
+    into, out_of : str
+        What flows into the selected box, and out of it.
     """
 
     paper: str
@@ -36,6 +38,8 @@ class Theme:
     group: str
     accent: str
     error: str
+    into: str
+    out_of: str
 
 
 THEMES = {
@@ -50,6 +54,8 @@ THEMES = {
         group="#ffffff",
         accent="#d1480a",
         error="#b3261e",
+        into="#1668b8",
+        out_of="#b0560a",
     ),
     "dark": Theme(
         paper="#14181f",
@@ -62,5 +68,7 @@ THEMES = {
         group="#2f3947",
         accent="#ff9d5c",
         error="#ff8a80",
+        into="#6cb6ff",
+        out_of="#ffb86b",
     ),
 }

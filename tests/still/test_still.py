@@ -31,9 +31,10 @@ def mav() -> MAV:
 def test_the_colours_are_those_of_the_page():
     page = run_js('return (await load("theme")).THEMES;')
     for name, theme in THEMES.items():
-        for field in ("paper", "text", "muted", "edge", "group", "accent", "error"):
+        for field in ("paper", "text", "muted", "edge", "group", "accent", "error", "into"):
             assert getattr(theme, field) == page[name][field], (name, field)
-        assert (theme.frame_line, theme.node_line) == (page[name]["frameLine"], page[name]["nodeLine"])
+        for field, in_page in (("frame_line", "frameLine"), ("node_line", "nodeLine"), ("out_of", "outOf")):
+            assert getattr(theme, field) == page[name][in_page], (name, field)
         assert list(theme.frames) == page[name]["frames"]
 
 

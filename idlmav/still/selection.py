@@ -1,0 +1,36 @@
+"""Which box or frame is marked for what is selected, as ``assets/picture.js`` finds it (a test compares)."""
+
+from __future__ import annotations
+
+from idlmav.layout import Layout
+from idlmav.scene import Scene
+
+__all__ = ["shown_as"]
+
+
+def shown_as(scene: Scene, layout: Layout, selected: str) -> str:
+    """
+    Return the id of what stands for the selection: itself, or the outermost folded group around it.
+
+    Parameters
+    ----------
+    scene : dict
+        Of `idlmav.scene.build_scene`.
+    layout : Layout
+        With what is folded.
+    selected : str
+        Id of a node or group, or a path of an op; anything else, such as a module that was never called, gives ``""``.
+    """
+    name = selected
+    if name not in layout.group_of and name not in layout.groups:
+        paths = scene["nodes"]["path"]
+        if not name or name not in paths:
+            return ""
+        name = scene["geometry"]["nodes"]["ids"][paths.index(name)]
+    shown = name
+    around = layout.group_of[name] if name in layout.group_of else layout.groups[name].parent
+    while around:
+        if around in layout.boxes:
+            shown = around
+        around = layout.groups[around].parent
+    return shown

@@ -1,0 +1,104 @@
+"""Still pictures consist of the boxes, frames and lines that the page's own code draws for the same state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from assets.node import run_js
+
+from idlmav import MAV
+from idlmav.capture.gallery import MODELS
+from idlmav.still import choices, still_picture
+from idlmav.still.shapes import Line, Rect, Text, Triangle
+
+RUN = """
+    const { Picture } = await load("picture");
+    const { Coloring } = await load("colors");
+    const { THEMES } = await load("theme");
+    const { findMatches } = await load("matches");
+    const { applyCompute } = await load("compute");
+    const { collectVisible } = await load("visible");
+    const { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawTexts } = await load("drawing");
+    const everything = {left: -1e6, right: 1e6, top: -1e6, bottom: 1e6, scale: 1};
+    return input.states.map((state) => {
+      const scene = structuredClone(input.scene);
+      applyCompute(scene, state);
+      const picture = new Picture(scene);
+      picture.update(state.folded, state.size_by);
+      const look = {theme: THEMES.light, coloring: new Coloring(scene, state.color_by)};
+      Object.assign(look, findMatches(picture, look, state));
+      const context = {picture, look, scale: 1, store: {get: (name) => state[name]}, hovered: "", hoveredEdges: []};
+      const visible = collectVisible(picture, everything);
+      const rows = (data) => Object.values(data)[0].map((_, k) => Object.fromEntries(Object.entries(data).map(([name, all]) => [name, all[k]])));
+      return {
+        nodes: rows(drawNodes(visible, context)), frames: rows(drawFrames(visible, context)), halo: rows(drawHalo(context)),
+        edges: rows(drawEdges(visible, context)), arrows: rows(drawArrows(visible, context)),
+        titles: rows(drawTexts(visible, context).titles.data),
+      };
+    });
+"""
+STATES: dict[str, list[dict[str, Any]]] = {
+    "resnet20": [
+        {},
+        {"selected": "layer1.0.conv1"},
+        {"selected": "layer1.0.conv1", "folded": ["layer1"], "query": "layer2"},
+        {"selected": "layer2.0"},
+        {"selected": "layer2.0", "folded": ["layer2.0"], "highlighted": ["add()"]},
+        {"selected": "no such thing", "color_by": "flops", "value_range": [1e5, 1e6]},
+        {"color_by": "param_count", "size_by": "flops", "folded": ["layer3"], "query": "class==basicblock"},
+    ],
+    "unfinished": [
+        {"query": "fc"},
+        {"selected": "features.0", "folded": ["features.2"], "query": "ConvNormReLU", "compute_unit": "macs"},
+        {"folded": ["features"], "query": "params>1", "color_by": "activation_bytes"},
+        {"selected": "features.0", "folded": ["features"]},
+        {"color_by": "status", "highlighted": ["failed"]},
+    ],
+    "gpt": [
+        {"folded": ["h.1..5"], "selected": "h.1..5"},
+        {"folded": ["h.1..5"], "selected": "h.2.mlp", "query": "h.0 | h.3"},
+        {"query": "attn & !/0/", "selected": "h.0.attn"},
+    ],
+}
+
+
+def near(values: Any) -> tuple[Any, ...]:
+    return tuple(round(value, 1) if isinstance(value, float | int) else value for value in values)
+
+
+def corners(rect: Rect) -> tuple[float, ...]:
+    return near((rect.x - 20, rect.y - 20, rect.x + rect.width - 20, rect.y + rect.height - 20))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_shape_is_that_of_the_page(name):
+    mav = MAV(MAV(*MODELS[name].make()).graph, folded="none")
+    scene, usual = mav.scene(), choices(mav.state)
+    states = [{**usual, **state} for state in STATES[name]]
+    pages = run_js(RUN, {"scene": scene, "states": states}, char_width=55)
+    for state, page in zip(states, pages, strict=True):
+        shapes = still_picture(scene, mav.layout, **state).shapes
+        rects = {radius: [s for s in shapes if isinstance(s, Rect) and s.radius == radius] for radius in (6, 8, 9)}
+        sides = ("x0", "y0", "x1", "y1")
+        assert {(*corners(r), r.fill, r.line, r.line_width, r.opacity) for r in rects[6]} == {
+            (*near(b[side] for side in sides), b["fill"], b["line"], b["width"], b["alpha"]) for b in page["nodes"]
+        }, state
+        assert {(*corners(r), r.fill, r.line, r.dashed) for r in rects[8]} == {
+            (*near(f[side] for side in sides), f["fill"], f["line"], f["dash"] == "dashed") for f in page["frames"]
+        }
+        assert [(*corners(r), r.line) for r in rects[9]] == [
+            (*near(h[side] for side in sides), h["color"]) for h in page["halo"]
+        ]
+        lines = {
+            (*near(p - 20 for point in (s.points[0], s.points[-1]) for p in point), s.color, s.width)
+            for s in shapes
+            if isinstance(s, Line)
+        }
+        assert lines == {
+            (*near((e["xs"][0], e["ys"][0], e["xs"][-1], e["ys"][-1])), e["color"], e["width"]) for e in page["edges"]
+        }
+        arrows = sorted(shape.color for shape in shapes if isinstance(shape, Triangle))
+        assert arrows == sorted(arrow["color"] for arrow in page["arrows"])
+        titles = {near((s.x - 20, s.y - 20)): s.color for s in shapes if isinstance(s, Text) and s.anchor == "start"}
+        assert titles == {near((t["x"], t["y"])): t["color"] for t in page["titles"]}
