@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from assets.node import run_js
+from pictures import gallery_graph
 
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
 from idlmav.still import choices, still_picture
 from idlmav.still.shapes import Line, Rect, Text, Triangle
 
@@ -73,7 +73,7 @@ def corners(rect: Rect) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("name", STATES)
 def test_every_shape_is_that_of_the_page(name):
-    mav = MAV(MAV(*MODELS[name].make()).graph, folded="none")
+    mav = MAV(gallery_graph(name), folded="none")
     scene, usual = mav.scene(), choices(mav.state)
     states = [{**usual, **state} for state in STATES[name]]
     pages = run_js(RUN, {"scene": scene, "states": states}, char_width=55)
