@@ -1,15 +1,17 @@
 // Runs in a saved page before it is unpacked: shows the part of the still picture that the graph will show.
 
-import { homeView } from "./home.js";
+import { homeView, isSeen, viewOf } from "./home.js";
 
 const svg = document.querySelector("#still svg");
-const {picture, first, viewport, margin} = JSON.parse(svg.dataset.place);
+const {picture, first, selected, viewport, margin} = JSON.parse(svg.dataset.place);
 
 function place() {
   const {width, height} = svg.getBoundingClientRect();
   const [left, right, top, bottom] = viewport;
   const scaleTo = {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
-  const {x, y, scale} = right > left ? scaleTo : homeView(picture, {inner_width: width, inner_height: height}, first);
+  const figure = {inner_width: width, inner_height: height};
+  const start = right > left ? scaleTo : homeView(picture, figure, first);
+  const {x, y, scale} = selected && !isSeen(selected, start, figure) ? viewOf(selected, start.scale, picture, figure) : start;
   const [w, h] = [width / scale, height / scale];
   svg.setAttribute("viewBox", `${x + margin - w / 2} ${y + margin - h / 2} ${w} ${h}`);
 }

@@ -1,6 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
-import { READABLE_SCALE, fittingScale, homeView } from "./home.js";
+import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
 import { same } from "./store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
@@ -91,7 +91,7 @@ export class GraphView {
   }
 
   smallestScale() {
-    return Math.min(0.6 * this.fittingScale(), 0.2);
+    return smallestScale(this.picture, this.figure);
   }
 
   fittingScale() {
@@ -108,17 +108,14 @@ export class GraphView {
   }
 
   centerOn(id, options) {
-    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
-    const room = Math.min(this.figure.inner_width / (w + 60), this.figure.inner_height / (h + 60));
-    const scale = Math.min(Math.max(this.scale, READABLE_SCALE), Math.max(room, this.smallestScale()));
-    this.moveTo(x + w / 2, y + h / 2, scale, options);
+    const {x, y, scale} = viewOf(this.picture.rect(this.picture.shownAs(id)), this.scale, this.picture, this.figure);
+    this.moveTo(x, y, scale, options);
   }
 
   // Whether a box lies inside the visible part, at a size that can be read.
   shows(id) {
-    const {x, y, w, h} = this.picture.rect(this.picture.shownAs(id));
-    const [left, right, top, bottom] = this.viewport;
-    return this.scale >= 0.9 * READABLE_SCALE && x >= left && x + w <= right && y >= top && y + h <= bottom;
+    const [x, y] = this.center;
+    return isSeen(this.picture.rect(this.picture.shownAs(id)), {x, y, scale: this.scale}, this.figure);
   }
 
   // The top of the picture stays where it is; as long as nobody has moved it, the first view is made anew.

@@ -8,6 +8,22 @@ export function fittingScale(picture, {inner_width: width, inner_height: height}
   return Math.min(width / (picture.width + 40), height / (picture.height + 40), 1.2);
 }
 
+export function smallestScale(picture, figure) {
+  return Math.min(0.6 * fittingScale(picture, figure), 0.2);
+}
+
+// A rectangle in the middle, not smaller than before, at a size that can be read, but all of it if that is possible.
+export function viewOf({x, y, w, h}, scale, picture, figure) {
+  const room = Math.min(figure.inner_width / (w + 60), figure.inner_height / (h + 60));
+  return {x: x + w / 2, y: y + h / 2, scale: Math.min(Math.max(scale, READABLE_SCALE), Math.max(room, smallestScale(picture, figure)))};
+}
+
+// Whether a rectangle lies inside a view, at a size that can be read.
+export function isSeen({x, y, w, h}, {x: cx, y: cy, scale}, {inner_width: width, inner_height: height}) {
+  const isIn = (start, size, middle, seen) => start >= middle - seen / scale / 2 && start + size <= middle + seen / scale / 2;
+  return scale >= 0.9 * READABLE_SCALE && isIn(x, w, cx, width) && isIn(y, h, cy, height);
+}
+
 // The start of the flow at a size that can be read; everything if that can be read. first: rectangle of the first box.
 export function homeView(picture, figure, first) {
   const {width, height, direction} = picture;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,6 +14,7 @@ from idlmav.scene import Scene
 from idlmav.still.compute import shown_compute
 from idlmav.still.drawing import MARGIN_PX, draw, shown_layout
 from idlmav.still.matches import find_matches
+from idlmav.still.selection import shown_as
 from idlmav.still.shapes import Dot, Picture, Rect, Shape, Text
 from idlmav.still.svg import svg_elements
 from idlmav.still.themes import THEMES, Theme
@@ -79,15 +81,16 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
         selected=chosen["selected"],
         theme=PAGE_THEME,
     )
-    x, y, width, height = _first_box(shown)
+    selected = {**shown.frames, **shown.boxes}.get(shown_as(counted, shown, chosen["selected"]))
     place = {
         "picture": {"width": shown.width, "height": shown.height, "direction": shown.direction},
-        "first": {"x": x, "y": y, "w": width, "h": height},
+        "first": _rectangle(_first_box(shown)),
+        "selected": selected and _rectangle(selected),
         "viewport": viewport,
         "margin": MARGIN_PX,
     }
-    seen = part_seen_first(picture, shown, viewport)
-    framed = " ".join(f"{value:.0f}" for value in _framed(picture, shown, viewport))
+    seen = part_seen_first(picture, shown, viewport, selected)
+    framed = " ".join(f"{value:.0f}" for value in _framed(picture, shown, viewport, selected))
     return (
         f"<h1>{escape(picture.name)}</h1><p>{escape(picture.description)}</p>\n"
         f'<svg role="img" aria-label={quoteattr(picture.name)} data-place={quoteattr(json.dumps(place))} '
@@ -95,36 +98,67 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     )
 
 
-def part_seen_first(picture: Picture, layout: Layout, viewport: Viewport = START) -> Picture:
+def part_seen_first(
+    picture: Picture, layout: Layout, viewport: Viewport = START, selected: Box | None = None
+) -> Picture:
     """Return the picture without the shapes that the first view cannot show; those that remain stay in place."""
-    region = _region(layout, viewport)
-    shapes = [shape for shape in picture.shapes if _touches(shape, region)]
-    while len(shapes) > _MOST_SHAPES and max(region[2:]) > 200.0:
-        x, y, width, height = region
-        ends = 0.0 if layout.direction in ("down", "right") else 0.25
-        center = _first_box(layout)
-        if layout.direction in ("down", "up"):
-            region = (center[0] + center[2] / 2 - 0.375 * width, y + ends * height, 0.75 * width, 0.75 * height)
-        else:
-            region = (x + ends * width, center[1] + center[3] / 2 - 0.375 * height, 0.75 * width, 0.75 * height)
-        shapes = [shape for shape in shapes if _touches(shape, region)]
-    return replace(picture, shapes=shapes)
+    start = _region(layout, viewport)
+    regions: list[tuple[Box, Callable[[Box], Box]]] = [(start, partial(_nearer_to_start, layout))]
+    if selected is not None:
+        # It is in the middle, unless it is seen at the start, which depends on how large the window is.
+        regions = [(_around(selected), _nearer_to_middle), *(regions if _reaches(selected, start) else [])]
+    most = _MOST_SHAPES // len(regions)
+    seen: set[int] = set().union(*(_few(picture, region, smaller, most) for region, smaller in regions))
+    return replace(picture, shapes=[shape for place, shape in enumerate(picture.shapes) if place in seen])
 
 
-def _framed(picture: Picture, layout: Layout, viewport: Viewport) -> Box:
+def _few(picture: Picture, region: Box, smaller: Callable[[Box], Box], most: int) -> set[int]:
+    """Return the places of shapes in a region, which is made smaller as long as it holds too many."""
+    while True:
+        found = {place for place, shape in enumerate(picture.shapes) if _touches(shape, region)}
+        if len(found) <= most or max(region[2:]) <= 200.0:
+            return found
+        region = smaller(region)
+
+
+def _nearer_to_start(layout: Layout, region: Box) -> Box:
+    x, y, width, height = region
+    ends = 0.0 if layout.direction in ("down", "right") else 0.25
+    center = _first_box(layout)
+    if layout.direction in ("down", "up"):
+        return center[0] + center[2] / 2 - 0.375 * width, y + ends * height, 0.75 * width, 0.75 * height
+    return x + ends * width, center[1] + center[3] / 2 - 0.375 * height, 0.75 * width, 0.75 * height
+
+
+def _nearer_to_middle(region: Box) -> Box:
+    x, y, width, height = region
+    return x + width / 8, y + height / 8, 0.75 * width, 0.75 * height
+
+
+def _around(box: Box) -> Box:
+    x, y, width, height = box
+    across, down = (max(seen, size) for seen, size in zip(_SEEN_PX, (width, height), strict=True))
+    return x + width / 2 - across / 2, y + height / 2 - down / 2, across, down
+
+
+def _framed(picture: Picture, layout: Layout, viewport: Viewport, selected: Box | None) -> Box:
     """Return what is shown as long as no script runs, in px of the picture."""
     left, right, top, bottom = viewport
     if right > left:
         return left + MARGIN_PX, top + MARGIN_PX, right - left, bottom - top
-    x, y, box_width, box_height = _first_box(layout)
+    x, y, box_width, box_height = selected or _first_box(layout)
     sideways = layout.direction in ("left", "right")
     width = min(picture.width, _FRAMED_PX["along" if sideways else "across"])
     height = min(picture.height, _FRAMED_PX["across" if sideways else "along"])
-    # About the first op, as far as the picture reaches.
+    # About the first op, or what is selected, as far as the picture reaches.
     starts = (x + box_width / 2 + MARGIN_PX - width / 2, y + box_height / 2 + MARGIN_PX - height / 2)
     rooms = (picture.width - width, picture.height - height)
     across, down = (min(max(start, 0.0), room) for start, room in zip(starts, rooms, strict=True))
     return across, down, width, height
+
+
+def _rectangle(box: Box) -> dict[str, float]:
+    return dict(zip("xywh", box, strict=True))
 
 
 def _first_box(layout: Layout) -> Box:
@@ -152,8 +186,13 @@ def _touches(shape: Shape, region: Box) -> bool:
     """Return whether a shape reaches into a region of the layout."""
     x, y, width, height = region[0] + MARGIN_PX, region[1] + MARGIN_PX, *region[2:]
     if isinstance(shape, Rect):
-        return shape.x < x + width and shape.x + shape.width > x and shape.y < y + height and shape.y + shape.height > y
+        return _reaches((shape.x, shape.y, shape.width, shape.height), (x, y, width, height))
     if isinstance(shape, Text | Dot):
         return x <= shape.x <= x + width and y <= shape.y <= y + height
     xs, ys = zip(*shape.points, strict=True)
     return min(xs) < x + width and max(xs) > x and min(ys) < y + height and max(ys) > y
+
+
+def _reaches(box: Box, region: Box) -> bool:
+    (x, y, width, height), (left, top, across, down) = box, region
+    return x < left + across and x + width > left and y < top + down and y + height > top

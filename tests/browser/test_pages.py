@@ -296,14 +296,22 @@ Element.prototype.remove = function () {
 
 
 @pytest.mark.parametrize(
-    ("direction", "panels"), [("down", {}), ("right", {}), ("up", {"add_table": False, "add_overview": False})]
+    ("direction", "selected", "panels"),
+    [
+        ("down", "", {}),
+        ("right", "", {}),
+        ("up", "", {"add_table": False, "add_overview": False}),
+        ("down", "fc", {}),
+        ("up", "fc", {"add_slider": False}),
+    ],
 )
-def test_the_first_view_stands_where_the_graph_will_be(opened, resnet20, direction, panels):
+def test_the_first_view_stands_where_the_graph_will_be(opened, resnet20, direction, selected, panels):
     mav = MAV(resnet20, direction=direction)
+    mav.state.selected = selected
     dashboard = opened(mav, before=_REMEMBER, **panels)
     seen = dashboard.page.evaluate("window.seen")
     assert dashboard.page.locator("#still").count() == 0
-    for name, label in (("x", "x"), ("conv1", "Conv2d")):
+    for name, label in [("fc", "Linear")] if selected else [("x", "x"), ("conv1", "Conv2d")]:
         box = dashboard.box(name)
         near = min(
             abs(x - middle(box)[0]) + abs(y - middle(box)[1])

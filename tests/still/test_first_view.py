@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from idlmav import MAV
+from idlmav.layout import fold
 from idlmav.still import choices, first_view, theme_css
 
 
@@ -65,6 +66,24 @@ def test_it_shows_what_was_visible_last(resnet):
     mav.state.param.update(viewport=(0.0, 0.0, 0.0, 0.0))
     mav.fold()
     assert any(text.startswith("▸ ") for text in texts(drawn(mav))), "with its folds"
+
+
+@pytest.mark.parametrize("folded", ["none", "all"])
+@pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
+def test_it_shows_what_is_selected(resnet, direction, folded):
+    mav = MAV(resnet.graph, direction=direction, folded=folded)
+    mav.state.selected = "layer4.2.conv2"
+    html = drawn(mav)
+    place = json.loads(unescape(re.search(r'data-place=("[^"]*"|\'[^\']*\')', html)[1][1:-1]))
+    boxes = fold(mav.layout, mav.state.folded).boxes
+    shown = "layer4" if folded == "all" else "layer4.2.conv2"
+    assert tuple(place["selected"].values()) == boxes[shown]
+    x, y, width, height = (float(part) for part in re.search(r'viewBox="([^"]*)"', html)[1].split())
+    assert x <= boxes[shown][0] <= x + width
+    assert y <= boxes[shown][1] <= y + height
+    assert html.count("var(--accent)") >= 1
+    assert (20 if folded == "none" else 5) < html.count("<rect ") <= 400
+    assert ("x" in texts(html)) == (folded == "all")
 
 
 class Bush(nn.Module):
