@@ -7,7 +7,7 @@ from itertools import pairwise
 
 __all__ = ["ANY", "BLANKS", "compile_js"]
 
-BLANKS = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+BLANKS = "\t\n\v\f\r \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 """What JavaScript takes for white space."""
 ANY = "[^\n\r\u2028\u2029]"
 """What a dot stands for."""
@@ -66,7 +66,7 @@ def compile_js(source: str, *, ignore_case: bool = False) -> re.Pattern[str]:
         closed = opened.pop() if kind == "end" and opened else ""
         repeatable = kind in ("one", "set") or (kind == "escape" and text not in ("\\b", "\\B"))
         repeatable |= kind == "end" and closed not in ("(?<=", "(?<!")
-    # Of signs that are all ASCII, none of another alphabet is a capital.
+    # To Python the Kelvin sign is a capital k, to JavaScript it is not.
     flags = re.IGNORECASE | (re.ASCII if source.isascii() else 0) if ignore_case else 0
     try:
         return re.compile("".join(parts), flags)
