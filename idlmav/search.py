@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from idlmav.js_regex import ANY, BLANKS
@@ -159,7 +160,7 @@ def _compared(asked: Condition, target: _Target) -> list[bool]:
 
 
 def _alike(asked: Condition, target: _Target) -> list[bool]:
-    test, different = _test(asked), asked.operator == "!="
+    test, different = cache(_test(asked)), asked.operator == "!="
     return [different != any(map(test, texts)) for texts in target.texts(asked.field)]
 
 
@@ -187,10 +188,12 @@ def _normal(field: str, text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def _bare(operation: str) -> str:
     return _BARE.sub("", operation)
 
 
+@lru_cache(maxsize=4096)
 def _sizes(text: str) -> str:
     """Write a shape in one way: (1, 64, 56, 56), [1,64,56,56], 1x64x56x56."""
     return _SIZE_SIGN.sub("", re.sub("[×x]", ",", text))

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ from idlmav.capture import capture
 from idlmav.labels import node_sizes
 from idlmav.layout import compute_layout
 from idlmav.metrics import complete
+from idlmav.still import still_picture
 
 REPEATS = 7
 PAIRS = 15
 ALLOWED = 0.25
+QUERY = "op~/(norm|relu)/i & params>1k | shape==*x56x56 | class==Linear & !layer"
 Times = tuple[float, float]
 Make = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
 
@@ -103,6 +106,7 @@ def measure(make: Make) -> tuple[dict[str, Times], float]:
         "layout": milliseconds(lambda: compute_layout(mav.graph, sizes)),
         "scene": milliseconds(mav.scene),
         "load, by json.loads": _loading(graph_json.dumps(mav.graph)),
+        "search, by drawing": _searching(mav),
     }
     with tempfile.TemporaryDirectory() as folder:
         found["save"] = milliseconds(lambda: mav.save(Path(folder, "m.html")), repeats=2)
@@ -113,6 +117,13 @@ def measure(make: Make) -> tuple[dict[str, Times], float]:
 def _loading(text: str) -> Times:
     """Return how many times as long as the standard library the strict reader takes: the first pair, the median."""
     ours, theirs, ratio = in_turn(lambda: graph_json.loads(text), lambda: json.loads(text))
+    return ours[0] / theirs[0], ratio
+
+
+def _searching(mav: MAV) -> Times:
+    """Return how many times as long a still picture takes with a query in it as without: the first pair, the median."""
+    draw = partial(still_picture, mav.scene(), mav.layout)
+    ours, theirs, ratio = in_turn(lambda: draw(query=QUERY), draw)
     return ours[0] / theirs[0], ratio
 
 
