@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,10 @@ nox.options.reuse_existing_virtualenvs = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = ("-c", "constraints.txt")
+NEWEST_PYTHON = "3.12"
+# Random actions take minutes; what they look for, and the tests of tests, are ours and not that of a library.
+NOT_NEWEST = ("tests/browser/test_monkey.py", "tests/browser/test_fixtures.py", "tests/test_without_torch.py")
+NEWEST_TESTS = ("-n", "2", "--dist", "loadfile", "--at-least", "1450", *(f"--ignore={file}" for file in NOT_NEWEST))
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 
 
@@ -66,18 +71,53 @@ def bench(session: nox.Session) -> None:
     in_suite(session, f"tests/benchmarks/{name}.py", *arguments)
 
 
+@nox.session(venv_backend="none")
+def newest(session: nox.Session) -> None:
+    """Tests that need no torch, with a newer Python and the newest Panel, Bokeh and pandas that there are for it."""
+    base = find_python(NEWEST_PYTHON)
+    if base is None:
+        session.skip(f"there is no Python {NEWEST_PYTHON} here")
+    prepare_browser(session)
+    python = make_environment(session, "newest", base)
+    # Without torch itself, whose default build brings gigabytes; the tools stay those that the suite uses.
+    libraries = [name for name in PROJECT["project"]["dependencies"] if not name.startswith("torch")]
+    tools = nox.project.dependency_groups(PROJECT, "pytest")
+    names = {tool.partition(">")[0] for tool in tools}
+    pins = [pin for pin in Path(CONSTRAINTS[1]).read_text("utf-8").splitlines() if pin.partition("=")[0] in names]
+    pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+    newest_ones = ("--upgrade", "--upgrade-strategy", "eager")
+    session.run_install(*pip, *newest_ones, *libraries, *tools, *pins, external=True)
+    session.run_install(*pip, "--no-deps", "-e", ".", external=True)
+    session.run(python, "-m", "pytest", "--without-torch", *(session.posargs or NEWEST_TESTS), external=True)
+
+
+def find_python(version: str) -> str | None:
+    """Return the path of a Python, also of one that pyenv keeps, or nothing if it does not start."""
+    command = [f"python{version}", "-c", "import ensurepip, sys; print(sys.executable)"]
+    try:
+        # pyenv puts names on the PATH that work only for who asks for that version.
+        environment = os.environ | {"PYENV_VERSION": version}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def make_environment(session: nox.Session, name: str, base: str) -> str:
+    """Make a virtual environment unless it is there, and return the path of its Python."""
+    folder = Path(".nox", name).resolve()
+    if not folder.exists():
+        session.run_install(base, "-m", "venv", str(folder), external=True, silent=True)
+    return str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+
+
 def in_suite(session: nox.Session, program: str, *args: str) -> None:
     """
     Run a Python module or script in the one environment that has torch, which is made on first use.
 
     The sessions share it, because torch and its companions take minutes and a gigabyte to install.
     """
-    folder = Path(".nox/suite").resolve()
-    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    python = str(scripts / "python")
+    python = make_environment(session, "suite", sys.executable)
     groups = ("test", "types", "lint")
-    if not folder.exists():
-        session.run_install(sys.executable, "-m", "venv", str(folder), external=True, silent=True)
     pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
     # torch alone and first: whatever is resolved later finds it there and leaves it.
     session.run_install(*pip, "torch", external=True)

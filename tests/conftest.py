@@ -20,9 +20,14 @@ settings.register_profile("idlmav", deadline=None, derandomize=True)
 settings.load_profile("idlmav")
 
 
+pytest_plugins = ("without_torch",)
+
+
 @pytest.fixture(scope="session")
-def torchvision() -> ModuleType:
+def torchvision(request: pytest.FixtureRequest) -> ModuleType:
     """torchvision, whose schemas need a shim beside a torch that was built without its kernels."""
+    if request.config.getoption("--without-torch"):
+        pytest.skip("it needs torch")
     import_module("torchvision_shim")
     return import_module("torchvision")
 
