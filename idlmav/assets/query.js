@@ -1,4 +1,4 @@
-// The grammar of a search: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
+// The grammar of a search, as idlmav/query.py has it: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
 
 import { nearest } from "./nearest.js";
 

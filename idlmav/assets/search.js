@@ -1,4 +1,4 @@
-// What a query finds: ops, modules, and modules that were never called.
+// What a query finds, as idlmav/search.py does: ops, modules, and modules that were never called.
 
 import { nearest } from "./nearest.js";
 import { NUMERIC, QueryError, parse } from "./query.js";
