@@ -7,6 +7,7 @@ import pytest
 from browser.driver import Dashboard, contains, middle
 
 from idlmav import MAV
+from idlmav.views.controller import Controller
 
 CONV = "layer1.0.conv1"
 
@@ -122,6 +123,27 @@ def test_sessions_of_one_mav_share_its_state(chromium_page, serve_here, mav):
     second.wait_selected("conv1")
     second.page.mouse.dblclick(*second.title("layer1"))
     first.wait("d.nodes().some((node) => node.id === 'layer1' && node.folded)")
+
+
+def test_the_first_answer_undoes_nothing(chromium_page, serve_here, mav, wait_until, monkeypatch):
+    controllers = []
+    # Python's answer to the page's first word is held back.
+    monkeypatch.setattr(Controller, "_handle_msg", lambda self, data: controllers.append(self))
+    address = serve_here(mav)
+    chromium_page.goto(address)
+    first = Dashboard(chromium_page)
+    second = Dashboard(_second_page(chromium_page, address), mav=mav)
+    wait_until(lambda: len(controllers) == 2)
+    first.call("select", "conv1")
+    second.wait_selected("conv1")
+
+    # What was true when the second page asked arrives now, with what nobody has changed since.
+    controllers[1]._send_msg({"selected": "", "query": "bn"})
+    second.wait("d.state.query === 'bn'")
+    second.call("fold", "layer1")
+    first.wait("d.state.folded.join() === 'layer1'")
+    assert mav.state.selected == "conv1"
+    assert first.state["selected"] == "conv1"
 
 
 def test_windows_of_different_shape_come_to_rest(chromium_page, serve_here, mav, wait_until):
