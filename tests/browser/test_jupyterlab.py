@@ -80,6 +80,13 @@ def run_all_cells(page: Page) -> None:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
+def hear(frame: str | bytes, told: list[str]) -> None:
+    """Note what a frame of a web socket tells of Bokeh's models."""
+    text = frame.decode("utf-8", "replace") if isinstance(frame, bytes) else frame
+    if "PATCH-DOC" in text:
+        told.append(text[text.index("PATCH-DOC") :])
+
+
 def wait_dashboards(page: Page, count: int) -> None:
     page.wait_for_function("(count) => window.idlmav?.length === count", arg=count, timeout=90_000)
     page.evaluate("() => Promise.all(window.idlmav.map((dashboard) => dashboard.ready))")
@@ -95,7 +102,13 @@ def wait(page: Page, condition: str) -> None:
 
 
 @pytest.fixture
-def open_notebook(browser: Browser, lab: tuple[str, Path]):
+def told() -> list[str]:
+    """What the page tells Python."""
+    return []
+
+
+@pytest.fixture
+def open_notebook(browser: Browser, lab: tuple[str, Path], told: list[str]):
     address, folder = lab
     problems: list[str] = []
     asked: list[str] = []
@@ -104,6 +117,7 @@ def open_notebook(browser: Browser, lab: tuple[str, Path]):
         def open_it(name: str, *cells: str) -> Page:
             write(folder, name, *cells)
             page.on("request", lambda request: asked.append(request.url))
+            page.on("websocket", lambda socket: socket.on("framesent", lambda frame: hear(frame, told)))
             page.goto(f"{address}/lab/tree/{name}?reset")
             page.bring_to_front()
             page.get_by_text("| Idle").wait_for(timeout=90_000)
@@ -115,16 +129,19 @@ def open_notebook(browser: Browser, lab: tuple[str, Path]):
 
 
 @pytest.mark.heavy
-def test_a_live_dashboard_is_used_as_everywhere(open_notebook):
+def test_a_live_dashboard_is_used_as_everywhere(open_notebook, told):
     page = open_notebook("alone.ipynb", MODEL, FIRST)
     run_all_cells(page)
     wait_dashboards(page, 1)
     page.locator(".idlmav-table .tabulator-row").first.scroll_into_view_if_needed()
     use(Surface(page))
+    # Python hears of the state, not of what is drawn.
+    assert any('"attr":"selected","new":"conv1"' in message for message in told)
+    assert [message[:500] for message in told if '"attr":"data"' in message] == []
 
 
 @pytest.mark.heavy
-def test_python_and_the_page_follow_each_other_and_cells_run_again(open_notebook):
+def test_python_and_the_page_follow_each_other_and_cells_run_again(open_notebook, told):
     page = open_notebook("together.ipynb", MODEL, FIRST, SECOND, OTHER, SAY)
     run_all_cells(page)
     wait_dashboards(page, 3)
@@ -138,6 +155,8 @@ def test_python_and_the_page_follow_each_other_and_cells_run_again(open_notebook
     wait(page, "window.idlmav[1].state.selected === 'layer1.0.conv2'")
     wait(page, "window.idlmav[2].state.query === 'layer1.0.conv2'")
     assert page.evaluate("() => window.idlmav.map(({state}) => state.query)") == ["", "", "layer1.0.conv2"]
+    # What Python has set is not told back to it, where it would undo what was chosen meanwhile.
+    assert [message[:500] for message in told if '"attr":"selected","new":"layer2.0.conv1"' in message] == []
 
     # Cells that run again leave nothing behind.
     for _ in range(2):
