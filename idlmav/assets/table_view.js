@@ -49,8 +49,10 @@ export class TableView {
     });
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
     // Two frames after its own redraw Panel puts back the place of before, wherever the table went in between.
-    const {redraw} = Object.getPrototypeOf(found);
+    const {redraw, _flush_resize_when_root_ready: flush} = Object.getPrototypeOf(found);
     found.restore_scroll = () => {};
+    // Where an error anywhere in the page has broken the promise that Panel waits for, it would ask again for ever.
+    found._flush_resize_when_root_ready = () => flush?.call(found).catch(() => { found._resize_pending = false; });
     found.redraw = (...what) => this.grid.keepingPlace(() => redraw.apply(found, what));
     // The names are always there: they carry the tree.
     tableMenu(found.shadow_el, this.columns.slice(1), {

@@ -6,7 +6,9 @@ import csv
 import io
 
 import pytest
-from browser.driver import middle
+from browser.driver import MODELS, Dashboard, middle
+
+from idlmav import MAV
 
 GROUP, INSIDE = "layer1.0", "layer1.0.conv1"
 
@@ -229,3 +231,26 @@ def test_the_grid_says_what_its_rows_are(table):
     table.wait_selected(INSIDE)
     assert table.row(INSIDE).get_attribute("aria-selected") == "true"
     assert table.row(INSIDE).evaluate("(row) => row.getRootNode().activeElement === row"), "it has the focus"
+
+
+def test_an_error_elsewhere_in_the_page_does_not_freeze_the_table(offline_page, page_problems, resnet20, tmp_path):
+    file = tmp_path / "page.html"
+    MAV(resnet20).save(file)
+    offline_page.goto(file.as_uri())
+    dashboard = Dashboard(offline_page)
+    dashboard.rest()
+    offline_page.evaluate(
+        f"""() => {{
+          const table = {MODELS}.find((model) => model.tags?.some((tag) => tag.endsWith("-table")));
+          Bokeh.index.find_one(table).root._await_ready(Promise.reject(new Error("somebody else's")));
+        }}"""
+    )
+    offline_page.set_viewport_size({"width": 1100, "height": 700})
+    offline_page.wait_for_function("() => document.documentElement.clientWidth === 1100")
+    dashboard.rest()
+    dashboard.click_row("bn1")
+    dashboard.wait_selected("bn1")
+    # The browser tells of it when it comes to it.
+    offline_page.goto("about:blank")
+    assert page_problems
+    page_problems[:] = [problem for problem in page_problems if "somebody else's" not in problem]
