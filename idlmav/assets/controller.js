@@ -1,5 +1,6 @@
 // Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
 
+import { openAddress } from "./address.js";
 import { Coloring } from "./colors.js";
 import { Picture } from "./picture.js";
 import { GraphView } from "./graph_view.js";
@@ -14,11 +15,14 @@ import { anchor } from "./anchor.js";
 import { afterFrames } from "./frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "./legend.js";
+import { tellOnlyState, whenHeard } from "./comm.js";
 import { FILTERS, Filtering } from "./filtering.js";
 import { Keyboard } from "./keyboard.js";
+import { isPart } from "./home.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
+import { plain } from "./plain.js";
 import { Pointer } from "./pointer.js";
 import { Popover } from "./popover.js";
 import { applyCompute } from "./compute.js";
@@ -55,6 +59,8 @@ class Dashboard {
     this.driver = "graph";
     this.tableIsQuick = true;
     this.closed = false;
+    this.greeted = false;
+    // What has been changed here, by name.
     this.told = new Set();
     // Whether the visible part was set from outside, by Python or in another window.
     this.following = false;
@@ -77,6 +83,7 @@ class Dashboard {
   // Bokeh builds the views one by one; begin when the figures have a size.
   start() {
     if (this.closed) return;
+    tellOnlyState(this.view.model.document);
     const figure = this.find("graph");
     if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
       setTimeout(() => this.start(), RETRY_MS);
@@ -87,6 +94,7 @@ class Dashboard {
     const all = this.table?.isBuilt ?? true;
     this.show(new Set(all ? ["scene", ...SHOWN_LAST] : ["scene"]), "start");
     this.unpublish = publish(this);
+    this.address = openAddress(this, (name) => (DROP_DOWNS.includes(name) && this.find(name)?.options.map(([value]) => value)) || null);
     this.finish(all);
   }
 
@@ -101,9 +109,16 @@ class Dashboard {
     if (!all) this.show(new Set(SHOWN_LAST), "start");
     this.table?.draw();
     this.letTableFollow();
-    this.model.send_msg("hello");
+    whenHeard(this.view.model.document, () => this.greet());
     // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
     afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
+  }
+
+  greet() {
+    if (this.closed) return;
+    this.greeted = true;
+    this.tell(this.told);
+    this.model.send_msg("hello");
   }
 
   build(figure) {
@@ -140,7 +155,7 @@ class Dashboard {
       this.show(changed, origin);
       if (origin === "model" || origin === "follow") return;
       for (const name of changed) this.told.add(name);
-      this.tell(changed);
+      if (this.greeted) this.tell(changed);
     });
     model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
     // The answer to "hello" may cross what has happened here since.
@@ -185,7 +200,7 @@ class Dashboard {
     // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
     Object.assign(this, {driver: "graph", following: false});
     this.graph.untouched = true;
-    return this.graph.home();
+    return this.graph.firstView();
   }
 
   showFlow() {
@@ -298,17 +313,15 @@ class Dashboard {
   }
 
   firstView() {
-    if (this.store.get("viewport").some((value) => value !== 0) && this.store.get("viewport")[1] > 0) this.showViewport();
-    else this.graph.home();
+    if (isPart(this.store.get("viewport"))) this.showViewport();
+    else this.graph.firstView();
   }
 
   showViewport() {
-    const [left, right, top, bottom] = this.store.get("viewport");
-    if (!(right > left) || !(bottom > top)) return;
+    const viewport = this.store.get("viewport");
+    if (!isPart(viewport)) return;
     this.graph.untouched = false;
-    const {figure} = this.graph;
-    const scale = Math.min(figure.inner_width / (right - left), figure.inner_height / (bottom - top));
-    this.graph.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+    this.graph.showAll(viewport);
     this.driver = "graph";
     this.following = true;
   }
@@ -366,31 +379,18 @@ class Dashboard {
 
   tell(changed) {
     const names = SHARED.filter((name) => changed.has(name));
-    if (names.length > 0) {
-      this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
-    }
+    if (names.length > 0) this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
   }
 
   close() {
     this.closed = true;
     clearTimeout(this.settling);
     this.unwatch?.();
+    this.address?.close();
     this.keyboard?.close();
     this.announcer.close();
     this.arrangement?.close();
     this.unpublish?.();
     this.table?.close();
   }
-}
-
-// Bokeh hands dicts over as Maps and arrays of numbers as typed arrays, Pyodide None as undefined; the controller works on
-// plain values.
-export function plain(value) {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
-  if (ArrayBuffer.isView(value)) return Array.from(value);
-  if (Array.isArray(value)) return value.some((item) => typeof item === "object" && item !== null) ? value.map(plain) : [...value];
-  if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
-  }
-  return value ?? null;
 }

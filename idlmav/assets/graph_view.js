@@ -1,5 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
+import { FLOW } from "./flow.js";
 import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
 import { same } from "./store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
@@ -22,11 +23,15 @@ export class GraphView {
     this.textRows = new Map();
     this.window = null;
     this.pending = 0;
+    this.painting = 0;
+    this.isStale = false;
     this.hovered = "";
     this.hoveredEdges = [];
     this.tip = null;
     this.wanted = null;
     this.untouched = true;
+    // What the page's address tells: flow and viewport.
+    this.linked = null;
     for (const range of [figure.x_range, figure.y_range]) {
       for (const end of ["start", "end"]) range.properties[end].change.connect(() => this.rangeChanged());
     }
@@ -107,6 +112,19 @@ export class GraphView {
     this.moveTo(x, y, scale);
   }
 
+  // What was linked, if the data flows as it did there, else the start of the flow.
+  firstView() {
+    const {linked, store} = this;
+    if (linked && FLOW.every((name) => store.get(name) === linked[name])) this.showAll(linked.viewport);
+    else this.home();
+  }
+
+  // A part of the picture, with what lies around it where the window has another shape.
+  showAll([left, right, top, bottom]) {
+    const scale = Math.min(this.figure.inner_width / (right - left), this.figure.inner_height / (bottom - top));
+    this.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+  }
+
   centerOn(id, options) {
     const {x, y, scale} = viewOf(this.picture.rect(this.picture.shownAs(id)), this.scale, this.picture, this.figure);
     this.moveTo(x, y, scale, options);
@@ -121,7 +139,7 @@ export class GraphView {
   // The top of the picture stays where it is; as long as nobody has moved it, the first view is made anew.
   resized() {
     if (!this.ready || this.wanted === null) return;
-    if (this.untouched) this.home();
+    if (this.untouched) this.firstView();
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
     // Bokeh tells of it in the middle of its layout and then paints at once, before it has read the colours of other data.
     cancelAnimationFrame(this.drawing);
@@ -173,7 +191,21 @@ export class GraphView {
     this.window = {left: left - mx, right: right + mx, top: top - my, bottom: bottom + my, scale};
     const visible = collectVisible(this.picture, this.window);
     this.visible = visible;
-    const {context} = this;
+    this.paint();
+  }
+
+  // Bokeh takes up texts in several turns: filled again meanwhile, they would be read beyond their end.
+  paint() {
+    if (this.painting) {
+      this.isStale = true;
+      return;
+    }
+    this.painting = setTimeout(() => {
+      this.painting = 0;
+      if (this.isStale) this.paint();
+    });
+    this.isStale = false;
+    const {context, visible, scale} = this;
     this.fill("frames", drawFrames(visible, context));
     this.fill("edges", drawEdges(visible, context));
     this.fill("arrows", drawArrows(visible, context));

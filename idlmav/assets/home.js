@@ -3,6 +3,9 @@
 // Below it texts cannot be read.
 export const READABLE_SCALE = 0.7;
 
+// Whether a viewport is one; all 0 until there is one.
+export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
+
 // Px on screen for one px of the layout, so that everything is seen.
 export function fittingScale(picture, {inner_width: width, inner_height: height}) {
   return Math.min(width / (picture.width + 40), height / (picture.height + 40), 1.2);

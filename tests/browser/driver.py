@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from idlmav import MAV
 from idlmav.state import SHARED
@@ -126,10 +127,14 @@ class Dashboard:
         return found[0]
 
     def wait(self, condition: str, argument: Any = None) -> None:
-        """Wait for JavaScript about `d`, the dashboard's interface, and `arg` to hold."""
-        self.page.wait_for_function(
-            f"([at, arg]) => {{ const d = window.idlmav[at]; return {condition}; }}", arg=[self.at, argument]
-        )
+        """Wait for JavaScript about `d`, the dashboard's interface, and `arg` to hold, or tell what was seen last."""
+        try:
+            self.page.wait_for_function(
+                f"([at, arg]) => {{ const d = window.idlmav[at]; return {condition}; }}", arg=[self.at, argument]
+            )
+        except PlaywrightTimeout as error:
+            seen = {"state": self.state, "rows": self.rows(), "boxes": len(self.nodes()), "arg": argument}
+            raise AssertionError(f"{condition} never held; seen last: {seen}") from error
 
     def wait_selected(self, name: str) -> None:
         self.wait("d.state.selected === arg", name)

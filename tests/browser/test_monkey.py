@@ -17,6 +17,8 @@ def groups(resnet20) -> dict[str, str]:
     return dict(layout.group_of) | {name: group.parent for name, group in layout.groups.items()}
 
 
+# Hundreds of actions take minutes where other work goes on.
+@pytest.mark.timeout(1200)
 def test_nothing_drifts_after_random_actions(dashboard, opened, resnet20, groups, request, wait_until):
     way = request.node.callspec.params["opened"]
     if way not in ACTIONS:

@@ -268,6 +268,20 @@ def test_texts_grow_with_their_boxes_also_if_they_stay_the_same(opened):
             assert drawn == wanted, layer
 
 
+def test_calls_in_one_go_end_as_one_after_the_other(opened, resnet20):
+    mav = MAV(resnet20)
+    mav.fold(0)
+    dashboard = opened(mav)
+    # Each draws more texts than ever before, within one turn of the event loop.
+    dashboard.page.evaluate("() => { const [d] = window.idlmav; d.unfold_to(1); d.unfold_to(2); d.unfold_all(); }")
+    dashboard.rest()
+    assert dashboard.state["folded"] == []
+    titles = dashboard.layer("nodes")["title"]
+    assert len(titles) > 10
+    drawn = [text for text in dashboard.layer("labels")["text"] if text]
+    assert set(drawn) >= {"x", "Conv2d", "BatchNorm2d", "ReLU"}
+
+
 def test_another_flow_is_painted(opened):
     dashboard = opened(MAV(gallery_graph("autoencoder")))
     dashboard.choose("Flow", "Right")

@@ -127,7 +127,7 @@ def test_sessions_of_one_mav_share_its_state(chromium_page, serve_here, mav):
 
 def test_the_first_answer_undoes_nothing(chromium_page, serve_here, mav, wait_until, monkeypatch):
     controllers = []
-    # Python's answer to the page's first word is held back.
+    # Python's answer to the pages' first word is held back.
     monkeypatch.setattr(Controller, "_handle_msg", lambda self, data: controllers.append(self))
     address = serve_here(mav)
     chromium_page.goto(address)
