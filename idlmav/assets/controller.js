@@ -217,7 +217,7 @@ class Dashboard {
   drive(name) {
     this.driver = name;
     this.following = false;
-    this.graph.untouched = false;
+    Object.assign(this.graph, {untouched: false, centered: ""});
   }
 
   attachDrivers() {

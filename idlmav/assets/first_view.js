@@ -7,6 +7,8 @@ const {picture, first, selected, viewport, margin} = JSON.parse(svg.dataset.plac
 
 function place() {
   const {width, height} = svg.getBoundingClientRect();
+  // The live page has taken its place.
+  if (!(width > 0 && height > 0)) return;
   const [left, right, top, bottom] = viewport;
   const scaleTo = {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
   const figure = {inner_width: width, inner_height: height};

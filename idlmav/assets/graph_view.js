@@ -30,6 +30,8 @@ export class GraphView {
     this.tip = null;
     this.wanted = null;
     this.untouched = true;
+    // The id of the box that the view was moved to, until it is moved elsewhere.
+    this.centered = "";
     // What the page's address tells: flow and viewport.
     this.linked = null;
     for (const range of [figure.x_range, figure.y_range]) {
@@ -65,6 +67,7 @@ export class GraphView {
 
   moveTo(x, y, scale, {animate = false} = {}) {
     cancelAnimationFrame(this.animation);
+    this.centered = "";
     const target = {x, y, scale: this.allowedScale(scale)};
     if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.apply(target);
@@ -128,6 +131,7 @@ export class GraphView {
   centerOn(id, options) {
     const {x, y, scale} = viewOf(this.picture.rect(this.picture.shownAs(id)), this.scale, this.picture, this.figure);
     this.moveTo(x, y, scale, options);
+    this.centered = id;
   }
 
   // Whether a box lies inside the visible part, at a size that can be read.
@@ -136,10 +140,12 @@ export class GraphView {
     return isSeen(this.picture.rect(this.picture.shownAs(id)), {x, y, scale: this.scale}, this.figure);
   }
 
-  // The top of the picture stays where it is; as long as nobody has moved it, the first view is made anew.
+  // What the view went to stays in its middle, else the top of the picture where it is; as long as nobody has moved it, the
+  // first view is made anew.
   resized() {
     if (!this.ready || this.wanted === null) return;
     if (this.untouched) this.firstView();
+    else if (this.picture.resolve(this.centered)) this.apply(viewOf(this.picture.rect(this.picture.shownAs(this.centered)), this.wanted.scale, this.picture, this.figure));
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
     // Bokeh tells of it in the middle of its layout and then paints at once, before it has read the colours of other data.
     cancelAnimationFrame(this.drawing);

@@ -335,6 +335,28 @@ def test_the_first_view_stands_where_the_graph_will_be(opened, resnet20, directi
         assert near < 30
 
 
+@pytest.mark.parametrize("direction", ["down", "right"])
+def test_what_is_selected_stays_in_the_middle_whatever_the_window_is(opened, resnet20, direction):
+    mav = MAV(resnet20, direction=direction)
+    mav.state.selected = "layer2.1.conv1"
+    dashboard = opened(mav)
+    for size in (None, {"width": 1100, "height": 640}, {"width": 620, "height": 1000}):
+        if size:
+            dashboard.page.set_viewport_size(size)
+            dashboard.page.wait_for_function("(width) => document.documentElement.clientWidth === width", arg=size["width"])
+        dashboard.rest()
+        assert middle(dashboard.box("layer2.1.conv1")) == pytest.approx(middle(dashboard.graph), abs=2)
+    # What a person moves stays where they moved it to.
+    before = dashboard.state["viewport"]
+    dashboard.wheel(middle(dashboard.graph), -120)
+    dashboard.wait_moved(before)
+    moved = dashboard.state["viewport"]
+    dashboard.page.set_viewport_size({"width": 620, "height": 900})
+    dashboard.page.wait_for_function("() => document.documentElement.clientHeight === 900")
+    dashboard.rest()
+    assert dashboard.state["viewport"][2] == pytest.approx(moved[2], abs=1)
+
+
 def test_without_scripts_the_first_view_stays(browser, resnet20, tmp_path):
     file = tmp_path / "page.html"
     MAV(resnet20).save(file)
