@@ -119,7 +119,9 @@ export class Address {
 
   write() {
     const hash = this.written();
-    if (hash !== location.hash) history.replaceState(history.state, "", hash || location.pathname + location.search);
+    // What somebody else has written there is not ours to take away.
+    const isOurs = location.hash.startsWith(`#${MODEL}=`);
+    if (hash !== location.hash && (hash || isOurs)) history.replaceState(history.state, "", hash || location.pathname + location.search);
   }
 
   written() {

@@ -143,6 +143,19 @@ def test_the_rest_of_the_address_stays():
     assert run(code) == [[7, "", told], [7, "", "/page?model=A"]]
 
 
+def test_what_somebody_else_has_written_stays_until_there_is_something_to_tell():
+    code = """
+        location.hash = "#chapter-2";
+        const address = open(input.first);
+        address.write();
+        const before = location.hash;
+        address.store.set({selected: "y"}, "page");
+        address.write();
+        return [before, location.hash];
+    """
+    assert run(code) == ["#chapter-2", "#view=Net%20%26%20Co-3&selected=y"]
+
+
 @pytest.mark.parametrize(
     "hash_",
     ["", "#chapter-2", "#view=Net-3&selected=y", "#view=Net%20%26%20Co-4&selected=y", "#view=%E0%A4%A&selected=y"],
