@@ -343,7 +343,9 @@ def test_what_is_selected_stays_in_the_middle_whatever_the_window_is(opened, res
     for size in (None, {"width": 1100, "height": 640}, {"width": 620, "height": 1000}):
         if size:
             dashboard.page.set_viewport_size(size)
-            dashboard.page.wait_for_function("(width) => document.documentElement.clientWidth === width", arg=size["width"])
+            dashboard.page.wait_for_function(
+                "(width) => document.documentElement.clientWidth === width", arg=size["width"]
+            )
         dashboard.rest()
         assert middle(dashboard.box("layer2.1.conv1")) == pytest.approx(middle(dashboard.graph), abs=2)
     # What a person moves stays where they moved it to.
