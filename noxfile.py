@@ -40,7 +40,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("lint-imports", env={"PYTHONPATH": "."})
     # `list = (window.idlmav ??= [])` says once what two lines would say.
-    session.run("biome", "lint", "--error-on-warnings", "--skip=suspicious/noAssignInExpressions", "idlmav/assets")
+    session.run("biome", "lint", "--error-on-warnings", "--skip=suspicious/noAssignInExpressions", "idlmav/page/assets")
 
 
 @nox.session(venv_backend="none")

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import panel as pn
 
 from idlmav import MAV, Graph
-from idlmav.saved_gallery import saved_models
-from idlmav.views.assets import stylesheet
+from idlmav.gallery.saved import saved_models
+from idlmav.page.bundle import stylesheet
 
 pn.extension("tabulator")
 
@@ -33,7 +33,7 @@ def exhibits() -> dict[str, Exhibit]:
     """Return what the gallery shows by title."""
     if find_spec("torch") is None:
         return {model.title: Exhibit(model.summary, model.graph) for model in saved_models()}
-    from idlmav.capture.gallery import GalleryModel, all_models
+    from idlmav.gallery.models import GalleryModel, all_models
 
     def capture(model: GalleryModel) -> Graph:
         return MAV(*model.make()).graph
@@ -60,7 +60,7 @@ def explorer(title: str) -> pn.viewable.Viewable:
 
 
 chooser = pn.widgets.Select(
-    label="Model", options=list(MODELS), width=260, margin=(8, 12, 0, 12), stylesheets=[stylesheet("widgets.css")]
+    label="Model", options=list(MODELS), width=260, margin=(8, 12, 0, 12), stylesheets=[stylesheet("page/widgets.css")]
 )
 if pn.state.location:
     pn.state.location.sync(chooser, {"value": "model"})
@@ -68,7 +68,7 @@ if pn.state.location:
         chooser.value = next(iter(MODELS))
 about = pn.pane.HTML(
     pn.bind(summary, chooser),
-    stylesheets=[stylesheet("widgets.css")],
+    stylesheets=[stylesheet("page/widgets.css")],
     margin=(30, 12, 0, 0),
 )
 pn.Column(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import idlmav
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
+from idlmav.gallery.models import MODELS
 
-FOLDER = Path(idlmav.__file__).parent / "data" / "gallery"
+FOLDER = Path(idlmav.__file__).parent / "gallery" / "graphs"
 
 
 def main(folder: Path = FOLDER) -> None:

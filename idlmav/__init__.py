@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from idlmav.errors import GraphFormatError, IdlmavError
-from idlmav.graph import Call, Edge, Failure, Graph, Module, Node, Parameter, Totals
+from idlmav.graph import Call, Edge, Failure, Graph, ModuleInfo, Node, ParameterInfo, Totals
 
 if TYPE_CHECKING:
+    from idlmav.export.resources import plotly_renderer_context
     from idlmav.mav import MAV, load
-    from idlmav.render_context import plotly_renderer_context
 
 __all__ = [
     "MAV",
@@ -25,9 +25,9 @@ __all__ = [
     "Graph",
     "GraphFormatError",
     "IdlmavError",
-    "Module",
+    "ModuleInfo",
     "Node",
-    "Parameter",
+    "ParameterInfo",
     "Totals",
     "__version__",
     "load",
@@ -39,7 +39,7 @@ __version__ = "2.0.0.dev0"
 _ON_DEMAND = {
     "MAV": "idlmav.mav",
     "load": "idlmav.mav",
-    "plotly_renderer_context": "idlmav.render_context",
+    "plotly_renderer_context": "idlmav.export.resources",
 }
 
 

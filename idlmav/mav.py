@@ -8,23 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idlmav import graph_json
+from idlmav.arguments import NO_INPUT, check_choice, check_model, split_arguments
 from idlmav.errors import reject_unknown
-from idlmav.flows import DIRECTIONS, TURNS, Flow, Flows
-from idlmav.given import NO_INPUT, check_choice, check_model, split_arguments
-from idlmav.graph import Graph
+from idlmav.export.resources import current_resources
+from idlmav.graph import Graph, files
 from idlmav.layout import Layout, chosen_folds, without_folds_around
-from idlmav.metrics import complete
-from idlmav.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
-from idlmav.render_context import current_resources
-from idlmav.scene import Scene, build_scene
+from idlmav.layout.variants import DIRECTIONS, TURNS, Variant, Variants
+from idlmav.metrics.totals import complete
+from idlmav.scene.build import Scene, build_scene
+from idlmav.scene.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
 from idlmav.state import COMPUTE_UNITS, ViewState
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from idlmav.explorer import Explorer
-    from idlmav.export import ReleaseGraph
+    from idlmav.export.html import ReleaseGraph
+    from idlmav.page.explorer import Explorer
     from idlmav.still import Picture
 
 __all__ = ["MAV", "load"]
@@ -130,7 +129,7 @@ class MAV:
         check_choice("compute_unit", compute_unit, COMPUTE_UNITS)
         self._compute_unit = compute_unit
         self._palette = _make_palette(palette, avoid_palette_idxs, fixed_color_map)
-        self._first_flow = Flow(direction, latent or "", turn, merge_threshold)
+        self._first_flow = Variant(direction, latent or "", turn, merge_threshold)
         if isinstance(model, Graph):
             self.graph = model
         else:
@@ -140,7 +139,7 @@ class MAV:
             check_model(model)
             args, kwargs = split_arguments(model, inputs, input_kwargs)
             self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes))
-        self._flows = Flows(self.graph)
+        self._flows = Variants(self.graph)
         if latent or merge_threshold >= 0.0:
             self._flows.layout(self._first_flow)  # says at once if there is no such op
         self._first_folded = None if folded == "auto" else self._chosen_folds(self._first_flow, folded)
@@ -165,7 +164,7 @@ class MAV:
 
     def scene(self, *, with_flows: bool = False) -> Scene:
         """
-        Return what every renderer draws from; see `idlmav.scene.build_scene`.
+        Return what every renderer draws from; see `idlmav.scene.build.build_scene`.
 
         Parameters
         ----------
@@ -182,7 +181,7 @@ class MAV:
         """Fold what is named, as `MAV` takes it, and nothing else: 0 every module, 1 all but the outermost."""
         self.state.folded = self._chosen_folds(self.state.flow, folded)
 
-    def _chosen_folds(self, flow: Flow, folded: str | int | Iterable[str]) -> list[str]:
+    def _chosen_folds(self, flow: Variant, folded: str | int | Iterable[str]) -> list[str]:
         known = {*self.graph.module_by_path, *self.graph.node_by_id}
         return chosen_folds(self._flows.layout(flow), folded, known)
 
@@ -222,7 +221,7 @@ class MAV:
             For an unknown option.
         """
         reject_unknown("draw_interactive_graph", unknown, _DRAW_OPTIONS)
-        from idlmav.notebook import load_extension
+        from idlmav.export.notebook import load_extension
 
         load_extension(current_resources())
         explorer = self._explorer(
@@ -260,7 +259,7 @@ class MAV:
             For an unknown option.
         """
         reject_unknown("draw_release_graph", unknown, _DRAW_OPTIONS)
-        from idlmav.export import release_graph
+        from idlmav.export.html import release_graph
 
         scene = self.scene(with_flows=True)
         panels = {"add_overview": add_overview, "add_slider": add_slider, "add_table": add_table}
@@ -270,7 +269,7 @@ class MAV:
         )
 
     def _explorer(self, make_scene: Callable[[], Scene] | None = None, **options: Any) -> Explorer:
-        from idlmav.explorer import Explorer
+        from idlmav.page.explorer import Explorer
 
         return Explorer(self.graph, make_scene or self.scene, self.state, **options)
 
@@ -343,7 +342,7 @@ class MAV:
 
     def save_graph(self, file: str | Path) -> None:
         """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""
-        graph_json.save(self.graph, file)
+        files.save(self.graph, file)
 
 
 def load(file: str | Path, **options: Any) -> MAV:
@@ -368,14 +367,14 @@ def load(file: str | Path, **options: Any) -> MAV:
         If the file is not a graph or was damaged; the message names the field.
     """
     reject_unknown("load", options, _OPTIONS[len(_CAPTURE_OPTIONS) :])
-    return MAV(graph_json.load(file), **options)
+    return MAV(files.load(file), **options)
 
 
 def _make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Mapping[str, int] | None) -> Palette:
     found = sequence(colors)
     if found is None:
         # Bokeh's and HoloViews' names; late, because most pictures do not need these libraries to find colours.
-        from idlmav.views.colormaps import colormap, colormap_names
+        from idlmav.page.colormaps import colormap, colormap_names
 
         found = colormap(str(colors))
         if found is None:

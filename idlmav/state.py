@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-from idlmav.flows import DIRECTIONS, TURNS, Flow
+from idlmav.layout.variants import DIRECTIONS, TURNS, Variant
 
 __all__ = [
     "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "FLOW", "SHARED", "SIZE_BY", "THEMES", "ViewState",
@@ -80,9 +80,9 @@ class ViewState(param.Parameterized):
     theme = param.Selector(default="auto", objects=list(THEMES), doc="Light, dark, or as the page around is.")
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> Variant:
         """Where the data flows, and what is merged."""
-        return Flow(self.direction, self.latent, self.turn, self.merge_threshold)
+        return Variant(self.direction, self.latent, self.turn, self.merge_threshold)
 
 
 SHARED = (

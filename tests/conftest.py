@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from idlmav.graph import Call, Edge, Failure, Graph, Module, Node, Parameter, Totals
+from idlmav.graph import Call, Edge, Failure, Graph, ModuleInfo, Node, ParameterInfo, Totals
 
 # A busy machine must not fail a test, and two runs of the same code must agree.
 settings.register_profile("idlmav", deadline=None, derandomize=True)
@@ -121,15 +121,17 @@ def small_graph() -> Graph:
             Edge("fc", "output"),
         ),
         modules=(
-            Module(path="", class_name="Net", class_path="model.Net", calls=1, param_count=81, failed=True),
-            Module(path="block", class_name="Block", calls=1, param_count=81),
-            Module(path="block.conv", class_name="Conv2d", params=("block.conv.weight",), calls=1, param_count=81),
-            Module(path="fc", class_name="Linear", extra_repr="in_features=3, out_features=2", calls=1, failed=True),
+            ModuleInfo(path="", class_name="Net", class_path="model.Net", calls=1, param_count=81, failed=True),
+            ModuleInfo(path="block", class_name="Block", calls=1, param_count=81),
+            ModuleInfo(path="block.conv", class_name="Conv2d", params=("block.conv.weight",), calls=1, param_count=81),
+            ModuleInfo(
+                path="fc", class_name="Linear", extra_repr="in_features=3, out_features=2", calls=1, failed=True
+            ),
         ),
         calls=(Call(""), Call("block", 1, 0), Call("block.conv", 1, 1), Call("fc", 1, 0)),
         parameters=(
-            Parameter(name="block.conv.weight", shape=(3, 3, 3, 3), dtype="float32", itemsize=4, aliases=("tied",)),
-            Parameter(name="fc.scale", shape=None, dtype="float32", itemsize=4, trainable=False, buffer=True),
+            ParameterInfo(name="block.conv.weight", shape=(3, 3, 3, 3), dtype="float32", itemsize=4, aliases=("tied",)),
+            ParameterInfo(name="fc.scale", shape=None, dtype="float32", itemsize=4, trainable=False, buffer=True),
         ),
         errors=(Failure("fc", "fc", "RuntimeError", "shapes <b>do not</b> match", "model.py:12"),),
         totals=Totals(node_count=5, param_count=81, trainable_count=81, param_bytes=324, flops=10368, flops_unknown=2),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from idlmav import MAV, Graph
-from idlmav.graph_json import load
-from idlmav.saved_gallery import saved_models
+from idlmav.gallery.saved import saved_models
+from idlmav.graph.files import load
 
 __all__ = ["BROKEN", "FOLDER", "WORKING", "gallery_graph", "graph_of", "picture_of"]
 

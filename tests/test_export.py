@@ -22,7 +22,7 @@ from pictures import picture_of
 from PIL import Image
 
 from idlmav import MAV, plotly_renderer_context
-from idlmav.export import ReleaseGraph, fetch_nothing_later, inline_stylesheets
+from idlmav.export.html import ReleaseGraph, fetch_nothing_later, inline_stylesheets
 from idlmav.still import Picture
 
 HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from idlmav.capture import capture
-from idlmav.capture.gallery import MODELS, TORCHVISION, all_models, torchvision_models
-from idlmav.graph_json import dumps, loads
-from idlmav.metrics import complete
-from idlmav.saved_gallery import saved_models
+from idlmav.gallery.models import MODELS, TORCHVISION, all_models, torchvision_models
+from idlmav.gallery.saved import saved_models
+from idlmav.graph.files import dumps, loads
+from idlmav.metrics.totals import complete
 
 SHAPES = {
     "resnet20": (1, 10),
@@ -103,7 +103,7 @@ def test_without_torchvision_the_reason_is_said(monkeypatch, blocked, torchvisio
     monkeypatch.setitem(sys.modules, blocked, None)
     if blocked == "torchvision":
         # None there stands for a module that must not be imported; find_spec raises for it.
-        monkeypatch.setattr("idlmav.capture.gallery.find_spec", lambda name: None)
+        monkeypatch.setattr("idlmav.gallery.models.find_spec", lambda name: None)
     models, reason = torchvision_models()
     assert models == {}
     assert reason.startswith("torchvision ")

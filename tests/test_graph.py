@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import idlmav
-from idlmav.graph import Graph, Parameter, format_shape, format_shapes
+from idlmav.graph import Graph, ParameterInfo, format_shape, format_shapes
 
 
 @pytest.mark.parametrize(("records", "field"), [("nodes", "id"), ("edges", "source"), ("modules", "path")])
@@ -61,7 +61,7 @@ def test_several_shapes_are_separated():
 
 @pytest.mark.parametrize(("shape", "count"), [((), 1), ((3, 4, 5), 60), ((0, 4), 0), (None, 0)])
 def test_a_parameter_counts_its_elements(shape, count):
-    assert Parameter(name="w", shape=shape, dtype="float32", itemsize=4).numel == count
+    assert ParameterInfo(name="w", shape=shape, dtype="float32", itemsize=4).numel == count
 
 
 def test_the_table_has_the_documented_columns(small_graph):
@@ -101,7 +101,7 @@ def _schema(text: str) -> dict[str, str]:
 def test_importing_the_package_is_light(run_python):
     heavy = run_python(
         """
-        import idlmav, idlmav.graph_json
+        import idlmav, idlmav.graph.files
         idlmav.Graph, idlmav.GraphFormatError, idlmav.__version__
         heavy = {"torch", "panel", "bokeh", "holoviews", "pandas", "param", "numpy"}
         print(sorted(heavy & set(sys.modules)))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import picture_of
 
-from idlmav.graph import Module, Node
-from idlmav.labels import (
+from idlmav.graph import ModuleInfo, Node
+from idlmav.layout.input.labels import (
     FONT_PX,
     SUBLABEL_PX,
     group_size,
@@ -85,7 +85,7 @@ def test_every_node_of_a_graph_has_its_size():
 
 
 def test_a_group_is_titled_by_name_and_class():
-    module = Module(path="layer1.0", class_name="BasicBlock")
+    module = ModuleInfo(path="layer1.0", class_name="BasicBlock")
     assert group_title("layer1.0", module, "layer1") == "0: BasicBlock"
     # A list between the two is no group of its own.
     assert group_title("encoder.layer.0", module, "encoder") == "layer.0: BasicBlock"

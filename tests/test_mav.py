@@ -14,8 +14,8 @@ from torch import nn
 
 import idlmav
 from idlmav import MAV, GraphFormatError
-from idlmav.capture.gallery import MODELS
-from idlmav.flows import DIRECTIONS
+from idlmav.gallery.models import MODELS
+from idlmav.layout.variants import DIRECTIONS
 
 
 def small() -> MAV:
@@ -316,7 +316,7 @@ def test_another_process_gives_the_same_scene(run_python, monkeypatch):
     code = """
         import json
         from idlmav import MAV
-        from idlmav.capture.gallery import MODELS
+        from idlmav.gallery.models import MODELS
         print(json.dumps(MAV(*MODELS["gpt"].make(), palette="Vivid").scene()))
     """
     monkeypatch.setenv("PYTHONHASHSEED", "3")

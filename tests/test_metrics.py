@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idlmav.flop_estimates import estimate
-from idlmav.graph import Edge, Graph, Module, Node, Parameter, Totals
-from idlmav.metrics import activation_bytes, complete
+from idlmav.graph import Edge, Graph, ModuleInfo, Node, ParameterInfo, Totals
+from idlmav.metrics.flops import estimate
+from idlmav.metrics.totals import activation_bytes, complete
 
 
 def node(op: str, shape: tuple[int | None, ...] | None = (2, 3), **kwargs: object) -> Node:
@@ -27,9 +27,9 @@ def node(op: str, shape: tuple[int | None, ...] | None = (2, 3), **kwargs: objec
 
 @pytest.fixture
 def graph() -> Graph:
-    weight = Parameter(name="a.weight", shape=(4, 3), dtype="float32", itemsize=4, aliases=("b.weight",))
-    bias = Parameter(name="a.bias", shape=(4,), dtype="float16", itemsize=2, trainable=False)
-    steps = Parameter(name="b.steps", shape=(), dtype="int64", itemsize=8, buffer=True)
+    weight = ParameterInfo(name="a.weight", shape=(4, 3), dtype="float32", itemsize=4, aliases=("b.weight",))
+    bias = ParameterInfo(name="a.bias", shape=(4,), dtype="float16", itemsize=2, trainable=False)
+    steps = ParameterInfo(name="b.steps", shape=(), dtype="int64", itemsize=8, buffer=True)
     return Graph(
         name="Model",
         nodes=(
@@ -49,10 +49,10 @@ def graph() -> Graph:
             Edge("mystery", "max_pool2d"),
         ),
         modules=(
-            Module(path="", class_name="Model"),
-            Module(path="a", class_name="Linear", params=("a.weight", "a.bias")),
-            Module(path="b", class_name="Block", params=("b.weight", "b.steps")),
-            Module(path="b.c", class_name="Pool"),
+            ModuleInfo(path="", class_name="Model"),
+            ModuleInfo(path="a", class_name="Linear", params=("a.weight", "a.bias")),
+            ModuleInfo(path="b", class_name="Block", params=("b.weight", "b.steps")),
+            ModuleInfo(path="b.c", class_name="Pool"),
         ),
         parameters=(weight, bias, steps),
     )
@@ -169,7 +169,7 @@ def graphs(draw: st.DrawFn) -> Graph:
             st.tuples(st.sampled_from([(2, 3), (5,), (), None]), st.booleans(), st.booleans())
         )
         parameters.append(
-            Parameter(name=own[0], shape=shape, dtype="float16", itemsize=2, buffer=buffer,
+            ParameterInfo(name=own[0], shape=shape, dtype="float16", itemsize=2, buffer=buffer,
                       trainable=trainable and not buffer, aliases=tuple(own[1:]))
         )  # fmt: skip
     ops = st.sampled_from(["conv2d", "relu", "mystery", "reshape", "input"])
@@ -184,7 +184,7 @@ def graphs(draw: st.DrawFn) -> Graph:
             node(op, shape, id=f"n{i}", path=path, kind=kind, params=tuple(read), flops=flops, flops_source=source,
                  status=draw(st.sampled_from(["ran", "failed", "not_run"])))
         )  # fmt: skip
-    modules = tuple(Module(path=path, class_name="M", params=tuple(held[path])) for path in PATHS)
+    modules = tuple(ModuleInfo(path=path, class_name="M", params=tuple(held[path])) for path in PATHS)
     return Graph(name="Random", nodes=tuple(nodes), modules=modules, parameters=tuple(parameters))
 
 
@@ -255,12 +255,12 @@ def test_modules_without_a_trace_are_missed(graph: Graph) -> None:
 
 
 def test_a_tied_weight_read_elsewhere_does_not_reach_a_module() -> None:
-    tied = Parameter(name="a.w", shape=(3,), dtype="float32", itemsize=4, aliases=("b.w",))
+    tied = ParameterInfo(name="a.w", shape=(3,), dtype="float32", itemsize=4, aliases=("b.w",))
     modules = (
-        Module(path="", class_name="M", calls=1),
-        Module(path="a", class_name="A", params=("a.w",), calls=1),
-        Module(path="b", class_name="B", params=("b.w",)),
-        Module(path="c", class_name="ModuleList", container=True),
+        ModuleInfo(path="", class_name="M", calls=1),
+        ModuleInfo(path="a", class_name="A", params=("a.w",), calls=1),
+        ModuleInfo(path="b", class_name="B", params=("b.w",)),
+        ModuleInfo(path="c", class_name="ModuleList", container=True),
     )
     graph = Graph(name="M", nodes=(node("linear", path="a", params=("a.w",)),), modules=modules, parameters=(tied,))
     done = complete(graph)
@@ -273,8 +273,8 @@ def test_a_tied_weight_read_elsewhere_does_not_reach_a_module() -> None:
 
 
 def test_inside_of_what_cannot_be_seen_nothing_is_missed() -> None:
-    modules = (Module(path="", class_name="M", calls=1), Module(path="s", class_name="Script", calls=1),
-               Module(path="s.relu", class_name="ReLU"))  # fmt: skip
+    modules = (ModuleInfo(path="", class_name="M", calls=1), ModuleInfo(path="s", class_name="Script", calls=1),
+               ModuleInfo(path="s.relu", class_name="ReLU"))  # fmt: skip
     seen = Graph(name="M", nodes=(node("script", path="s", notes=("opaque",)),), modules=modules)
     assert complete(seen).unreached == ()
     assert [m.path for m in complete(replace(seen, nodes=(node("script", path="s"),))).unreached] == ["s.relu"]

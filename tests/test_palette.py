@@ -10,8 +10,8 @@ import pytest
 from pictures import picture_of
 
 from idlmav import MAV
-from idlmav.ops import categories, category
-from idlmav.palette import DEFAULT_PALETTE, GRADIENT, Palette, contrast, ink, known_palettes, sequence
+from idlmav.metrics.catalogue import categories, category
+from idlmav.scene.palette import DEFAULT_PALETTE, GRADIENT, Palette, contrast, ink, known_palettes, sequence
 
 PLOTLY = [
     *("Plotly", "D3", "G10", "T10", "Alphabet", "Dark24", "Light24", "Set1", "Set2", "Set3"),
@@ -203,7 +203,7 @@ def test_an_operation_has_one_colour_in_every_model(palette):
 def test_another_process_gives_the_same_colours(run_python, monkeypatch):
     code = """
         import json
-        from idlmav.palette import Palette, sequence
+        from idlmav.scene.palette import Palette, sequence
         palette = Palette(colors=sequence("Dark24"), avoid={3, 4}, fixed={"Convolution": 1, "add()": 2})
         print(hash("idlmav"))
         print(json.dumps([palette.operation(f"op{i}()", f"op{i}") for i in range(200)]))

@@ -9,12 +9,12 @@ import pytest
 from pictures import BROKEN, WORKING, graph_of, picture_of
 
 from idlmav import MAV
-from idlmav.graph import Graph, Module
-from idlmav.labels import node_sizes
+from idlmav.graph import Graph, ModuleInfo
 from idlmav.layout import compute_layout
-from idlmav.metrics import complete
-from idlmav.palette import Palette
-from idlmav.scene import METRICS, Scene, build_scene, humane, humane_bytes, thousands
+from idlmav.layout.input.labels import node_sizes
+from idlmav.metrics.totals import complete
+from idlmav.scene.build import METRICS, Scene, build_scene, humane, humane_bytes, thousands
+from idlmav.scene.palette import Palette
 from idlmav.state import COLOR_BY, SIZE_BY
 
 
@@ -101,7 +101,7 @@ def test_a_group_sums_what_its_module_sums(mav):
     assert compared == len(pieces)
 
 
-def _reads_less_than_it_holds(graph: Graph, module: Module) -> bool:
+def _reads_less_than_it_holds(graph: Graph, module: ModuleInfo) -> bool:
     """Whether some parameter of a module is first read outside of it, or not at all."""
 
     def inside(path: str) -> bool:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pictures import gallery_graph
 
 from idlmav import MAV
-from idlmav.query import QueryError, parse
-from idlmav.scene import Scene
-from idlmav.search import search
+from idlmav.scene.build import Scene
+from idlmav.search.find import search
+from idlmav.search.query import QueryError, parse
 from idlmav.still.compute import shown_compute
 
 WORDS = [
@@ -91,8 +91,8 @@ CORPUS = list(
     dict.fromkeys(["", " ", "&", *WORDS, *JOINED, *NUMBERS, *TEXTS, *EXPRESSIONS, *CONDITIONS, *REGULAR, *PROBLEMS])
 )
 RUN = """
-    const { search } = await load("search");
-    const { applyCompute } = await load("compute");
+    const { search } = await load("search/find");
+    const { applyCompute } = await load("detail/compute");
     const { scene, queries, compute: [compute_unit, estimates] } = input;
     applyCompute(scene, {compute_unit, estimates});
     const { nodes: {ids}, groups: {ids: groupIds} } = scene.geometry;

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-ERRORS, FLOPS = "tests/test_errors.py", "tests/test_flop_estimates.py"
+ERRORS, FLOPS = "tests/test_errors.py", "tests/test_flops.py"
 CODE = """
     import pytest
 
@@ -18,7 +18,7 @@ CODE = """
 def test_a_module_that_imports_torch_is_skipped_with_the_reason(run_python):
     said = run_python(CODE.format(arguments=f"{ERRORS!r}, {FLOPS!r}"), without=["torch"])
     assert "ended with 0" in said
-    assert "test_flop_estimates.py imports torch" in said
+    assert "test_flops.py imports torch" in said
     assert "8 passed, 1 skipped" in said
 
 

@@ -15,15 +15,15 @@ from typing import Any
 
 import torch
 
-from idlmav.capture.containers import hold_iterators
 from idlmav.capture.describe import describe
-from idlmav.capture.devices import Places, follow_devices
-from idlmav.capture.flips import flipped
-from idlmav.capture.operands import tensors_in
+from idlmav.capture.outside.containers import hold_iterators
+from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.reruns.branches import flipped
+from idlmav.capture.reruns.devices import Places, follow_devices
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
-from idlmav.garbage import collector_off
 from idlmav.graph import Graph
+from idlmav.graph.paused_gc import collector_off
 
 __all__ = ["capture"]
 
@@ -63,7 +63,7 @@ def capture(
     Returns
     -------
     Graph
-        Without totals (see `idlmav.metrics.complete`). A model that raises is drawn as far as it is known, with
+        Without totals (see `idlmav.metrics.totals.complete`). A model that raises is drawn as far as it is known, with
         the error on the node that raised.
 
     Raises
@@ -92,7 +92,7 @@ def capture(
     runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
     on = _device(model, (args, kwargs), device)
     if assume:
-        from idlmav.capture.repair.probe import probed
+        from idlmav.capture.repair.inputs import probed
 
         return describe(probed(runnable, on, kwargs, sizes), tree)
     finished = _run(runnable, on, args, kwargs)
@@ -114,7 +114,7 @@ def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, 
         # The model itself has loaded the compiler, which nobody had told to stay out.
         finished = Run(tree, on).forward(args, kwargs)
     if finished.differentiates or finished.is_nested:
-        from idlmav.capture.native import run_natively  # late: hardly any model does
+        from idlmav.capture.reruns.autograd_run import run_natively  # late: hardly any model does
 
         native = run_natively(tree, on, args, kwargs)
         return native if finished.differentiates or native.error is None else finished

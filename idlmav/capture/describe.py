@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.arguments import argument_text, dtype_name
-from idlmav.capture.classify import op_name
-from idlmav.capture.containers import walk
+from idlmav.capture.outside.containers import walk
+from idlmav.capture.record.argument_text import argument_text, dtype_name
+from idlmav.capture.record.classify import op_name
+from idlmav.capture.record.source import locate_error, source_line, source_text
+from idlmav.capture.record.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
 from idlmav.capture.run import Run, causes, identity, model_input
-from idlmav.capture.source import locate_error, source_line, source_text
-from idlmav.capture.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
 from idlmav.capture.tree import Tree, uncompiled
-from idlmav.drafts import maker
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
+from idlmav.graph.fast_records import maker
 
 __all__ = ["describe"]
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from idlmav.capture.containers import Copier, Drawn, drawn_through
-from idlmav.capture.failures import Failures
-from idlmav.capture.fast import FastMode
-from idlmav.capture.guard import left_as_found
-from idlmav.capture.kernels import on_zeros
-from idlmav.capture.leaves import Leaves
-from idlmav.capture.modules import call_original, watch_calls
-from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.source import Where, locate
-from idlmav.capture.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.mode.failures import Failures
+from idlmav.capture.mode.layer_memo import Leaves
+from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.outside.containers import Copier, Drawn, drawn_through
+from idlmav.capture.outside.module_calls import call_original, watch_calls
+from idlmav.capture.outside.restore import left_as_found
+from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.source import Where, locate
+from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
-from idlmav.capture.arguments import dtype_name
-from idlmav.capture.trace import CallRecord
-from idlmav.drafts import maker
-from idlmav.graph import Module, Parameter
+from idlmav.capture.record.argument_text import dtype_name
+from idlmav.capture.record.trace import CallRecord
+from idlmav.graph import ModuleInfo, ParameterInfo
+from idlmav.graph.fast_records import maker
 
 __all__ = ["Tree", "uncompiled"]
 
-_make_module = maker(Module, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
-_make_parameter = maker(Parameter, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
+_make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
+_make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
 
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
@@ -101,7 +101,7 @@ class Tree:
         self.tensors += found
         return tuple([entry[0] for entry in found])
 
-    def describe_modules(self, calls: list[CallRecord]) -> tuple[Module, ...]:
+    def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
         counts: dict[str, int] = {}
         for call in calls:
@@ -116,7 +116,7 @@ class Tree:
             )
         return tuple(found)
 
-    def describe_parameters(self) -> tuple[Parameter, ...]:
+    def describe_parameters(self) -> tuple[ParameterInfo, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
         found: dict[int, tuple[str, Tensor, bool]] = {}
         aliases: dict[int, list[str]] = {}
@@ -150,7 +150,7 @@ def _type(dtype: torch.dtype) -> tuple[str, int]:
     return dtype_name(dtype), dtype.itemsize
 
 
-def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> Parameter:
+def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:
     shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
     trainable = not is_buffer and tensor.requires_grad
     return _make_parameter(name, shape, *_type(tensor.dtype), trainable, is_buffer, tuple(aliases))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from idlmav.layout.engine import compute_layout, lay_out_network
-from idlmav.layout.fold_data import columns
-from idlmav.layout.folding import fold
-from idlmav.layout.folds import chosen_folds, first_folds, folds_to_depth, group_depths, without_folds_around
-from idlmav.layout.network import Network, network_of, network_of_paths
+from idlmav.layout.folding.choices import chosen_folds, first_folds, folds_to_depth, group_depths, without_folds_around
+from idlmav.layout.folding.columns import columns
+from idlmav.layout.folding.fold import fold
+from idlmav.layout.input.network import Network, network_of, network_of_paths
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Box, Group, Layout, Point, Route
 

@@ -11,13 +11,13 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from idlmav.layout.block import Item
-from idlmav.layout.drawing import draw_level
-from idlmav.layout.known import Drawing, Known, look_of
-from idlmav.layout.network import Network
+from idlmav.layout.input.network import Network
+from idlmav.layout.input.stacks import contracted, expanded
+from idlmav.layout.layered.block import Item
+from idlmav.layout.layered.level import draw_level
+from idlmav.layout.layered.memo import Drawing, Known, look_of
 from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Point
-from idlmav.layout.stacks import contracted, expanded
 
 __all__ = ["Insets", "Placed", "lay_out"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from idlmav.garbage import collector_off
 from idlmav.graph import Graph
+from idlmav.graph.paused_gc import collector_off
 from idlmav.layout.compound import Placed, lay_out
 from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
-from idlmav.layout.network import Network, network_of
+from idlmav.layout.input.network import Network, network_of
+from idlmav.layout.input.stacks import find_stacks
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Layout
-from idlmav.layout.stacks import find_stacks
-from idlmav.layout.turned import lay_out_turned
+from idlmav.layout.turn.turned import lay_out_turned
 
 __all__ = ["compute_layout", "lay_out_network"]
 
@@ -44,7 +44,7 @@ def compute_layout(
     turn : {'opposite', 'perpendicular'}
         Whether it flows back from there, as in the picture of a U-Net, or to the side.
     small : collection of str
-        Ids of the ops that are merged into their neighbour where they can be (`idlmav.merge.small_ops`): their boxes
+        Ids of the ops that are merged into their neighbour where they can be (`idlmav.layout.input.small_ops.small_ops`): their boxes
         touch, and the edges between them have no route.
     options : Options, optional
         Distances.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Direction", "Options", "TurnKind"]
+__all__ = ["Direction", "GroupKind", "Options", "TurnKind"]
 
 Direction = Literal["down", "right", "up", "left"]
 TurnKind = Literal["opposite", "perpendicular"]
+GroupKind = Literal["module", "repeat", "rest"]
+"""A module call; a run of blocks that are built alike; all blocks of such a run but the first."""
 """Where the flow turns to at a latent node: back, so that a U results, or to the side, an L."""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from idlmav.layout.options import Direction, Options
-from idlmav.repeats import Kind
+from idlmav.layout.options import Direction, GroupKind, Options
 
 __all__ = ["Box", "Group", "Layout", "Point", "Route"]
 
@@ -49,7 +48,7 @@ class Group:
     title: str = ""
     folded_size: tuple[float, float] = (90.0, 38.0)
     direction: Direction | None = None
-    kind: Kind = "module"
+    kind: GroupKind = "module"
     count: int = 1
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from idlmav.layout import Layout, folds_to_depth, group_depths
-from idlmav.scene import Scene
-from idlmav.still.drawing import still_picture
-from idlmav.still.shapes import Picture
+from idlmav.scene.build import Scene
+from idlmav.still.draw import still_picture
+from idlmav.still.marks import Picture
 
 __all__ = ["at_a_glance"]
 

@@ -1,11 +1,11 @@
-"""FLOPs or MACs, with estimates or without, as ``assets/compute.js`` shows them (a test compares)."""
+"""FLOPs or MACs, with estimates or without, as ``assets/detail/compute.js`` shows them (a test compares)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from idlmav.modules import Totals
-from idlmav.scene import Scene, flops_text
+from idlmav.graph.modules import Totals
+from idlmav.scene.build import Scene, flops_text
 from idlmav.state import COMPUTE_UNITS
 
 __all__ = ["shown_compute"]
@@ -18,7 +18,7 @@ def shown_compute(scene: Scene, compute_unit: str, estimates: str) -> Scene:
     Parameters
     ----------
     scene : dict
-        Of `idlmav.scene.build_scene`: in FLOPs, estimates included.
+        Of `idlmav.scene.build.build_scene`: in FLOPs, estimates included.
     compute_unit, estimates : str
         As in `idlmav.state.ViewState`.
     """

@@ -10,12 +10,12 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from idlmav.layout import Box, Layout
-from idlmav.scene import Scene
+from idlmav.scene.build import Scene
+from idlmav.search.matches import find_matches
 from idlmav.still.compute import shown_compute
-from idlmav.still.drawing import MARGIN_PX, draw, shown_layout
-from idlmav.still.matches import find_matches
+from idlmav.still.draw import MARGIN_PX, draw, shown_layout
+from idlmav.still.marks import Dot, Picture, Rect, Shape, Text
 from idlmav.still.selection import shown_as
-from idlmav.still.shapes import Dot, Picture, Rect, Shape, Text
 from idlmav.still.svg import svg_elements
 from idlmav.still.themes import THEMES, Theme
 
@@ -68,7 +68,7 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     Returns
     -------
     str
-        A heading and an ``<svg>`` element, which ``assets/first_view.js`` moves to where the graph will be.
+        A heading and an ``<svg>`` element, which ``assets/saved/first_view.js`` moves to where the graph will be.
     """
     counted = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
     shown = shown_layout(counted, layout, chosen["folded"], chosen["size_by"])

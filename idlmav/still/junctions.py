@@ -1,4 +1,4 @@
-"""Where lines that several edges share fork, as ``assets/junctions.js`` finds it (a test compares)."""
+"""Where lines that several edges share fork, as ``assets/graph/junctions.js`` finds it (a test compares)."""
 
 from __future__ import annotations
 

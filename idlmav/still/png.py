@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from idlmav.layout import Point
-from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Text, Triangle
+from idlmav.still.marks import DASH_PX, Dot, Line, Picture, Rect, Text, Triangle
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -1,9 +1,9 @@
-"""Which box or frame is marked for what is selected, as ``assets/picture.js`` finds it (a test compares)."""
+"""Which box or frame is marked for what is selected, as ``assets/graph/geometry.js`` finds it (a test compares)."""
 
 from __future__ import annotations
 
 from idlmav.layout import Layout
-from idlmav.scene import Scene
+from idlmav.scene.build import Scene
 
 __all__ = ["shown_as"]
 
@@ -15,7 +15,7 @@ def shown_as(scene: Scene, layout: Layout, selected: str) -> str:
     Parameters
     ----------
     scene : dict
-        Of `idlmav.scene.build_scene`.
+        Of `idlmav.scene.build.build_scene`.
     layout : Layout
         With what is folded.
     selected : str

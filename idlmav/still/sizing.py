@@ -1,4 +1,4 @@
-"""Boxes as tall as a number says, as ``assets/sizing.js`` makes them (a test compares): stretched along the flow."""
+"""Boxes as tall as a number says, as ``assets/graph/sizing.js`` makes them (a test compares): stretched along the flow."""
 
 from __future__ import annotations
 

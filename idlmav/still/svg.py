@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
-from idlmav.still.shapes import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.marks import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
 
 __all__ = ["svg_elements", "to_svg"]
 

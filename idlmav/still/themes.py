@@ -1,4 +1,4 @@
-"""Light and dark: the colours of everything that is not data, as ``assets/theme.js`` has them (a test compares)."""
+"""Light and dark: the colours of everything that is not data, as ``assets/page/theme.js`` has them (a test compares)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import idlmav
 
-ASSETS = Path(idlmav.__file__).parent / "assets"
+ASSETS = Path(idlmav.__file__).parent / "page" / "assets"
 RUNNER = Path(__file__).parent / "run_module.mjs"
 
 

@@ -22,8 +22,8 @@ BEGIN = """
       this.calls.push(args);
       location.hash = args[2].startsWith("#") ? args[2] : "";
     }};
-    const { Address } = await load("address");
-    const { Store } = await load("store");
+    const { Address } = await load("page/address");
+    const { Store } = await load("base/store");
     const offered = {color_by: ["operation", "flops"], size_by: ["none", "flops"], compute_unit: ["flops", "macs"],
       estimates: ["shown", "hidden"], direction: ["down", "right", "up", "left"]};
     const scene = {
@@ -129,7 +129,7 @@ def test_what_python_has_set_is_told_with_the_rest():
 
 
 def test_what_is_usual_is_so_in_python():
-    names = run_js('return (await load("address")).USUAL;')
+    names = run_js('return (await load("page/address")).USUAL;')
     state = ViewState()
     assert names.keys() | {"theme"} == set(SHARED)
     for name, value in names.items():

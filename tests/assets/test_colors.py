@@ -9,11 +9,11 @@ from assets.node import run_js
 from pictures import picture_of
 
 from idlmav import MAV
-from idlmav.palette import sequence
-from idlmav.scene import METRICS
+from idlmav.scene.build import METRICS
+from idlmav.scene.palette import sequence
 
 NODES = """
-    const { Coloring } = await load("colors");
+    const { Coloring } = await load("legend/colors");
     const coloring = new Coloring(input.scene, input.choice);
     const each = (column, get) => column.map((_, i) => get.call(coloring, i));
     return {
@@ -94,11 +94,11 @@ def test_an_unknown_number_has_a_colour_of_its_own(mav):
     [([5, 2, 9], [2, 9]), ([0, None, 3], [3, 3]), ([], [1, 1]), ([None, 0], [1, 1]), ([-4, 2], [2, 2])],
 )
 def test_the_range_is_that_of_positive_numbers(values, expected):
-    assert run_js('return (await load("colors")).positiveRange(input);', values) == expected
+    assert run_js('return (await load("legend/colors")).positiveRange(input);', values) == expected
 
 
 def test_the_area_of_a_box_grows_with_the_number(mav):
-    code = 'return (await load("colors")).growth(input.scene, input.choice, 100);'
+    code = 'return (await load("legend/colors")).growth(input.scene, input.choice, 100);'
     scene = mav.scene()
     extra = run_js(code, {"scene": scene, "choice": "param_count"})
     values = scene["nodes"]["param_count"]

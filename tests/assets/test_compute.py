@@ -9,15 +9,15 @@ from assets.node import run_js
 from pictures import picture_of
 
 from idlmav import MAV
-from idlmav.scene import humane, humane_bytes, thousands
+from idlmav.scene.build import humane, humane_bytes, thousands
 from idlmav.state import COMPUTE_UNITS, ESTIMATES
 
 RUN = """
-    const { applyCompute, cellText, headerText } = await load("compute");
-    const { facts } = await load("facts");
-    const { Coloring } = await load("colors");
-    const { matcher, unreachedMatcher } = await load("search");
-    const { groupFacts, hoverText, nodeFacts, unreachedFacts } = await load("detail_text");
+    const { applyCompute, cellText, headerText } = await load("detail/compute");
+    const { facts } = await load("detail/totals");
+    const { Coloring } = await load("legend/colors");
+    const { matcher, unreachedMatcher } = await load("search/find");
+    const { groupFacts, hoverText, nodeFacts, unreachedFacts } = await load("detail/facts_text");
     const { scene } = input;
     return input.views.map((view) => {
       applyCompute(scene, view);
@@ -147,6 +147,6 @@ def test_a_search_means_the_unit_that_it_names(mystery: MAV) -> None:
 
 def test_bytes_are_written_alike_in_both_languages() -> None:
     numbers = [0, 1, 1023, 1024, 46_755_328, 3 << 40, 5 << 50, 999 * 1024, 1_048_575]
-    code = 'const { humaneBytes } = await load("text"); return input.map(humaneBytes);'
+    code = 'const { humaneBytes } = await load("base/text"); return input.map(humaneBytes);'
     assert run_js(code, numbers) == [humane_bytes(number) for number in numbers]
-    assert run_js('return (await load("text")).thousands(1234.5);') == "1\u202f234.5"
+    assert run_js('return (await load("base/text")).thousands(1234.5);') == "1\u202f234.5"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from assets.node import run_js
 
-RUN = "const { homeView } = await load('home'); return homeView(input.picture, input.figure, input.first);"
+RUN = "const { homeView } = await load('graph/home'); return homeView(input.picture, input.figure, input.first);"
 FIRST = {"x": 100, "y": 200, "w": 80, "h": 40}
 
 

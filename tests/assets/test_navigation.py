@@ -13,8 +13,8 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { Picture } = await load("picture");
-    const { boxes, neighbour } = await load("navigation");
+    const { Picture } = await load("graph/geometry");
+    const { boxes, neighbour } = await load("graph/navigation");
     const picture = new Picture(input.scene);
     picture.update(input.folded, "none");
     const keys = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];

@@ -7,7 +7,7 @@ from assets.node import run_js
 
 def test_values_from_python_become_plain():
     code = """
-        const { plain } = await load("plain");
+        const { plain } = await load("base/plain");
         const value = plain(new Map([["a", null], ["b", new Map([["c", new Float64Array([1, 2])]])], ["d", [new Map()]]]));
         return [value.constructor === Object, value];
     """
@@ -15,5 +15,5 @@ def test_values_from_python_become_plain():
 
 
 def test_none_is_null_also_where_pyodide_makes_it_undefined():
-    code = 'const { plain } = await load("plain"); return plain(new Map([["value_range", undefined]])).value_range === null;'
+    code = 'const { plain } = await load("base/plain"); return plain(new Map([["value_range", undefined]])).value_range === null;'
     assert run_js(code) is True

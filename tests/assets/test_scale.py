@@ -9,7 +9,7 @@ import pytest
 from assets.node import run_js
 
 RUN = """
-    const { LogScale } = await load("scale");
+    const { LogScale } = await load("legend/scale");
     const scale = new LogScale(input.range);
     return {
       shares: (input.values ?? []).map((value) => scale.share(value)),

@@ -12,7 +12,7 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { matcher } = await load("search");
+    const { matcher } = await load("search/find");
     return input.queries.map((query) => {
       const test = matcher(input.scene, query);
       return test === null ? null : input.scene.geometry.nodes.ids.filter((_, i) => test(i));
@@ -107,7 +107,7 @@ PROBLEMS = {
     "op~/(/": "Not a regular expression: unterminated group.",
 }
 PROBLEM = """
-    const { search } = await load("search");
+    const { search } = await load("search/find");
     return input.queries.map((query) => {
       const { nodes, groups, unreached, problem, hint } = search(input.scene, query);
       return { silent: !nodes && !groups && !unreached, problem, hint };
@@ -188,7 +188,7 @@ def test_a_shape_is_found_however_it_is_written(mav, frame, written):
 
 
 GROUPS = """
-    const { search } = await load("search");
+    const { search } = await load("search/find");
     const { ids } = input.scene.geometry.groups;
     return input.queries.map((query) => { const { groups } = search(input.scene, query); return ids.filter((_, i) => groups(i)); });
 """

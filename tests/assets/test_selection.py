@@ -11,9 +11,9 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { applyCompute } = await load("compute");
-    const { Picture } = await load("picture");
-    const { selectionContent } = await load("selection");
+    const { applyCompute } = await load("detail/compute");
+    const { Picture } = await load("graph/geometry");
+    const { selectionContent } = await load("detail/selection");
     applyCompute(input.scene, {compute_unit: "flops", estimates: "shown"});
     const picture = new Picture(input.scene);
     return Object.fromEntries(input.names.map((name) => [name, selectionContent(picture, name)]));

@@ -8,7 +8,7 @@ import pytest
 from assets.node import run_js
 
 BEGIN = """
-    const { Store, same } = await load("store");
+    const { Store, same } = await load("base/store");
     const heard = [];
     const store = new Store({selected: "", folded: [], viewport: [0, 0, 0, 0], value_range: null});
     store.subscribe((changed, origin) => heard.push([[...changed], origin]));

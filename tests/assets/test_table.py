@@ -11,12 +11,12 @@ from assets.node import run_js
 from pictures import gallery_graph, picture_of
 
 from idlmav import MAV
-from idlmav.scene import thousands
+from idlmav.scene.build import thousands
 
 RUN = """
-    const { applyCompute } = await load("compute");
-    const { TableRows } = await load("table_rows");
-    const { COLUMNS, columnQuery, csv, heading } = await load("table_columns");
+    const { applyCompute } = await load("detail/compute");
+    const { TableRows } = await load("table/rows");
+    const { COLUMNS, columnQuery, csv, heading } = await load("table/columns");
     const { scene, unit = "flops", folded = [], found = null, width = 500 } = input;
     applyCompute(scene, {compute_unit: unit, estimates: "shown"});
     const rows = new TableRows(scene);
@@ -228,7 +228,7 @@ def test_modules_never_called_are_the_last_rows():
     ],
 )
 def test_a_shape_is_cut_between_numbers(shape, width, text):
-    code = "const { shapeText } = await load('table_columns'); return shapeText(input.shape, input.width);"
+    code = "const { shapeText } = await load('table/columns'); return shapeText(input.shape, input.width);"
     assert run_js(code, {"shape": shape, "width": width}, char_width=60) == text
 
 
@@ -236,7 +236,7 @@ def test_of_thousands_of_tensors_only_those_are_measured_that_could_fit():
     code = """
       const measured = [], of = (text) => { measured.push(text); return {width: 60 * text.length}; };
       globalThis.document = {createElement: () => ({getContext: () => ({measureText: of})})};
-      const { shapeText } = await load("table_columns");
+      const { shapeText } = await load("table/columns");
       return {text: shapeText(input, 140), count: measured.length, longest: Math.max(...measured.slice(1).map((text) => text.length))};
     """
     found = run_js(code, ", ".join(["(2, 768)"] * 2000))

@@ -7,7 +7,7 @@ from assets.node import run_js
 
 # Two rows of two modules: 0 and 1 lie in 2, which is drawn as one box at a small scale; node 4 lies outside of it.
 CODE = """
-    const { distinctLines } = await load("thinning");
+    const { distinctLines } = await load("graph/thinning");
     const node = (index) => ({group: false, index});
     const edge = (source, target, ...points) => ({
       source: node(source), target: node(target), xs: points.map(([x]) => x), ys: points.map(([, y]) => y),
@@ -61,7 +61,7 @@ def test_the_part_of_an_edge_that_leaves_a_closed_box_is_drawn():
 
 def test_the_mouse_finds_what_is_drawn_not_what_is_behind_it():
     code = """
-        const { hit } = await load("visible");
+        const { hit } = await load("graph/visible");
         const picture = {
           nodes: {x: [120, 2000], y: [120, 0], w: [10, 10], h: [10, 10]},
           groups: {x: [0, 100], y: [0, 100], w: [1000, 800], h: [1000, 800]},

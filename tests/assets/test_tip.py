@@ -6,7 +6,7 @@ import pytest
 from assets.node import run_js
 
 PLACE = """
-const { tipPlace } = await load("tip");
+const { tipPlace } = await load("graph/tip");
 return tipPlace(...input);
 """
 

@@ -27,7 +27,7 @@ from benchmarks.dot import lay_out_with_dot
 from layout.invariants import problems
 
 from idlmav.layout import Layout, Network, compute_layout, fold, lay_out_network, network_of, network_of_paths
-from idlmav.layout.folds import first_folds, group_depths
+from idlmav.layout.folding.choices import first_folds, group_depths
 
 ZEROS = ("edge_node", "node_node", "edge_edge", "against", "outside", "foreign", "overlap", "edge_group")
 SHOWN = ("crossings", "spine_straight", "forkjoin", "ink_rel", "area_rel")
@@ -228,7 +228,7 @@ def measure_zoo(only: str) -> int:
     from benchmarks.zoo_models import ZOO
 
     from idlmav.capture import capture
-    from idlmav.labels import node_sizes
+    from idlmav.layout.input.labels import node_sizes
 
     failures = 0
     for name, (model, inputs) in ZOO.items():

@@ -21,8 +21,8 @@ import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
 from benchmarks.chromium import chromium
 
 from idlmav import MAV, Graph, plotly_renderer_context
-from idlmav.graph import Call, Edge, Module, Node
-from idlmav.metrics import complete
+from idlmav.graph import Call, Edge, ModuleInfo, Node
+from idlmav.metrics.totals import complete
 
 REPEATS = 5
 PICTURE_SECONDS = 0.3
@@ -42,12 +42,12 @@ watch();
 def blocks(count: int) -> Graph:
     """Return a chain of residual blocks of five ops each."""
     nodes = [Node(id="x", kind="input", op="input", operation="input")]
-    edges, modules, calls = [], [Module(path="", class_name="Chain")], [Call("")]
+    edges, modules, calls = [], [ModuleInfo(path="", class_name="Chain")], [Call("")]
     last = "x"
     kinds = (("norm", "nn.LayerNorm"), ("up", "nn.Linear"), ("act", "nn.GELU"), ("down", "nn.Linear"), ("add", "add()"))
     for block in range(count):
         path, start = f"layers.{block}", last
-        modules.append(Module(path=path, class_name="Block"))
+        modules.append(ModuleInfo(path=path, class_name="Block"))
         calls.append(Call(path, 1, 0))
         for name, operation in kinds:
             made: dict[str, Any] = {"shapes": ((1, 8, 64),), "dtypes": ("float32",)}

@@ -24,11 +24,12 @@ from torch._subclasses import FakeTensorMode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
 
-from idlmav import MAV, graph_json
+from idlmav import MAV
 from idlmav.capture import capture
-from idlmav.labels import node_sizes
+from idlmav.graph import files
 from idlmav.layout import compute_layout
-from idlmav.metrics import complete
+from idlmav.layout.input.labels import node_sizes
+from idlmav.metrics.totals import complete
 from idlmav.still import still_picture
 
 REPEATS = 7
@@ -105,7 +106,7 @@ def measure(make: Make) -> tuple[dict[str, Times], float]:
         "metrics": milliseconds(lambda: complete(mav.graph)),
         "layout": milliseconds(lambda: compute_layout(mav.graph, sizes)),
         "scene": milliseconds(mav.scene),
-        "load, by json.loads": _loading(graph_json.dumps(mav.graph)),
+        "load, by json.loads": _loading(files.dumps(mav.graph)),
         "search, by drawing": _searching(mav),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +117,7 @@ def measure(make: Make) -> tuple[dict[str, Times], float]:
 
 def _loading(text: str) -> Times:
     """Return how many times as long as the standard library the strict reader takes: the first pair, the median."""
-    ours, theirs, ratio = in_turn(lambda: graph_json.loads(text), lambda: json.loads(text))
+    ours, theirs, ratio = in_turn(lambda: files.loads(text), lambda: json.loads(text))
     return ours[0] / theirs[0], ratio
 
 

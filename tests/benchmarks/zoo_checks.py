@@ -20,8 +20,10 @@ from torch._subclasses import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from idlmav.capture import capture, leaves, memo
-from idlmav.metrics import complete
+from idlmav.capture import capture
+from idlmav.capture.mode import layer_memo
+from idlmav.capture.record import memo
+from idlmav.metrics.totals import complete
 
 __all__ = ["CHECKS", "Measured", "fresh_processes", "on_meta"]
 
@@ -115,7 +117,7 @@ def check_speed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
     def once(forget: bool) -> float:
         if forget:
             memo.MEMO.clear()
-            leaves.LEAF_MEMO.clear()
+            layer_memo.LEAF_MEMO.clear()
         started = time.thread_time()
         capture(model, args, kwargs)
         return time.thread_time() - started

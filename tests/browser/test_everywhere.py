@@ -23,7 +23,7 @@ from idlmav import MAV
 
 DRAW = """\
 from idlmav import MAV, plotly_renderer_context
-from idlmav.capture.gallery import MODELS
+from idlmav.gallery.models import MODELS
 mav = MAV(*MODELS["resnet20"].make())
 with plotly_renderer_context("{renderer}"):
     mav.draw_release_graph().show()

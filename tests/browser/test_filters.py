@@ -8,7 +8,7 @@ import pytest
 
 from idlmav import MAV
 from idlmav.layout import fold
-from idlmav.scene import humane
+from idlmav.scene.build import humane
 from idlmav.state import SHARED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from browser.driver import Dashboard, middle
 
-from idlmav.saved_gallery import saved_models
+from idlmav.gallery.saved import saved_models
 
 MODELS = {model.name: model for model in saved_models()}
 

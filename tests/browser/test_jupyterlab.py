@@ -20,7 +20,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 MODEL = """\
 from idlmav import MAV
-from idlmav.capture.gallery import MODELS
+from idlmav.gallery.models import MODELS
 mav = MAV(*MODELS["resnet20"].make())
 other = MAV(mav.graph)
 _ = mav.state.param.watch(lambda event: other.state.param.update(query=event.new), "selected")

@@ -8,8 +8,8 @@ from browser.driver import MODELS, Dashboard, contains, luminance, middle
 from pictures import gallery_graph, picture_of
 
 from idlmav import MAV, Graph
-from idlmav.graph import Call, Edge, Module, Node
-from idlmav.metrics import complete
+from idlmav.graph import Call, Edge, ModuleInfo, Node
+from idlmav.metrics.totals import complete
 
 HOSTILE = "<img src=x onerror=window.attacked=1>"
 HUGE_BLOCKS = 500
@@ -193,11 +193,11 @@ def test_html_in_names_is_text(opened):
 def huge() -> Graph:
     """2,500 ops in 500 residual blocks."""
     nodes, edges, modules, calls = [Node(id="x", kind="input", op="input", operation="input")], [], [], [Call("")]
-    modules.append(Module(path="", class_name="Huge"))
+    modules.append(ModuleInfo(path="", class_name="Huge"))
     last = "x"
     for block in range(HUGE_BLOCKS):
         path = f"layers.{block}"
-        modules.append(Module(path=path, class_name="Block"))
+        modules.append(ModuleInfo(path=path, class_name="Block"))
         calls.append(Call(path, 1, 0))
         start = last
         for name, op, operation in (

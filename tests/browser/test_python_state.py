@@ -7,7 +7,7 @@ import pytest
 from browser.driver import Dashboard, contains, middle
 
 from idlmav import MAV
-from idlmav.views.controller import Controller
+from idlmav.page.views.controller import Controller
 
 CONV = "layer1.0.conv1"
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from capture.eager import watch
 from idlmav.capture import capture
-from idlmav.capture.classify import op_name
+from idlmav.capture.record.classify import op_name
 from idlmav.graph import Graph
 
 

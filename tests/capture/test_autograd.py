@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from capture.compare import differences
-from idlmav.capture import capture, native
+from idlmav.capture import capture
+from idlmav.capture.reruns import autograd_run
 
 
 class Layers(nn.Module):
@@ -211,7 +212,7 @@ def test_models_without_memory_differentiate_too() -> None:
 
 
 def test_what_costs_too_much_is_guessed_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "WEIGHTS_AT_MOST", 10)
+    monkeypatch.setattr(autograd_run, "WEIGHTS_AT_MOST", 10)
     graph = capture(Layers(decides_on_gradient), (torch.randn(3, 4),))
     assert graph.errors == ()
     assert graph.node_by_id["bool"].notes == ("guess",)

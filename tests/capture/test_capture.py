@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from capture.compare import differences
 from idlmav.capture import capture
-from idlmav.metrics import complete
+from idlmav.metrics.totals import complete
 
 BATCH = torch.zeros(1, 3, 224, 224)
 

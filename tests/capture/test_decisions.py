@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.compare import differences
-from idlmav.capture import capture, replay
+from idlmav.capture import capture
+from idlmav.capture.data import replay
 from idlmav.graph import Graph
 
 
@@ -357,7 +358,7 @@ def test_custom_ops(function: Callable[..., Any]) -> None:
 
 
 def test_custom_ops_that_are_too_large_are_errors_no_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from idlmav.capture import kernels
+    from idlmav.capture.shapes import kernels
 
     monkeypatch.setattr(replay, "BYTES_AT_MOST", 10)
     monkeypatch.setattr(kernels, "_ZEROS_AT_MOST", 1)

@@ -18,10 +18,10 @@ from torch.utils.checkpoint import checkpoint
 
 from capture.compare import differences
 from idlmav.capture import capture
-from idlmav.capture.arguments import argument_text
-from idlmav.capture.classify import op_name, writes_in_place
-from idlmav.capture.memo import MEMO, Outcomes
-from idlmav.capture.source import locate, source_line
+from idlmav.capture.record.argument_text import argument_text
+from idlmav.capture.record.classify import op_name, writes_in_place
+from idlmav.capture.record.memo import MEMO, Outcomes
+from idlmav.capture.record.source import locate, source_line
 from idlmav.graph import Graph, Node
 
 
@@ -232,7 +232,7 @@ def test_the_memo_knows_the_default_type() -> None:
 
 
 def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idlmav.capture.memo.MEMO_AT_MOST", 2)
+    monkeypatch.setattr("idlmav.capture.record.memo.MEMO_AT_MOST", 2)
     captured(lambda x: (x * 2 + 3).relu().sigmoid().tanh())
     assert len(MEMO) <= 2
     assert Outcomes.remember.__doc__

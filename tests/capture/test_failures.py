@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from idlmav.capture import capture
 from idlmav.graph import Graph
-from idlmav.metrics import complete
+from idlmav.metrics.totals import complete
 
 
 def captured(name: str) -> Graph:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from idlmav.capture import capture
-from idlmav.metrics import complete
+from idlmav.metrics.totals import complete
 
 R = torch.randn
 

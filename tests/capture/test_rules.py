@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from idlmav.capture.classify import function_name
-from idlmav.capture.flops import FlopMode
-from idlmav.capture.rules import RULES, RuleError
-from idlmav.capture.rules.registry import rule
+from idlmav.capture.record.classify import function_name
+from idlmav.capture.shapes.rules import RULES, RuleError
+from idlmav.capture.shapes.rules.registry import rule
+from idlmav.capture.shapes.torch_flops import FlopMode
 
 Case = tuple[tuple[Any, ...], dict[str, Any]]
 

@@ -13,9 +13,11 @@ from models import BROKEN, WORKING
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, weight_norm
 
-from idlmav.capture import capture, leaves, memo
+from idlmav.capture import capture
+from idlmav.capture.mode import layer_memo
+from idlmav.capture.record import memo
 from idlmav.graph import Graph
-from idlmav.metrics import complete
+from idlmav.metrics.totals import complete
 
 Make = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
 
@@ -23,8 +25,8 @@ Make = Callable[[], tuple[nn.Module, tuple[Any, ...]]]
 @pytest.fixture(autouse=True)
 def fresh_memos(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(memo, "MEMO", {})
-    monkeypatch.setattr("idlmav.capture.fast.MEMO", memo.MEMO)
-    monkeypatch.setattr(leaves, "LEAF_MEMO", {})
+    monkeypatch.setattr("idlmav.capture.mode.recording_mode.MEMO", memo.MEMO)
+    monkeypatch.setattr(layer_memo, "LEAF_MEMO", {})
     return
 
 
@@ -37,7 +39,7 @@ class Forgetful(dict[Any, Any]):
 
 def forget() -> None:
     memo.MEMO.clear()
-    leaves.LEAF_MEMO.clear()
+    layer_memo.LEAF_MEMO.clear()
 
 
 def same(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Graph:
@@ -48,9 +50,9 @@ def same(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None 
         return complete(capture(model, args, kwargs))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(leaves, "LEAVES", {})
+        patch.setattr(layer_memo, "LEAVES", {})
         patch.setattr(memo, "MEMO", Forgetful())
-        patch.setattr("idlmav.capture.fast.MEMO", memo.MEMO)
+        patch.setattr("idlmav.capture.mode.recording_mode.MEMO", memo.MEMO)
         plain = graph()
     forget()
     for found in (graph(), graph(), graph()):
@@ -248,13 +250,13 @@ def test_a_mode_of_the_models_own_sees_every_op() -> None:
 def test_leaves_are_looked_up() -> None:
     model, args = layers(nn.Linear(4, 4), nn.ReLU())
     capture(model, args)
-    assert len(leaves.LEAF_MEMO) == 2
+    assert len(layer_memo.LEAF_MEMO) == 2
     calls: list[nn.Module] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(leaves, "argument_text", lambda *args: calls.append(model) or "")
+        patch.setattr(layer_memo, "argument_text", lambda *args: calls.append(model) or "")
         capture(model, args)
     assert not calls
-    assert len(leaves.LEAF_MEMO) == 2
+    assert len(layer_memo.LEAF_MEMO) == 2
 
 
 def test_another_thread_runs_the_model_meanwhile() -> None:

@@ -12,9 +12,9 @@ from models import WORKING
 from torch import Tensor, nn
 
 from idlmav.capture import capture
-from idlmav.capture.gallery_models import Autoencoder, UNet
-from idlmav.labels import node_sizes
+from idlmav.gallery.architectures import Autoencoder, UNet
 from idlmav.layout import Layout, columns, compute_layout, fold
+from idlmav.layout.input.labels import node_sizes
 
 
 @pytest.mark.parametrize("name", sorted(WORKING))

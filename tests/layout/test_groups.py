@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from layout import networks as net
 from layout.invariants import problems
 
-from idlmav.graph import Call, Edge, Graph, Module, Node
-from idlmav.labels import group_size, node_sizes
+from idlmav.graph import Call, Edge, Graph, ModuleInfo, Node
 from idlmav.layout import Network, compute_layout, fold
-from idlmav.layout.groups import find_groups
+from idlmav.layout.input.groups import find_groups
+from idlmav.layout.input.labels import group_size, node_sizes
 
 
 def test_a_group_of_one_unit_dissolves() -> None:
@@ -76,7 +76,11 @@ def shared_module() -> Graph:
     nodes = tuple(Node(id=name, kind=kind, op=name, operation=name, call=call) for name, kind, call in spec)  # type: ignore[arg-type]
     edges = tuple(Edge(a.id, b.id) for a, b in pairwise(nodes))
     return Graph(
-        name="Model", nodes=nodes, edges=edges, modules=(Module(path="stage.block", class_name="Block"),), calls=calls
+        name="Model",
+        nodes=nodes,
+        edges=edges,
+        modules=(ModuleInfo(path="stage.block", class_name="Block"),),
+        calls=calls,
     )
 
 
@@ -113,7 +117,7 @@ def test_a_group_never_has_the_id_of_a_node() -> None:
 
 
 def test_a_frame_is_never_smaller_than_its_folded_box() -> None:
-    graph = replace(shared_module(), modules=(Module(path="stage.block", class_name="B" * 60),))
+    graph = replace(shared_module(), modules=(ModuleInfo(path="stage.block", class_name="B" * 60),))
     layout = compute_layout(graph, node_sizes(graph))
     for name, group in layout.groups.items():
         assert layout.frames[name][2] >= group.folded_size[0]

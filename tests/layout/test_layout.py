@@ -19,9 +19,8 @@ from idlmav.layout import (
     fold,
     lay_out_network,
     network_of_paths,
-    ranking,
-    segments,
 )
+from idlmav.layout.layered import ranks, routes
 
 DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
 
@@ -96,7 +95,7 @@ def test_verticals_that_would_swap_columns_get_a_dogleg(monkeypatch: pytest.Monk
     networks = [net.random_network(seed, most=14) for seed in (1000, 1585, 1833, 1859, 2435)]
     assert [problems(lay_out_network(network)) for network in networks] == [[]] * len(networks)
     # Without doglegs some of these graphs have edges on top of each other, so the line above tests something.
-    monkeypatch.setattr(segments, "_split_conflicts", lambda geometry, drawn, arcs, followed: drawn)
+    monkeypatch.setattr(routes, "_split_conflicts", lambda geometry, drawn, arcs, followed: drawn)
     found = [problem for network in networks for problem in problems(lay_out_network(network))]
     assert any("lies on" in problem for problem in found)
 
@@ -210,8 +209,8 @@ def test_many_long_edges_into_one_box_share_a_trunk() -> None:
 @given(net.networks())
 def test_shared_trunks_keep_the_invariants(network: Network) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "_MANY", 2)
-        patch.setattr(ranking, "_LONG", 2)
+        patch.setattr(ranks, "_MANY", 2)
+        patch.setattr(ranks, "_LONG", 2)
         assert problems(lay_out_network(network)) == []
 
 

@@ -9,7 +9,8 @@ import pytest
 from layout import networks as net
 from layout.invariants import crossings, problems
 
-from idlmav.layout import Network, drawing, lay_out_network
+from idlmav.layout import Network, lay_out_network
+from idlmav.layout.layered import level
 
 
 def scrambled_tree(depth: int, seed: int) -> Network:
@@ -17,9 +18,9 @@ def scrambled_tree(depth: int, seed: int) -> Network:
     random = Random(seed)
     rows: list[list[int]] = []
     count = 0
-    for level in [*range(depth), *reversed(range(depth - 1))]:
-        rows.append(random.sample(range(count, count + 2**level), 2**level))
-        count += 2**level
+    for depth_at in [*range(depth), *reversed(range(depth - 1))]:
+        rows.append(random.sample(range(count, count + 2**depth_at), 2**depth_at))
+        count += 2**depth_at
     edges = []
     for upper, lower in pairwise(rows):
         wide, narrow = (lower, upper) if len(lower) > len(upper) else (upper, lower)
@@ -51,5 +52,5 @@ def test_dense_layers_cross_no_more_than_two_sides_of_trunks_require() -> None:
 def test_the_drawing_decides_between_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = [net.random_network(seed, most=60) for seed in range(30)]
     chosen = sum(crossings(lay_out_network(network)) for network in networks)
-    monkeypatch.setattr(drawing, "drawn_crossings", lambda geometry, segments, followed: 0)
+    monkeypatch.setattr(level, "drawn_crossings", lambda geometry, segments, followed: 0)
     assert chosen < sum(crossings(lay_out_network(network)) for network in networks)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layout import networks as net
 from layout.invariants import problems
-from layout.test_folding import as_layout, fold_states, run_in_node
+from layout.test_fold import as_layout, fold_states, run_in_node
 
 from idlmav.layout import Direction, Layout, Network, TurnKind, fold, lay_out_network
-from idlmav.layout.parts import AFTER, BEFORE, LATENT, latent_nodes, parts_of
+from idlmav.layout.turn.split import AFTER, BEFORE, LATENT, latent_nodes, parts_of
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 TURNS: tuple[TurnKind, ...] = get_args(TurnKind)

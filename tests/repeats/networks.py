@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from idlmav.graph import Call, Edge, Graph, Module, Node, Parameter
+from idlmav.graph import Call, Edge, Graph, ModuleInfo, Node, ParameterInfo
 
 SHAPE = (2, 8)
 
@@ -21,7 +21,7 @@ class Builder:
     edges: list[Edge] = field(default_factory=list)
     calls: list[Call] = field(default_factory=lambda: [Call("")])
     classes: dict[str, str] = field(default_factory=lambda: {"": "Model"})
-    parameters: dict[str, Parameter] = field(default_factory=dict)
+    parameters: dict[str, ParameterInfo] = field(default_factory=dict)
 
     def call(self, path: str, parent: int = 0, class_name: str = "Block") -> int:
         number = 1 + sum(call.path == path for call in self.calls)
@@ -34,14 +34,14 @@ class Builder:
         ident = f"{path}:{name}#{len(self.nodes)}"
         params = (weight,) if weight else ()
         if weight:
-            self.parameters.setdefault(weight, Parameter(name=weight, shape=(8, 8), dtype="float32", itemsize=4))
+            self.parameters.setdefault(weight, ParameterInfo(name=weight, shape=(8, 8), dtype="float32", itemsize=4))
         values = {"shapes": (SHAPE,), "dtypes": ("float32",), "params": params, **fields}
         self.nodes.append(Node(id=ident, op=name, operation=f"{name}()", path=path, call=call, **values))
         self.edges += [Edge(source, ident) for source in sources]
         return ident
 
     def graph(self) -> Graph:
-        modules = tuple(Module(path=path, class_name=name) for path, name in self.classes.items())
+        modules = tuple(ModuleInfo(path=path, class_name=name) for path, name in self.classes.items())
         return Graph(
             name="Model",
             nodes=tuple(self.nodes),
@@ -98,7 +98,7 @@ def _more_read(graph: Graph, at: int) -> Graph:
 
 
 def _other_weight(graph: Graph, at: int) -> Graph:
-    odd = Parameter(name="odd", shape=(4, 4), dtype="float32", itemsize=4)
+    odd = ParameterInfo(name="odd", shape=(4, 4), dtype="float32", itemsize=4)
     spoiled = with_node(graph, at, params=("odd",))
     return replace(spoiled, parameters=(*graph.parameters, odd))
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from idlmav.capture import capture
 from idlmav.graph import Graph
-from idlmav.labels import node_sizes
 from idlmav.layout import Layout, compute_layout, first_folds, fold
+from idlmav.layout.input.labels import node_sizes
 
 TOKENS = {"input_ids": torch.ones(1, 8, dtype=torch.long)}
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from repeats.networks import BLOCK_OPS, SPOILERS, Builder, block_plans, planned, residual_block, stack
 
 from idlmav.graph import Edge, Graph
-from idlmav.labels import node_sizes
 from idlmav.layout import Group, network_of
-from idlmav.repeats import find_repeats
+from idlmav.layout.input.labels import node_sizes
+from idlmav.layout.input.repeats import find_repeats
 
 
 def groups_of(graph: Graph) -> dict[str, Group]:

@@ -10,16 +10,16 @@ from pictures import gallery_graph
 
 from idlmav import MAV
 from idlmav.still import choices, still_picture
-from idlmav.still.shapes import Line, Rect, Text, Triangle
+from idlmav.still.marks import Line, Rect, Text, Triangle
 
 RUN = """
-    const { Picture } = await load("picture");
-    const { Coloring } = await load("colors");
-    const { THEMES } = await load("theme");
-    const { findMatches } = await load("matches");
-    const { applyCompute } = await load("compute");
-    const { collectVisible } = await load("visible");
-    const { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawTexts } = await load("drawing");
+    const { Picture } = await load("graph/geometry");
+    const { Coloring } = await load("legend/colors");
+    const { THEMES } = await load("page/theme");
+    const { findMatches } = await load("search/matches");
+    const { applyCompute } = await load("detail/compute");
+    const { collectVisible } = await load("graph/visible");
+    const { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawTexts } = await load("graph/drawing");
     const everything = {left: -1e6, right: 1e6, top: -1e6, bottom: 1e6, scale: 1};
     return input.states.map((state) => {
       const scene = structuredClone(input.scene);

@@ -11,16 +11,16 @@ from PIL import Image
 
 from idlmav import MAV
 from idlmav.layout import fold
+from idlmav.search.matches import find_matches
 from idlmav.still import Picture, choices, still_picture
 from idlmav.still.compute import shown_compute
-from idlmav.still.matches import find_matches
-from idlmav.still.shapes import Rect, Text
+from idlmav.still.marks import Rect, Text
 from idlmav.still.themes import THEMES
 
 RUN = """
-    const { Picture } = await load("picture");
-    const { findMatches } = await load("matches");
-    const { applyCompute } = await load("compute");
+    const { Picture } = await load("graph/geometry");
+    const { findMatches } = await load("search/matches");
+    const { applyCompute } = await load("detail/compute");
     return input.states.map((state) => {
       const scene = structuredClone(input.scene);
       applyCompute(scene, state);

@@ -12,11 +12,11 @@ from pictures import graph_of, picture_of
 from PIL import Image
 
 from idlmav import MAV
-from idlmav.labels import node_sizes
 from idlmav.layout import compute_layout, fold
+from idlmav.layout.input.labels import node_sizes
 from idlmav.still import still_picture, to_png, to_svg
 from idlmav.still.junctions import junctions
-from idlmav.still.shapes import Dot, Line, Rect, Text, Triangle
+from idlmav.still.marks import Dot, Line, Rect, Text, Triangle
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES
 
@@ -29,7 +29,7 @@ def mav() -> MAV:
 
 
 def test_the_colours_are_those_of_the_page():
-    page = run_js('return (await load("theme")).THEMES;')
+    page = run_js('return (await load("page/theme")).THEMES;')
     for name, theme in THEMES.items():
         for field in ("paper", "text", "muted", "edge", "group", "accent", "error", "into"):
             assert getattr(theme, field) == page[name][field], (name, field)
@@ -48,7 +48,7 @@ def test_boxes_grow_as_on_the_page(direction, metric, latent):
     scene["geometry"] = columns_of(found, mav)
     folded = list(found.groups)[1:2]
     code = """
-        const { Picture } = await load("picture");
+        const { Picture } = await load("graph/geometry");
         const picture = new Picture(input.scene);
         picture.update(input.folded, input.metric);
         const {nodes, groups, edges, width, height} = picture;
@@ -120,8 +120,8 @@ def test_lines_that_part_or_meet_are_told_from_crossings(name):
 def test_the_page_marks_the_same_junctions(name):
     mav = picture_of(name)
     code = """
-        const { Picture } = await load("picture");
-        const { junctions } = await load("junctions");
+        const { Picture } = await load("graph/geometry");
+        const { junctions } = await load("graph/junctions");
         const picture = new Picture(input);
         picture.update([], "none");
         return junctions(picture.edges);
@@ -148,8 +148,8 @@ def test_boxes_have_the_colours_of_the_scene(mav):
 def test_colours_by_a_number_are_those_of_the_page(mav, choice, compute):
     scene = mav.scene()
     code = """
-        const { Coloring } = await load("colors");
-        const { applyCompute, sumText } = await load("compute");
+        const { Coloring } = await load("legend/colors");
+        const { applyCompute, sumText } = await load("detail/compute");
         const {scene, choice, compute: [compute_unit, estimates]} = input;
         applyCompute(scene, {compute_unit, estimates});
         const coloring = new Coloring(scene, choice);

@@ -16,17 +16,17 @@ from typing import Any, Self
 
 import torch
 
-from idlmav.capture.devices import Places, accept
-from idlmav.capture.repair.blame import guardable
-from idlmav.capture.repair.guard import GUARD
-from idlmav.capture.repair.guarded import guarded_code, swapped
-from idlmav.capture.repair.masks import Masks, doubtful_sizes, shape_of_output
+from idlmav.capture.record.source import Where
+from idlmav.capture.record.trace import Origin
+from idlmav.capture.repair.rewrite import guarded_code, swapped
 from idlmav.capture.repair.run import PlacedRepairRun, RepairRun
+from idlmav.capture.repair.runtime import GUARD
 from idlmav.capture.repair.session import Session
+from idlmav.capture.repair.tracebacks import guardable
 from idlmav.capture.repair.unknown import Key, Plan
+from idlmav.capture.repair.unknown_sizes import Masks, doubtful_sizes, shape_of_output
+from idlmav.capture.reruns.devices import Places, accept
 from idlmav.capture.run import Run
-from idlmav.capture.source import Where
-from idlmav.capture.trace import Origin
 from idlmav.capture.tree import Tree
 
 __all__ = ["Repair", "repaired"]
@@ -265,7 +265,7 @@ def _only_batch_unknown(session: Session, masks: Masks, origins: list[Origin]) -
 
 def session_dtype(op: Any, output: int) -> torch.dtype:
     """Return the element type of an output."""
-    from idlmav.capture.trace import SIGNATURES
+    from idlmav.capture.record.trace import SIGNATURES
 
     made = op.outputs[output]
     return SIGNATURES.values[made][2] if isinstance(made, int) else made[1]

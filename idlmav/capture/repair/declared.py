@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
-from idlmav.capture.classify import op_name
+from idlmav.capture.record.classify import op_name
 from idlmav.capture.repair.unknown import Assumption
 
 __all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of", "kernel_of"]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.classify import op_name
+from idlmav.capture.record.classify import op_name
 
 __all__ = ["Demand", "demands"]
 

@@ -9,19 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.devices import PlacedMode
-from idlmav.capture.leaves import NoLeaves
-from idlmav.capture.operands import tensors_in
-from idlmav.capture.repair.arguments import fitting
-from idlmav.capture.repair.blame import came_through, will_be_handled
+from idlmav.capture.mode.layer_memo import NoLeaves
+from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.source import Where, locate_error
+from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.demands import Demand
-from idlmav.capture.repair.mode import Recovery, RepairMode
+from idlmav.capture.repair.repair_mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
+from idlmav.capture.repair.tracebacks import came_through, will_be_handled
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
+from idlmav.capture.reruns.devices import PlacedMode
 from idlmav.capture.run import Run, argument_names, model_input
-from idlmav.capture.source import Where, locate_error
-from idlmav.capture.trace import CallRecord
 from idlmav.capture.tree import Tree
 
 __all__ = ["PlacedRepairRun", "RepairRun", "Unspecified"]

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.operands import Operands, tensors_in
-from idlmav.capture.repair.blame import guardable, will_be_handled
+from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.source import Where, locate, locate_error, source_line
+from idlmav.capture.record.trace import SIGNATURES, CallRecord, OpRecord, Trace
 from idlmav.capture.repair.demands import Demand
+from idlmav.capture.repair.tracebacks import guardable, will_be_handled
 from idlmav.capture.repair.unknown import Assumption, Key, Part, Plan, Unknown, make_unknown, resized
-from idlmav.capture.rules.registry import contiguous
-from idlmav.capture.source import Where, locate, locate_error, source_line
-from idlmav.capture.trace import SIGNATURES, CallRecord, OpRecord, Trace
+from idlmav.capture.shapes.rules.registry import contiguous
 
 __all__ = ["Rerun", "Session", "Stopped", "raised", "unknown"]
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from idlmav.capture.rules.registry import contiguous
+from idlmav.capture.shapes.rules.registry import contiguous
 
 __all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
 

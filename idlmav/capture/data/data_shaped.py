@@ -1,0 +1,130 @@
+"""Ops whose output size depends on values: true if these are real, else the largest possible size, as a guess."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.record.classify import op_name
+from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.trace import META
+from idlmav.capture.shapes.rules.registry import contiguous
+
+__all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
+
+_MASKS = (torch.bool, torch.uint8)
+_SIZED = frozenset({
+    "view", "reshape", "expand", "repeat", "tile", "narrow", "unflatten", "as_strided", "split", "chunk", "split_with_sizes",
+    "tensor_split", "pad", "roll", "interpolate", "new_zeros", "new_ones", "new_empty", "new_full", "select", "unfold",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+})  # fmt: skip
+"""Ops whose arguments after the first are sizes, positions and counts: known ones, even if a tensor holds them."""
+
+
+def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Return carriers of the largest size that an op can return; ``None`` if its size depends on no value."""
+    if not args:
+        return None
+    name = op_name(func)
+    if name in ("nonzero", "argwhere") or (name == "where" and len(args) == 1):
+        x = args[0]
+        if name == "where" or kwargs.get("as_tuple"):
+            return tuple(contiguous((x.numel(),), torch.int64) for _ in range(max(x.dim(), 1)))
+        return contiguous((x.numel(), x.dim()), torch.int64)
+    if name == "masked_select":
+        return contiguous((args[0].numel(),), args[0].dtype)
+    if name == "unique" and len(args) == 1 and kwargs.get("dim") is None:
+        x = args[0]
+        found = [contiguous((x.numel(),), x.dtype)]
+        found += [contiguous(x.shape, torch.int64)] if kwargs.get("return_inverse") else []
+        found += [contiguous((x.numel(),), torch.int64)] if kwargs.get("return_counts") else []
+        return found[0] if len(found) == 1 else tuple(found)
+    if name == "getitem" and _has_mask(args[1]):
+        index: list[Any] = []
+        for part in args[1] if isinstance(args[1], tuple) else (args[1],):
+            masks = isinstance(part, Tensor) and part.dtype in _MASKS
+            index += [contiguous((part.numel(),), torch.int64) for _ in range(part.dim())] if masks else [part]
+        return args[0][tuple(index)]
+    return None
+
+
+def _has_mask(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, Tensor) and part.dtype in _MASKS for part in parts)
+
+
+def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Return what an op with a carrier and real operands returns if only their values tell; ``None`` otherwise."""
+    if not args or not isinstance(args[0], Tensor):
+        return None
+    name = op_name(func)
+    if name in _SIZED and args[0].is_meta and next(tensors_in((args[1:], kwargs)), None) is not None:
+        numbers = [_number(value) for value in args[1:]]
+        return func(args[0], *numbers, **{key: _number(value) for key, value in kwargs.items()})
+    if name == "getitem" and args[0].is_meta:
+        parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+        if _has_mask(args[1]) and all(not part.is_meta for part in parts if isinstance(part, Tensor)):
+            index: list[Any] = []
+            for part in parts:
+                if isinstance(part, Tensor) and part.dtype in _MASKS:
+                    index += [found.to(META) for found in part.nonzero(as_tuple=True)]
+                else:
+                    index.append(part.to(META) if isinstance(part, Tensor) else part)
+            return args[0][tuple(index)]
+    if name == "repeat_interleave" and args[0].is_meta and len(args) > 1 and isinstance(args[1], Tensor):
+        return _repeat_interleave(args[0], args[1], args[2] if len(args) > 2 else kwargs.get("dim"))
+    if name == "pack_padded_sequence" and args[0].is_meta:
+        return _pack(*args[:3])
+    if name == "pad_packed_sequence" and args[0].is_meta and not args[1].is_meta:
+        return _unpack(*args[:5])
+    return None
+
+
+def with_guessed_numbers(args: Any) -> Any:
+    """Return arguments without tensors that stand for numbers: slices go to the end; ``None`` if there are none."""
+    first, rest = args[:1], tuple(args[1:])
+    known = _without_numbers(rest, 1)
+    return (*first, *known) if list(map(id, tensors_in(known))) != list(map(id, tensors_in(rest))) else None
+
+
+def _without_numbers(value: Any, number: int | None) -> Any:
+    if isinstance(value, Tensor):
+        return number if value.is_meta and value.dim() == 0 and not value.is_floating_point() else value
+    if isinstance(value, slice):
+        return slice(*[_without_numbers(end, None) for end in (value.start, value.stop, value.step)])
+    return type(value)([_without_numbers(item, number) for item in value]) if type(value) in (list, tuple) else value
+
+
+def _number(value: Any) -> Any:
+    """Return the number in a tensor that is known, also within a tuple of sizes; what is no such tensor as it is."""
+    if isinstance(value, Tensor):
+        known = not value.is_meta and value.dim() == 0 and not value.is_floating_point() and not value.is_complex()
+        return value.item() if known else value
+    return type(value)([_number(item) for item in value]) if type(value) in (list, tuple) else value
+
+
+def _repeat_interleave(x: Tensor, repeats: Tensor, dim: int | None) -> Tensor | None:
+    if repeats.is_meta:
+        return None
+    copies = x.numel() if dim is None else x.shape[dim]
+    total = int(repeats.sum()) if repeats.numel() > 1 else int(repeats) * copies
+    axis = 0 if dim is None else dim % x.dim()
+    shape = [total if d == axis else size for d, size in enumerate((1,) if dim is None else x.shape)]
+    return contiguous(shape, x.dtype)
+
+
+def _pack(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor] | None:
+    steps, batch = (x.shape[1], x.shape[0]) if batch_first else (x.shape[0], x.shape[1])
+    if lengths.is_meta or tuple(lengths.shape) != (batch,) or int(lengths.min()) <= 0 or int(lengths.max()) > steps:
+        return None
+    sizes = torch.tensor([int((lengths > step).sum()) for step in range(int(lengths.max()))])
+    return contiguous((int(lengths.sum()), *x.shape[2:]), x.dtype), sizes
+
+
+def _unpack(data: Tensor, sizes: Tensor, batch_first: bool, padding: float, total: int) -> tuple[Tensor, Tensor]:
+    batch, steps = int(sizes[0]), total if total and total > 0 else len(sizes)
+    lengths = torch.tensor([int((sizes > row).sum()) for row in range(batch)])
+    shape = (batch, steps) if batch_first else (steps, batch)
+    return contiguous((*shape, *data.shape[1:]), data.dtype), lengths

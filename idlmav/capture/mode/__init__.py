@@ -1,0 +1,1 @@
+"""The function mode that sees every op of a forward pass."""

@@ -1,0 +1,116 @@
+"""What happens when an op raises: its true message is found, and the exception is the model's."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from typing import Any
+
+import torch
+
+from idlmav.capture.data.data_shaped import with_guessed_numbers
+from idlmav.capture.data.replay import Replay
+from idlmav.capture.record.classify import is_inplace_call, op_name
+from idlmav.capture.record.operands import as_operands, tensors_in
+from idlmav.capture.record.trace import OpRecord, Trace
+from idlmav.capture.shapes.kernels import on_zeros, true_error
+
+__all__ = ["Failures"]
+
+
+class Failures:
+    """
+    Decides what happens when an op raises.
+
+    Parameters
+    ----------
+    trace : Trace
+        The records; a failed op keeps its exception.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.replay: Replay
+
+    def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """
+        Return the result of an op that raised on carriers, if it runs for real.
+
+        Raises
+        ------
+        Exception
+            The op's own; the model may handle it.
+        """
+        error, result = self.really(op, func, args, kwargs, error)
+        if result is NotImplemented:
+            op.error = error
+            raise error
+        return result
+
+    def really(
+        self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
+    ) -> tuple[Exception, Any]:
+        """Return what the op says when it runs on zeros, and its result; ``NotImplemented`` if it does not run."""
+        if _needs_values(error):
+            result = self._by_value(op, func, args, kwargs)
+            if result is not NotImplemented:
+                return error, self.registered(op, result)
+        try:
+            result = on_zeros(func, args, kwargs)
+        except Exception as real:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
+            return real, NotImplemented
+        if result is not NotImplemented:
+            op.flags = (*op.flags, "zeros")
+            if is_inplace_call(func, args, kwargs):
+                return error, self.registered(op, args[0])
+            return error, self.registered(op, result)
+        return true_error(func, args, kwargs, error), result
+
+    def _by_value(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Return what an op makes whose sizes depend on values: numbers among its arguments, or all of its operands."""
+        numbers = self.replay.numbers(args, kwargs, op.origins)
+        if numbers is not None:
+            with contextlib.suppress(Exception):  # numbers are not all that is missing
+                return func(*numbers[0], **numbers[1])
+        result = NotImplemented if _has_fixed_size(func) else self.replay.result(op)
+        if result is not NotImplemented:
+            return as_operands(result)
+        guessed = with_guessed_numbers(args)
+        if numbers is None and guessed is not None:
+            with contextlib.suppress(Exception):  # the op's own message is better
+                result = func(*guessed, **kwargs)
+                op.flags = (*op.flags, "guess")
+        return result
+
+    def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """
+        Return the result of an op that a tensor's own ``__torch_function__`` has refused, if the run goes on.
+
+        Raises
+        ------
+        Exception
+            The class's own; the model may handle it.
+        """
+        op.error = op.error or error
+        raise error
+
+    def registered(self, op: OpRecord, result: Any) -> Any:
+        """Write down what an op returns."""
+        tensors = list(tensors_in(result))
+        op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
+        self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
+        return result
+
+
+def _needs_values(error: Exception) -> bool:
+    """Return whether torch says that a carrier does not do, in contrast to sizes or types that do not fit."""
+    return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
+
+
+@cache
+def _has_fixed_size(func: Any) -> bool:
+    """Return whether torch declares that the size of what an op returns does not depend on values."""
+    packet = getattr(torch.ops.aten, op_name(func), None)
+    if packet is None or getattr(func, "namespace", "aten") != "aten":
+        return False
+    return not any(torch.Tag.dynamic_output_shape in getattr(packet, name).tags for name in packet.overloads())

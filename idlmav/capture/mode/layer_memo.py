@@ -1,0 +1,210 @@
+"""
+Rung 2, shortened: a layer of torch.nn that calls a single op is looked up as a whole, without running its ``forward``.
+
+What such a layer does follows from its class, its settings and the signatures of its input and its parameters. The
+first call runs as usual and is remembered only if it was one op on one tensor. Anything out of the ordinary (a
+subclass, hooks, a replaced weight or ``forward``, autocast, a function mode of the model's own) runs as usual, always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from operator import itemgetter
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch.nn.modules import module as torch_module
+
+from idlmav.capture.record.argument_text import argument_text
+from idlmav.capture.record.memo import INPLACE, NEW, SAME, Outcomes
+from idlmav.capture.record.source import locate
+from idlmav.capture.record.trace import CallRecord, OpRecord, Origin, Remembered, Trace
+
+__all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves"]
+
+_WEIGHTS = ("weight", "bias")
+_WINDOW = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+_AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+_SETTINGS: dict[tuple[type[nn.Module], ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    (nn.Conv1d, nn.Conv2d, nn.Conv3d): (("stride", "padding", "dilation", "groups", "padding_mode"), _WEIGHTS),
+    (nn.Linear,): ((), _WEIGHTS),
+    (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d): (
+        ("momentum", "eps", "track_running_stats"), (*_WEIGHTS, "running_mean", "running_var")
+    ),
+    (nn.LayerNorm,): (("normalized_shape", "eps"), _WEIGHTS),
+    (nn.GroupNorm,): (("num_groups", "eps"), _WEIGHTS),
+    (nn.RMSNorm,): (("normalized_shape", "eps"), ("weight",)),
+    (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d): (("p", "inplace"), ()),
+    (nn.AlphaDropout,): (("p",), ()),
+    (nn.ReLU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.SELU): (("inplace",), ()),
+    (nn.ReLU6, nn.Hardtanh): (("min_val", "max_val", "inplace"), ()),
+    (nn.ELU, nn.CELU): (("alpha", "inplace"), ()),
+    (nn.LeakyReLU,): (("negative_slope", "inplace"), ()),
+    (nn.Softplus,): (("beta", "threshold"), ()),
+    (nn.GELU,): (("approximate",), ()),
+    (nn.Sigmoid, nn.Tanh, nn.Softsign): ((), ()),
+    (nn.PReLU,): ((), ("weight",)),
+    (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d): (_WINDOW, ()),
+    (nn.AvgPool1d,): (_AVERAGE, ()),
+    (nn.AvgPool2d, nn.AvgPool3d): ((*_AVERAGE, "divisor_override"), ()),
+    (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d): (("output_size",), ()),
+}  # fmt: skip
+"""Layer classes -> all settings that their ``forward`` reads; the parameters and buffers that it reads."""
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return a function that reads the values of several keys."""
+    return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
+
+
+def _table(name: str) -> str:
+    return "_buffers" if name.startswith("running_") else "_parameters"
+
+
+Leaf = tuple[Any, Callable[[dict[str, Any]], tuple[Any, ...]], tuple[tuple[str, str], ...]]
+LEAVES: dict[type[nn.Module], Leaf] = {
+    kind: (kind.forward, _reader(("training", *settings)), tuple((_table(name), name) for name in tensors))
+    for kinds, (settings, tensors) in _SETTINGS.items()
+    for kind in kinds
+    # A library may have put its own function there before this one was imported.
+    if kind.forward.__module__.startswith("torch.nn.modules.")
+}
+LEAF_MEMO: dict[tuple[Any, ...], tuple[Any, tuple[int, ...], Remembered]] = {}
+"""Shared by all captures: key of a call -> function, which of the call's operands it reads in order, what comes out."""
+LEAF_MEMO_AT_MOST = 1 << 14
+_NOTHING: Origin = (-1, None, None)
+"""Stands for a parameter that a layer does without."""
+Lookup = tuple[tuple[Any, ...], list[Origin]]
+"""Key of a call; origins of the input and of the layer's tensors."""
+
+_GLOBAL_HOOKS = (
+    torch_module._global_forward_hooks,
+    torch_module._global_forward_pre_hooks,
+    torch_module._global_backward_hooks,
+    torch_module._global_backward_pre_hooks,
+)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_any_autocast = torch._C._is_any_autocast_enabled
+_depth = torch._C._len_torch_function_stack
+_all_disabled = torch._C._is_torch_function_all_disabled
+
+
+class Leaves:
+    """
+    Looks calls of layers up.
+
+    Parameters
+    ----------
+    trace : Trace
+        Receives the records.
+    outcomes : Outcomes
+        Makes what a remembered op returns.
+    """
+
+    def __init__(self, trace: Trace, outcomes: Outcomes) -> None:
+        self.trace = trace
+        self.outcomes = outcomes
+        self.default_dtype = torch.get_default_dtype()
+        self.depth = _depth() + 1  # with the mode that captures
+
+    def look_up(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lookup | None:
+        """Return what the result of a call depends on; ``None`` where the layer has to run."""
+        kind = type(module)
+        leaf = LEAVES.get(kind)
+        if leaf is None or kwargs or len(args) != 1 or type(args[0]) is not Tensor:
+            return None
+        forward, read, tensors = leaf
+        attributes = module.__dict__
+        origin = self.trace.origins.get(id(args[0]))
+        if origin is None or origin[2] is None or self._is_unusual(attributes, kind.forward is forward):
+            return None
+        origins = [origin]
+        try:
+            values = read(attributes)
+            for table, name in tensors:
+                found = self._origin(attributes[table][name])
+                if found is None or name in attributes:
+                    return None
+                origins.append(found)
+        except KeyError:  # a setting was taken away, or a parameter replaced by something that is computed
+            return None
+        # Types too, because 1, 1.0 and True are equal as keys.
+        types = [*map(type, values)]
+        if tuple in types:
+            types += [type(item) for value in values if type(value) is tuple for item in value]
+        return (kind, self.default_dtype, values, *types, *[origin[2] for origin in origins]), origins
+
+    def _is_unusual(self, attributes: dict[str, Any], own_forward: bool) -> bool:
+        if not own_forward or "forward" in attributes or "_conv_forward" in attributes:
+            return True
+        for name in _HOOKS:
+            if attributes[name]:
+                return True
+        for hooks in _GLOBAL_HOOKS:
+            if hooks:
+                return True
+        if attributes["training"] and attributes["_buffers"].get("num_batches_tracked") is not None:
+            return True  # counts batches, which the model may read
+        return bool(_any_autocast() or _depth() != self.depth or _all_disabled() or self.trace.mutated)
+
+    def _origin(self, tensor: Tensor | None) -> Origin | None:
+        """Return who made a layer's tensor; one without a token if there is none; ``None`` if it is unusual."""
+        if tensor is None:
+            return _NOTHING
+        origin = self.trace.origins.get(id(tensor))
+        kind = type(tensor)
+        # What has been replaced by another kind of tensor is looked at by the op itself.
+        usual = origin is not None and origin[2] is not None and (kind is Parameter or kind is Tensor)
+        return origin if usual else None
+
+    def recall(self, lookup: Lookup, input: Tensor, frame: FrameType) -> Tensor | None:
+        """Return what a layer is known to return, written down as its op would be; ``None`` if it is not known."""
+        key, origins = lookup
+        try:
+            known = LEAF_MEMO.get(key)
+        except TypeError:  # a setting that cannot be a key
+            return None
+        if known is None:
+            return None
+        trace = self.trace
+        func, reads, remembered = known
+        op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
+        trace.ops.append(op)
+        op.origins = [origins[position] for position in reads]
+        with torch._C.DisableTorchFunction():
+            result: Tensor = self.outcomes.recall(op, remembered, func, (input,), None)
+        return result
+
+    def remember(self, lookup: Lookup, call: CallRecord, result: Any) -> None:
+        """Keep what a layer has done, if that was one op."""
+        key, origins = lookup
+        trace = self.trace
+        if len(trace.ops) != call.first_op + 1 or type(result) is not Tensor or trace.mutated:
+            return
+        op = trace.ops[-1]
+        remembered = op.remembered
+        if op.call is not call or op.error is not None or remembered is None or len(set(origins)) != len(origins):
+            return
+        made = trace.origins.get(id(result))
+        if remembered.action not in (NEW, SAME, INPLACE) or made is None or made[:2] != (op.index, 0):
+            return
+        if not op.origins or op.origins[0] is not origins[0] or any(origin not in origins for origin in op.origins):
+            return
+        if remembered.text is None:
+            remembered.text = argument_text(op.func, op.args, op.kwargs)
+        if len(LEAF_MEMO) >= LEAF_MEMO_AT_MOST:
+            LEAF_MEMO.clear()
+        with contextlib.suppress(TypeError):  # a setting that cannot be a key
+            LEAF_MEMO[key] = op.func, tuple([origins.index(origin) for origin in op.origins]), remembered
+
+
+class NoLeaves(Leaves):
+    """Looks nothing up: where what a layer returns may be an assumption, or has to run."""
+
+    def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        """Return nothing."""
+        return

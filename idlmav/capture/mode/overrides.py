@@ -1,0 +1,78 @@
+"""Tensors of a user's class: its ``__torch_function__`` runs as torch would call it, with the mode looking on."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.source import locate
+from idlmav.capture.record.trace import SIGNATURES, OpRecord
+
+if TYPE_CHECKING:
+    from idlmav.capture.mode.recording_mode import FastMode
+
+__all__ = ["overrides", "run_override"]
+
+
+_DISABLED = torch._C._disabled_torch_function_impl
+
+
+@lru_cache(maxsize=1 << 8)
+def overrides(types: tuple[type, ...]) -> bool:
+    """Return whether a class among those of the operands treats torch functions by itself, and is not torch's own."""
+    return any(_own(kind) for kind in types)
+
+
+def _own(kind: Any) -> bool:
+    return _function(kind) not in (_function(Tensor), _DISABLED) and not kind.__module__.startswith("torch.")
+
+
+def _function(kind: Any) -> Any:
+    return getattr(kind.__torch_function__, "__func__", kind.__torch_function__)
+
+
+def run_override(
+    mode: FastMode, func: Any, types: tuple[type, ...], args: Any, kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """
+    Let the operands' class run a torch function; what it calls in turn is seen by the mode.
+
+    Raises
+    ------
+    Exception
+        What the class raises, recorded on an op of its own if none of those that it calls has raised it.
+    """
+    trace = mode.trace
+    before = len(trace.ops)
+    handler: Any = next(kind for kind in types if _own(kind))
+    try:
+        with mode:
+            result = handler.__torch_function__(func, types, args, kwargs)
+    except Exception as error:
+        if any(op.error is error for op in trace.ops[before:]):
+            raise
+        op = trace.new_op(func, locate(frame))
+        op.args, op.kwargs = args, kwargs
+        op.origins = [mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+        return mode.failures.refused(op, func, args, kwargs, error)
+    for tensor in tensors_in(result):
+        if id(tensor) not in trace.origins:
+            _hand_on(mode, tensor, trace.ops[before:])
+    return result
+
+
+def _hand_on(mode: FastMode, tensor: Tensor, ops: list[OpRecord]) -> None:
+    """Write down that a tensor, wrapped into its class again, is what the last op of its kind has returned."""
+    if not tensor.is_meta:
+        return
+    token = SIGNATURES.token(tensor)
+    for op in reversed(ops):
+        if token in op.outputs:
+            mode.trace.origins[id(tensor)] = op.index, op.outputs.index(token), token
+            mode.trace.kept.append(tensor)
+            return

@@ -1,0 +1,355 @@
+"""
+Rung 1: one function mode writes down every op of a forward pass and computes nothing but shapes.
+
+Tensors on the meta device carry the shapes. What an op returns depends on the signatures of its operands and on its
+other arguments, so it is looked up by these; only the first op of its kind asks a shape rule or a kernel.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from idlmav.capture.data import data_shaped
+from idlmav.capture.data.decisions import Decisions
+from idlmav.capture.data.replay import Replay
+from idlmav.capture.mode.failures import Failures
+from idlmav.capture.mode.overrides import overrides, run_override
+from idlmav.capture.record.classify import (
+    ASK,
+    AUTOGRAD,
+    CONTROL,
+    DATA,
+    DEVICE,
+    FACTORY,
+    ITERATE,
+    KINDS,
+    OP,
+    classify,
+    function_name,
+    is_inplace_call,
+)
+from idlmav.capture.record.memo import MEMO, NEW, Outcomes
+from idlmav.capture.record.operands import Operands, as_operands, tensors_in
+from idlmav.capture.record.source import locate
+from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
+from idlmav.capture.shapes.kernels import Kernels, on_device
+
+__all__ = ["FastMode"]
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+_any_autocast = torch._C._is_any_autocast_enabled
+_DENSE = frozenset(
+    {
+        "matmul",
+        "mm",
+        "bmm",
+        "linear",
+        "einsum",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "__matmul__",
+        "addmm",
+        "baddbmm",
+        "tensordot",
+    }
+)
+
+
+class FastMode(TorchFunctionMode):
+    """
+    The function mode.
+
+    Parameters
+    ----------
+    trace : Trace
+        Receives the records.
+    operands : Operands
+        Knows what stands for parameters and constants.
+    device : torch.device
+        Where the model believes its tensors to be.
+    failures : Failures
+        Decides what happens after an op has raised.
+    """
+
+    def __init__(self, trace: Trace, operands: Operands, device: torch.device, failures: Failures) -> None:
+        super().__init__()
+        self.trace = trace
+        self.operands = operands
+        self.device = device
+        self.failures = failures
+        self.kernels = Kernels(device)
+        self.replay = failures.replay = Replay(trace, operands)
+        self.decisions = Decisions(trace, operands, self.replay)
+        self.outcomes = Outcomes(trace, operands)
+        self.default_dtype = torch.get_default_dtype()  # decides what whole numbers are divided into
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Treat a call of any torch function by its kind."""
+        if types and overrides(types):
+            return run_override(self, func, types, args, kwargs or {}, sys._getframe(1))
+        kind = KINDS.get(func)
+        if kind is None:
+            kind = classify(func)
+        if kind == OP:
+            return self.run_op(func, args, kwargs, sys._getframe(1))
+        if kind == ASK:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        return self._special(kind, func, args, kwargs or {}, sys._getframe(1))
+
+    def _special(self, kind: int, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if kind == ITERATE:
+            return iter(self.run_op(torch.unbind, (args[0], 0), None, frame))
+        if kind == DEVICE:
+            name = function_name(func)
+            if name == "device":
+                return self.device
+            return name != "is_meta" and name == f"is_{self.device.type}"
+        if kind == FACTORY:
+            return self._create(func, args, kwargs, frame)
+        if kind == DATA:
+            return self._data(func, args, kwargs, frame)
+        if kind == AUTOGRAD:
+            return self._autograd(func, args, kwargs, frame)
+        if kind == CONTROL:
+            return self._control(func, args, kwargs, frame)
+        return self._set(func, args, kwargs)
+
+    def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Differentiate: not with carriers."""
+        if function_name(func) == "grad" and func is not torch.autograd.grad:
+            return func(*args, **kwargs)  # the property
+        raise NeedsAutograd
+
+    def _control(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Follow `torch.cond` and `torch.while_loop` as what they stand for: an if and a while of Python."""
+        condition, first, second, operands = list(args) + list(kwargs.values())
+
+        def is_true(value: Any) -> bool:
+            return bool(self._data(Tensor.__bool__, (value,), {}, frame) if isinstance(value, Tensor) else value)
+
+        def call(function: Any, *values: Any) -> Any:
+            with self:  # which is off while it handles a call
+                return function(*values)
+
+        if function_name(func) == "cond":
+            return call(first if is_true(condition) else second, *operands)
+        values = tuple(second)
+        while is_true(call(condition, *values, *operands)):
+            values = tuple(call(first, *values, *operands))
+        return values
+
+    def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        op = self.trace.new_op(func, locate(frame))
+        op.args, op.kwargs = args, kwargs
+        op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+        try:
+            result = self.decisions.create(op, func, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        op.outputs = (self.trace.register(op, 0, result),)
+        return result
+
+    def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
+            return func(*args, **kwargs)  # to be read by people; a whole number may be part of a layer's name
+        origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+        if all(origin[2] is None for origin in origins):
+            return self.decisions.ask(None, func, args, kwargs)
+        true = self.replay.arguments(args, kwargs, origins)
+        if true is not None:
+            answer = self.decisions.ask(None, func, *true)
+            # An array looks at the memory of its tensor: what the model writes into it must not reach the values.
+            return answer.copy() if function_name(func) in ("numpy", "__array__") else answer
+        op = self.trace.new_op(func, locate(frame))
+        op.origins = origins
+        return self.decisions.ask(op, func, args, kwargs)
+
+    def _set(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Set a property of a tensor; what belongs to the user stays as it is."""
+        target = args[0]
+        self.origin_of(target)
+        self.trace.settle_views()
+        own = self.operands.stand_in(target)
+        if own is target and id(target) not in self.operands.names:
+            return func(*args, **kwargs)
+        if function_name(func) == "data" and len(args) == 2:
+            source = self.operands.stand_in(args[1])
+            # The one before is in the books under its id, which must not be given to another.
+            self.trace.kept.append(self.trace.carriers.get(id(target)))
+            self.trace.carriers[id(target)] = source
+            self.trace.origins[id(target)] = self.origin_of(source)
+        return target if function_name(func) == "requires_grad_" else None
+
+    def origin_of(self, tensor: Tensor) -> Origin:
+        """Return who made a tensor."""
+        return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
+
+    def _describe(self, value: Any, origins: list[Origin], key: list[Any]) -> None:
+        """Append the origins of the tensors in an argument, and what the memo must know of it, without its values."""
+        if isinstance(value, Tensor):
+            origin = self.origin_of(value)
+            origins.append(origin)
+            key.append(origin[2])
+            return
+        kind = type(value)
+        key.append(kind)
+        if isinstance(value, (list, tuple)):
+            kinds = tuple(map(type, value))
+            if _PLAIN.issuperset(kinds):  # sizes, strides: types too, because 1, 1.0 and True are equal as keys
+                key.append(kinds)
+                key.append(tuple(value))
+                return
+            key.append(len(value))
+            for item in value:
+                self._describe(item, origins, key)
+        elif kind is slice:
+            self._describe(value.start, origins, key)
+            self._describe(value.stop, origins, key)
+            self._describe(value.step, origins, key)
+        elif isinstance(value, dict):
+            key.append(len(value))
+            for name, item in value.items():
+                key.append(name)
+                self._describe(item, origins, key)
+        else:
+            key.append(value)
+
+    # The hot path: a dispatch, a loop over the arguments, one look-up, one empty tensor.
+    def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
+        """Write down one op and return carriers of what it returns."""
+        trace = self.trace
+        known = trace.origins
+        op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
+        trace.ops.append(op)
+        origins = op.origins
+        op.args, op.kwargs = args, kwargs
+        key: list[Any] = [func, self.default_dtype]
+        for value in args:
+            kind = type(value)
+            if kind is Tensor or kind is Parameter:
+                origin = known.get(id(value)) or self.operands.adopt(value)
+                origins.append(origin)
+                key.append(origin[2])
+            elif kind is int or kind is float or kind is bool or value is None:
+                key.append(kind)
+                key.append(value)
+            else:
+                self._describe(value, origins, key)
+        if kwargs:
+            for name, value in kwargs.items():
+                key.append(name)
+                kind = type(value)
+                if kind is bool or kind is int or kind is float or value is None:
+                    key.append(kind)
+                    key.append(value)
+                else:
+                    self._describe(value, origins, key)
+        if trace.mutated:
+            self._add_writers(op)
+        if _any_autocast():
+            autocast = self._autocast()
+            key += autocast
+            op.flags = autocast[2:] if autocast[1] else ()
+        if not origins or None in [origin[2] for origin in origins]:
+            return self._with_real(op, func, args, kwargs or {})
+        try:
+            signature = tuple(key)
+            remembered = MEMO.get(signature)
+        except TypeError:  # an argument that cannot be a key
+            return self._compute(op, func, args, kwargs or {}, None)
+        if remembered is None:
+            return self._compute(op, func, args, kwargs or {}, signature)
+        return self.outcomes.recall(op, remembered, func, args, kwargs)
+
+    def _autocast(self) -> tuple[Any, ...]:
+        device = self.device.type
+        return "autocast", torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+
+    def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Compute for real what has only real operands; mix real operands with carriers as carriers."""
+        op.args = args = [self.operands.replace(value) for value in args]
+        op.kwargs = kwargs = self.operands.replace(dict(kwargs))
+        tensors = list(tensors_in((args, kwargs)))
+        if any(tensor.is_meta for tensor in tensors):
+            try:
+                answer = data_shaped.with_real_operands(func, args, kwargs)
+            except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+                return self.failures.failed(op, func, args, kwargs, error)
+            if answer is not None:
+                return self.outcomes.finish(op, answer, args, kwargs, None, False)
+            return self._as_carriers(op, func, args, kwargs)
+        args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
+        inplace = is_inplace_call(func, args, kwargs)
+        try:
+            if function_name(func) in _DENSE:
+                result, op.flops = self.kernels.flop_mode.count(func, args, kwargs)
+            else:
+                result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
+
+    def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        if is_inplace_call(func, args, kwargs):
+            for target in tensors_in(args[:1] if kwargs.get("out") is None else kwargs["out"]):
+                self.operands.lose_content(target)
+        args = [self.operands.replace(value, all_meta=True) for value in args]
+        kwargs = self.operands.replace(kwargs, all_meta=True)
+        key: list[Any] = [func, self.default_dtype]
+        self._describe(args, [], key)
+        self._describe(kwargs, [], key)
+        if _any_autocast():
+            key += self._autocast()
+        signature = tuple(key)
+        try:
+            remembered = MEMO.get(signature)
+        except TypeError:  # an argument that cannot be a key
+            return self._compute(op, func, args, kwargs, None)
+        if remembered is not None:
+            return self.outcomes.recall(op, remembered, func, args, kwargs)
+        return self._compute(op, func, args, kwargs, signature)
+
+    def _compute(
+        self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None
+    ) -> Any:
+        """Ask a rule or a kernel, and remember the answer."""
+        replace = self.operands.replace
+        op.args = args = [replace(value) for value in args]
+        op.kwargs = kwargs = replace(dict(kwargs)) if kwargs else kwargs
+        inplace = is_inplace_call(func, args, kwargs)
+        try:
+            guess = data_shaped.largest(func, args, kwargs)
+            if guess is not None:
+                true = self.replay.result(op)
+                if true is not NotImplemented:
+                    return self._true(op, true, args, kwargs)
+                op.flags = (*op.flags, "guess")
+                return self.outcomes.finish(op, guess, args, kwargs, None, False)
+            result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
+        except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
+            return self.failures.failed(op, func, args, kwargs, error)
+        if fresh and signature is not None and type(result) is Tensor:
+            op.outputs = (self.trace.register(op, 0, result),)
+            self.outcomes.remember(signature, op, NEW, op.outputs[0])
+            return result
+        return self.outcomes.finish(op, result, args, kwargs, signature, inplace)
+
+    def _true(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Return what an op has really returned: as it is where a decision can follow from it, else as carriers."""
+        return self.outcomes.finish(op, as_operands(result), args, kwargs, None, False)
+
+    def _add_writers(self, op: OpRecord) -> None:
+        """Add an edge from the last op that wrote into the memory of an operand through another tensor."""
+        mutated = self.trace.mutated
+        for tensor in tensors_in((op.args, op.kwargs)):
+            writer = mutated.get(storage_key(self.operands.stand_in(tensor)))
+            if writer is not None and writer > self.origin_of(tensor)[0]:
+                op.origins.append((writer, 0, self.origin_of(tensor)[2]))

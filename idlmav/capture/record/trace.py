@@ -1,0 +1,202 @@
+"""What is written down while a model runs: raw records of ops and module calls, and who produced which tensor."""
+
+from __future__ import annotations
+
+from threading import Lock
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "BUFFER",
+    "CONSTANT",
+    "PARAMETER",
+    "SIGNATURES",
+    "CallRecord",
+    "NeedsAutograd",
+    "OpRecord",
+    "Origin",
+    "Remembered",
+    "Token",
+    "Trace",
+    "storage_key",
+]
+
+Token = int
+"""An interned (shape, strides, dtype): what an op's output depends on. Only carriers have one."""
+Origin = tuple[int, Any, Token | None]
+"""Record that made a tensor, which output of it, token. Parameters: (PARAMETER, name, token)."""
+PARAMETER, BUFFER, CONSTANT = -2, -3, -4
+META = torch.device("meta")
+
+
+class NeedsAutograd(BaseException):
+    """Ends a run on carriers because the model differentiates."""
+
+
+class Signatures:
+    """Interned tensor signatures, shared by all captures of the process."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[tuple[Any, ...], Token] = {}
+        self.values: list[tuple[tuple[int, ...], tuple[int, ...], torch.dtype]] = []
+        self._lock = Lock()
+
+    def token(self, tensor: Tensor) -> Token:
+        """Return the token of a strided tensor."""
+        key = (tensor.shape, tensor.stride(), tensor.dtype)
+        found = self.tokens.get(key)
+        if found is None:
+            with self._lock:
+                found = self.tokens.setdefault(key, len(self.values))
+                if found == len(self.values):
+                    self.values.append((tuple(key[0]), key[1], key[2]))
+        return found
+
+    def carrier(self, token: Token) -> Tensor:
+        """Make a tensor on the meta device that has the signature."""
+        shape, stride, dtype = self.values[token]
+        return torch.empty_strided(shape, stride, dtype=dtype, device=META)
+
+
+SIGNATURES = Signatures()
+
+
+class CallRecord:
+    """One call of a module, with the range of ops that ran in it."""
+
+    __slots__ = ("children", "first_op", "index", "module", "parent", "path")
+
+    def __init__(self, index: int, module: torch.nn.Module, path: str, parent: CallRecord | None, first_op: int):
+        self.index = index
+        self.module = module
+        self.path = path
+        self.parent = parent
+        self.first_op = first_op
+        self.children = 0
+
+
+class Remembered:
+    """
+    What the memo knows of all ops with one signature.
+
+    Attributes
+    ----------
+    action : int
+        How the result is made from the operands, see `idlmav.capture.record.memo`.
+    spec : object
+        What the action needs: tokens.
+    flops : int or None
+        If torch has a formula.
+    text : str or None
+        The arguments as text, once they have been asked for.
+    """
+
+    __slots__ = ("action", "flops", "spec", "text")
+
+    def __init__(self, action: int, spec: Any, flops: int | None) -> None:
+        self.action = action
+        self.spec = spec
+        self.flops = flops
+        self.text: str | None = None
+
+
+class OpRecord:
+    """One op: the function, the call it ran in, the origins of its operands, what came out."""
+
+    __slots__ = (
+        "args", "call", "error", "flags", "flops", "func", "index", "kwargs", "origins", "outputs", "remembered", "where"
+    )  # fmt: skip
+
+    def __init__(self, index: int, func: Any, call: CallRecord | None, where: tuple[CodeType, int] | None):
+        self.index = index
+        self.func = func
+        self.call = call
+        self.where = where
+        self.origins: list[Origin] = []
+        self.outputs: tuple[Token | tuple[Any, ...], ...] = ()
+        self.flops: int | None = None
+        self.error: BaseException | None = None
+        self.flags: tuple[Any, ...] = ()
+        self.args: Any = ()
+        self.kwargs: Any = None
+        self.remembered: Remembered | None = None
+
+
+class Trace:
+    """
+    Everything that one capture writes down.
+
+    Attributes
+    ----------
+    ops : list of OpRecord
+        In the order of execution; a model's inputs come first.
+    calls : list of CallRecord
+        Module calls, parents first.
+    origins : dict of int to Origin
+        By ``id`` of a tensor. Every tensor that is a key is kept alive, so an id is never used twice.
+    carriers : dict of int to Tensor
+        What stands for a tensor that capture did not make (a parameter, a constant), by its ``id``.
+    views : list of Tensor
+        Tensors that look at the same storage as another; asked by `is_aliased`.
+    mutated : dict of int to int
+        By storage, the last op that wrote in place where others look.
+    """
+
+    def __init__(self) -> None:
+        self.ops: list[OpRecord] = []
+        self.calls: list[CallRecord] = []
+        self.origins: dict[int, Origin] = {}
+        self.carriers: dict[int, Tensor] = {}
+        self.lazy: dict[int, Tensor] = {}
+        self.kept: list[Any] = []
+        self.views: list[Tensor] = []
+        self._aliased: set[int] = set()
+        self.mutated: dict[int, int] = {}
+        self.current: CallRecord | None = None
+        self.failed_call: tuple[BaseException, CallRecord | None] | None = None
+        self.stopped: BaseException | None = None
+
+    def new_op(self, func: Any, where: tuple[CodeType, int] | None) -> OpRecord:
+        """Append a record for an op of the module that runs now."""
+        op = OpRecord(len(self.ops), func, self.current, where)
+        self.ops.append(op)
+        return op
+
+    def is_aliased(self, storage: int) -> bool:
+        """Return whether more than one tensor looks at a storage."""
+        self.settle_views()
+        return storage in self._aliased
+
+    def settle_views(self) -> None:
+        """Note the storages of all views so far; put off until something is overwritten, which is rare among views."""
+        self._aliased.update(map(storage_key, self.views))
+        self.views.clear()
+
+    def register(self, op: OpRecord, output: int, tensor: Tensor) -> Token | tuple[Any, ...]:
+        """Write down that a tensor is the given output of an op; return its token or, if it is real, its shape and type."""
+        token = SIGNATURES.token(tensor) if tensor.is_meta and not tensor.is_nested else None
+        self.origins[id(tensor)] = (op.index, output, token)
+        self.kept.append(tensor)
+        return token if token is not None else (_known_sizes(tensor), tensor.dtype)
+
+
+def _known_sizes(tensor: Tensor) -> Any:
+    """Return the sizes of a tensor, ``None`` for those that differ among the parts of a nested one."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    if tensor.layout is torch.strided:
+        return None  # such do not even have a shape
+    return tuple([size if type(size) is int else None for size in tensor.shape])
+
+
+def storage_key(tensor: Tensor) -> int:
+    """Return what is equal for tensors that share memory; unique while either is alive."""
+    if tensor.layout is not torch.strided:
+        return id(tensor)
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # wrapped by functorch, nested
+        return id(tensor)

@@ -1,0 +1,179 @@
+"""Inputs for a model that was given none: its first layers tell what they demand, then sizes are tried."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from idlmav.capture.repair import Repair
+from idlmav.capture.repair.run import RepairRun, Unspecified
+from idlmav.capture.repair.sizes import SPATIAL, Structure, working
+from idlmav.capture.repair.unknown import Key
+from idlmav.capture.reruns.autograd_run import run_natively
+from idlmav.capture.run import Run
+from idlmav.capture.tree import Tree, uncompiled
+from idlmav.errors import did_you_mean
+
+__all__ = ["probed"]
+
+_INPUTS_AT_MOST = 6
+Sizes = Mapping[str, Sequence[int | None]]
+"""By name of an input, its sizes, ``None`` for those to be found."""
+
+
+def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
+    """
+    Return a run of a model whose positional arguments are not given.
+
+    Parameters
+    ----------
+    tree : Tree
+        The model.
+    device : torch.device
+        Where it believes to be.
+    kwargs : dict
+        The arguments that are given.
+    sizes : mapping of str to sequence of int or None, optional
+        Sizes of inputs that are assumed; see `idlmav.capture.capture`.
+
+    Returns
+    -------
+    Run
+        With inputs that work, or with inputs of unknown sizes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `sizes` names no input, or has something else than whole numbers, or too many or too few of them.
+    """
+    sizes = _checked(tree.model, sizes or {}, kwargs)
+    names = _required(tree.model, kwargs)
+    names += [name for name in sizes if name not in names]
+    if not names:
+        plain = Run(tree, device).forward((), kwargs)
+        names = _wanted(tree.model, str(plain.error), [], kwargs)
+        if plain.error is None or not names:
+            return plain
+    while True:
+        found = _with_unknown(tree, device, names, kwargs, sizes)
+        if isinstance(found, list) and len(found) <= _INPUTS_AT_MOST:
+            names = found
+            continue
+        assert isinstance(found, Run)
+        found.assumed = {name for name, _ in found.inputs if re.split(r"[.\[]", name)[0] in names}
+        return found
+
+
+def _with_unknown(
+    tree: Tree, device: torch.device, names: list[str], kwargs: dict[str, Any], sizes: Sizes
+) -> Run | list[str]:
+    """Return a run, or the names of the arguments that the model asks for too."""
+    unknown = {**kwargs, **{name: Unspecified(tuple(sizes.get(name, ()))) for name in names}}
+
+    def attempt(inputs: dict[str, Any]) -> Run:
+        run = Run(tree, device).forward((), {**kwargs, **inputs})
+        return run_natively(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
+
+    with Repair(tree, device, (), unknown) as repair:
+        repair.plan.spatial = SPATIAL[0]
+        probe = repair.settled([])
+        if len(names) < _INPUTS_AT_MOST:
+            for error in probe.session.failures.values():
+                more = _wanted(tree.model, str(error), names, kwargs)
+                if more:
+                    return [*names, *more]
+        found = _working(probe, names, attempt)
+        if found is not None:
+            return found
+        # What ops far from the inputs demand is solved for here; that may have been all that was missing.
+        finished = repair.finished([])
+        found = _working(finished, names, attempt)
+    if found is None and sizes:
+        _check_ranks(_with_unknown(tree, device, names, kwargs, {}), sizes)
+    return found or finished
+
+
+def _working(probe: RepairRun, names: list[str], attempt: Callable[[dict[str, Any]], Run]) -> Run | None:
+    """Return a run that works, with inputs of one tensor each or of the parts that the model has asked for."""
+    whole, parted = _structures(probe, names, False), _structures(probe, names, True)
+    surely = any(
+        isinstance(value, dict) and not all(isinstance(part.name, int) for part in value) for value in parted.values()
+    )
+    tried = [parted] if surely else [whole] if whole == parted else [whole, parted]
+    return next((found for one in tried if (found := working(one, attempt)) is not None), None)
+
+
+def _checked(model: torch.nn.Module, sizes: Sizes, given: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
+    if not isinstance(sizes, Mapping):
+        raise TypeError(f"sizes: a dict such as {{'x': (None, 3, 64, 64)}} is needed, got {type(sizes).__name__}.")
+    known = [parameter.name for parameter in _parameters(model) if parameter.name not in given]
+    for name, value in sizes.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise ValueError(
+                f"sizes: forward has no input {name!r} that is to be assumed.{did_you_mean(str(name), known)} Inputs: {names}."
+            )
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise TypeError(f"sizes: {name!r} needs a tuple such as (None, 3, 64, 64), got {type(value).__name__}.")
+        for size in value:
+            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+                raise ValueError(f"sizes: {name!r} needs whole numbers or None, got {size!r} in {tuple(value)}.")
+    return {name: tuple(value) for name, value in sizes.items()}
+
+
+def _check_ranks(free: Run | list[str], sizes: Sizes) -> None:
+    """Refuse a number of sizes with which the model does not run, if it does with another."""
+    if not isinstance(free, Run) or free.error is not None or isinstance(free, RepairRun):
+        return
+    for name, tensor in free.inputs:
+        if name in sizes and len(sizes[name]) != tensor.dim():
+            raise ValueError(
+                f"sizes: {name!r} has {tensor.dim()} dimensions, as in {tuple(tensor.shape)}, got "
+                f"{len(sizes[name])} sizes: {tuple(sizes[name])}. Write None for a size that is to be found."
+            )
+
+
+def _required(model: torch.nn.Module, given: dict[str, Any]) -> list[str]:
+    return [p.name for p in _parameters(model) if p.default is p.empty and p.name not in given]
+
+
+def _parameters(model: torch.nn.Module) -> list[inspect.Parameter]:
+    try:
+        parameters = inspect.signature(uncompiled(model).forward).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [parameter for parameter in parameters if parameter.kind in named]
+
+
+def _wanted(model: torch.nn.Module, message: str, names: list[str], given: dict[str, Any]) -> list[str]:
+    """Return the first optional argument that an error message names, or simply the first if there is none yet."""
+    parameters = [p.name for p in _parameters(model)]
+    optional = [p.name for p in _parameters(model) if p.name not in names and p.name not in given]
+    words = [word for word in re.findall(r"\w+", message) if len(word) > 2 and word in parameters]
+    # A decoder that lacks its ids may call them as the encoder calls its own.
+    kin = [name for word in words if word in names for name in optional if name.endswith(f"_{word}")]
+    named = kin or [word for word in words if word in optional]
+    if not named and names and "'NoneType' object has no attribute" in message:
+        named = [p.name for p in _parameters(model) if p.name in optional and "Tensor" in str(p.annotation)]
+    return named[:1] or (optional[:1] if not names else [])
+
+
+def _structures(probe: RepairRun, names: list[str], parted: bool) -> dict[str, Structure]:
+    """Return what is known of each input after a probe, with the parts that the model has taken from it or as a whole."""
+    found: dict[str, Structure] = {}
+    for index, op in enumerate(probe.trace.ops[: len(probe.inputs)]):
+        if op.args[0] in names and (index, 0) in probe.session.assumed:
+            found[op.args[0]] = _structure(probe, (index, 0), parted)
+    return found
+
+
+def _structure(probe: RepairRun, key: Key, parted: bool) -> Structure:
+    parts = probe.session.parts.get(key, {}) if parted else {}
+    if not parts:
+        return probe.session.assumed[key]
+    return {part: _structure(probe, other, parted) for part, (other, _) in parts.items()}

@@ -1,0 +1,283 @@
+"""The function mode of a run that is repaired: ops on unknown tensors, and what goes on after an op has raised."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.mode.failures import Failures
+from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.record.classify import ASK, FACTORY, KINDS, OP, classify, function_name, is_inplace_call
+from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.source import locate
+from idlmav.capture.record.trace import PARAMETER, OpRecord, Trace
+from idlmav.capture.repair.declared import declared_by_op
+from idlmav.capture.repair.demands import Demand, demands
+from idlmav.capture.repair.session import Session
+from idlmav.capture.repair.tracebacks import will_be_handled
+from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownSize, make_unknown, resized
+from idlmav.capture.shapes.kernels import Kernels
+from idlmav.capture.shapes.rules.registry import contiguous
+
+__all__ = ["Recovery", "RepairMode"]
+
+_RANKS = (4, 3, 2, 5, 1)
+
+
+class RepairMode(FastMode):
+    """
+    The function mode that knows tensors of unknown structure.
+
+    Parameters
+    ----------
+    trace, operands, device, failures
+        See `FastMode`.
+    session : Session
+        Knows what was assumed.
+    """
+
+    def __init__(
+        self, trace: Trace, operands: Operands, device: torch.device, failures: Recovery, session: Session
+    ) -> None:
+        super().__init__(trace, operands, device, failures)
+        self.session = session
+        failures.kernels = self.kernels
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Treat a call of any torch function by its kind and by what is known of its operands."""
+        if not any(isinstance(tensor, Unknown) for tensor in tensors_in((args, kwargs))):
+            return super().__torch_function__(func, types, args, kwargs)
+        kind = KINDS.get(func)
+        kind = classify(func) if kind is None else kind
+        if kind == ASK:
+            return self._asked(func, args, kwargs or {})
+        if kind == OP:
+            return self._on_unknown(func, args, kwargs or {}, sys._getframe(1))
+        if kind == FACTORY:
+            return self._special(kind, func, self._plain(args), self._plain(kwargs or {}), sys._getframe(1))
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _asked(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        tensor, name = args[0], function_name(func)
+        if not isinstance(tensor, Unknown) or name not in ("shape", "size"):
+            return func(*args, **kwargs)
+        sizes = UnknownSize.of(tensor, tuple(tensor.shape))
+        dim = args[1] if len(args) > 1 else kwargs.get("dim")
+        return sizes if dim is None else sizes[dim]
+
+    def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        """Return gradients as large as what they are taken of; anything else that differentiates does nothing."""
+        if function_name(func) == "_make_dual":
+            return args[0]
+        if func is not torch.autograd.grad:
+            return None
+        outputs, inputs = args[0], args[1] if len(args) > 1 else kwargs["inputs"]
+        op = self.trace.new_op(func, locate(frame))
+        tensors = list(tensors_in(inputs))
+        op.origins = [self.origin_of(tensor) for tensor in (*tensors_in(outputs), *tensors)]
+        gradients = tuple([contiguous(tensor.shape, tensor.dtype) for tensor in tensors])
+        op.flags = ("guess",)
+        op.outputs = tuple([self.trace.register(op, i, gradient) for i, gradient in enumerate(gradients)])
+        return gradients
+
+    def _plain(self, value: Any, replaced: dict[int, Tensor] | None = None) -> Any:
+        """Return arguments with ordinary carriers in place of the tensors that are replaced, or of all unknown ones."""
+        if isinstance(value, Tensor):
+            if replaced is None:
+                return self.session.plain(value) if isinstance(value, Unknown) else value
+            return replaced.get(id(value), value)
+        if type(value) in (list, tuple):
+            return type(value)([self._plain(item, replaced) for item in value])
+        if type(value) is dict:
+            return {key: self._plain(item, replaced) for key, item in value.items()}
+        return value
+
+    def _on_unknown(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        found = [d for d in demands(func, args, kwargs) if not (d.soft and _all_unknown(args))]
+        replaced = self.session.settle(found)
+        args, kwargs = self._plain(args, replaced), self._plain(kwargs, replaced)
+        rankless = [tensor for tensor in tensors_in((args, kwargs)) if isinstance(tensor, Unknown)]
+        result = self.run_op(func, self._plain(args), self._plain(kwargs), frame)
+        return self._following(func, args, kwargs, result, rankless) if rankless else result
+
+    def _following(self, func: Any, args: Any, kwargs: dict[str, Any], result: Any, rankless: list[Unknown]) -> Any:
+        """Return results whose rank follows that of an unknown operand as unknown ones."""
+        results = list(tensors_in(result))
+        if not results or len(results) > 64:
+            return result
+        if not is_inplace_call(func, args, kwargs):
+            # With one dimension more: what refuses it demands the rank, what ignores it has a known one.
+            more = {id(x): contiguous([*x.shape[:1], 2, *x.shape[1:]], x.dtype) for x in rankless}
+            try:
+                probe, _, _ = self.kernels.evaluate(func, self._plain(args, more), self._plain(kwargs, more), False)
+            except Exception:  # noqa: BLE001 - only asked whether it raises
+                for tensor in rankless:
+                    self.session.plan.pin_rank(tensor.key, tensor.dim() - tensor.offset)
+                return result
+            if [tensor.dim() for tensor in tensors_in(probe)] == [tensor.dim() for tensor in results]:
+                return result
+        source = rankless[0]
+        wrapped = {id(tensor): self._wrapped(tensor, source) for tensor in results}
+        return self._plain(result, wrapped)
+
+    def _wrapped(self, tensor: Tensor, source: Unknown) -> Tensor:
+        made = make_unknown(list(tensor.shape), tensor.dtype, source.key, source.offset + tensor.dim() - source.dim())
+        trace = self.trace
+        index, output, token = trace.origins[id(tensor)]
+        trace.origins[id(made)] = index, output, token
+        trace.kept.append(made)
+        self.session.rankless.add((index, output))
+        return made
+
+
+class Recovery(Failures):
+    """Goes on after an op has raised: with operands as the op demands them, or with the shape that it declares."""
+
+    def __init__(self, trace: Trace, session: Session) -> None:
+        super().__init__(trace)
+        self.session = session
+        self.kernels: Kernels
+
+    def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """Return what stands for the result of an op that raised."""
+        error, result = self.really(op, func, args, kwargs, error)
+        if result is not NotImplemented:
+            return result
+        if will_be_handled(error, sys._getframe(1)):
+            op.error = error
+            raise error
+        return self.gone_on(op, func, args, kwargs, error)
+
+    def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """Return what stands for the result of an op that a tensor's class has refused."""
+        if self.session.knows(error) or will_be_handled(error, sys._getframe(1)):
+            return super().refused(op, func, args, kwargs, error)
+        return self.gone_on(op, func, args, kwargs, error)
+
+    def gone_on(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
+        """Note what an op has raised, and return what stands for its result."""
+        session = self.session
+        session.note(op, error)
+        args = [session.operands.replace(value, all_meta=True) for value in args]
+        kwargs = session.operands.replace(kwargs or {}, all_meta=True)
+        result = self._corrected(op, func, args, kwargs)
+        if result is None:
+            result = self._other_rank(func, args, kwargs)
+        if result is not None:
+            return result if op.outputs else self.registered(op, result)
+        declared = declared_by_op(func, args, kwargs)
+        if declared is None:
+            return session.assume(op, session.prior((args, kwargs)))
+        for demand in demands(func, args, kwargs):
+            for dim, _ in demand.mismatches() if demand.keeps else ():
+                declared.known[dim] = False
+        return session.assume(op, declared)
+
+    def _corrected(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run the op on operands as it demands them."""
+        session = self.session
+        wrong = [demand for demand in demands(func, args, kwargs) if not demand.fits()]
+        unsure = session.unsure()
+        doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
+        found = session.mismatches.setdefault(op.index, [])
+        session.blame_types(op, wrong)
+        for demand in doubtful or wrong:
+            index, output, _ = session.origin_of(demand.operand)
+            found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]
+        for demand in doubtful:
+            session.learn(demand)
+        # What disagrees by itself, as in ``x + skip``, nobody can correct: either may be wrong.
+        usable = doubtful or [
+            demand
+            for demand in wrong
+            if not demand.soft
+            and not (demand.keeps and demand.mismatches())
+            and session.origin_of(demand.operand)[0] != PARAMETER
+        ]
+        for group in (usable, *[[demand] for demand in usable if len(usable) > 1]):
+            result = self._evaluated(func, args, kwargs, group)
+            if result is not None:
+                return self._as_assumed(op, func, args, kwargs, group, result)
+        return None
+
+    def _evaluated(
+        self, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], *, altered: bool = False
+    ) -> Any:
+        if not changed:
+            return None
+        new: dict[int, Tensor] = {}
+        for demand in changed:
+            x = demand.operand
+            rank = _rank_demanded(demand)
+            sizes = resized(list(x.shape), rank)
+            if altered and rank > x.dim():  # none but the batch is more than a guess then
+                sizes[1:] = [2 * size for size in sizes[1:]]
+            for dim, size in demand.sizes.items():
+                sizes[dim] = size
+            new[id(x)] = contiguous(sizes, demand.dtype or x.dtype)
+        return self._try(func, _replaced(args, new), _replaced(kwargs, new))
+
+    def _as_assumed(
+        self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], result: Any
+    ) -> Any:
+        """Return results of which an invented size or the element type may be others as assumptions."""
+        invented = any(_rank_demanded(demand) > demand.operand.dim() for demand in changed)
+        typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
+        if is_inplace_call(func, args, kwargs) or not (invented or not typed):
+            return result
+        other = self._evaluated(func, args, kwargs, changed, altered=True) if invented else result
+        new = {}
+        for tensor, altered in zip(tensors_in(result), tensors_in(other), strict=False):
+            known = [size == changed_size for size, changed_size in zip(tensor.shape, altered.shape, strict=False)]
+            new[id(tensor)] = self.session.assume(
+                op, Assumption(list(tensor.shape), known, True, tensor.dtype, typed=typed)
+            )
+        return _replaced(result, new)
+
+    def _try(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.kernels.evaluate(func, args, kwargs, is_inplace_call(func, args, kwargs))[0]
+        except Exception:  # noqa: BLE001 - one of several attempts; the op's own error is noted already
+            return None
+
+    def _other_rank(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run the op with another rank of an operand of which the rank is only assumed."""
+        session = self.session
+        for tensor in tensors_in((args, kwargs)):
+            key, offset = session.rank_of.get(id(tensor), (None, 0))
+            if key is None:
+                continue
+            for rank in _RANKS:
+                sizes = resized(list(tensor.shape), rank, session.plan.spatial)
+                new = {id(tensor): contiguous(sizes, tensor.dtype)}
+                result = self._try(func, _replaced(args, new), _replaced(kwargs, new))
+                if result is not None:
+                    session.plan.pin_rank(key, rank - offset)
+                    return result
+        return None
+
+
+def _rank_demanded(demand: Demand) -> int:
+    least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
+    rank = demand.operand.dim()
+    return max(rank if not demand.ranks or rank in demand.ranks else demand.ranks[0], least)
+
+
+def _all_unknown(args: Any) -> bool:
+    """Return whether operands could only be compared with others that are not known either."""
+    tensors = list(tensors_in(args))
+    return len(tensors) > 1 and all(isinstance(tensor, Unknown) for tensor in tensors)
+
+
+def _replaced(value: Any, new: dict[int, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return new.get(id(value), value)
+    if type(value) in (list, tuple):
+        return type(value)([_replaced(item, new) for item in value])
+    if type(value) is dict:
+        return {key: _replaced(item, new) for key, item in value.items()}
+    return value

@@ -1,0 +1,173 @@
+"""What guarded functions call at run time; in threads that do not repair a run it changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.repair.calls import fitting
+from idlmav.capture.repair.session import Session
+from idlmav.capture.repair.unknown import ACTIVE
+
+__all__ = ["GUARD", "Guard"]
+
+_ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError, NameError)
+
+
+class Guard:
+    """Stands between a rewritten function and what it calls."""
+
+    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function; what it raises is noted and something unknown stands for its result."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+            refused = error
+        return self._again(session, refused, function, None, args, kwargs)
+
+    def name(self, name: str) -> Any:
+        """Return what a module or Python itself calls so; a name that does not exist is unknown."""
+        frame = sys._getframe(1)
+        for names in (frame.f_globals, frame.f_builtins):
+            if name in names:
+                return names[name]
+        error = NameError(f"name {name!r} is not defined", name=name)
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            raise error
+        return self._unknown(session, error, ())
+
+    def unpack(self, value: Any, count: int) -> Any:
+        """Return as many values as there are variables; those that are missing are unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or type(value) not in (tuple, list, torch.Size) or len(value) == count:
+            return value
+        try:
+            exec(compile(f"{'_, ' * count} = value", __file__, "exec"), {"value": value})  # noqa: S102 - for Python's own message
+        except ValueError as error:
+            missing = self._unknown(session, error, value)
+            filled = 1 if all(isinstance(item, int) for item in value) else missing
+            return [*value[:count], *[filled] * (count - len(value))]
+        return value
+
+    def method(self, owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method or a child module; one that does not exist is a failure too."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            return getattr(owner, name)(*args, **kwargs)
+        try:
+            function = getattr(owner, name)
+        except AttributeError as error:
+            if not isinstance(owner, (torch.nn.Module, Tensor)):
+                raise
+            return self._unknown(session, error, (args, kwargs))
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+            refused = error
+        return self._again(session, refused, function, owner if isinstance(owner, Tensor) else None, args, kwargs)
+
+    def get(self, owner: Any, name: str) -> Any:
+        """Return an attribute; a missing one of a module is unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or not isinstance(owner, torch.nn.Module):
+            return getattr(owner, name)
+        try:
+            return getattr(owner, name)
+        except AttributeError as error:
+            return self._unknown(session, error, ())
+
+    def item(self, owner: Any, index: Any, /) -> Any:
+        """Return an item; one that a container of modules lacks is unknown."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or not isinstance(owner, torch.nn.Module):
+            return owner[index]
+        container: Any = owner
+        try:
+            return container[index]
+        except (LookupError, AttributeError) as error:
+            return self._unknown(session, error, ())
+
+    def _again(
+        self, session: Session, error: Exception, function: Any, owner: Any, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what stands for the result of a call; a function that takes other arguments is called with these."""
+        fitted = None if isinstance(function, torch.nn.Module) else fitting(function, args, kwargs, error)
+        if fitted is None:
+            return self._unknown(session, error, (owner, args, kwargs), 3)
+        with torch._C.DisableTorchFunction():
+            session.let_pass(error, sys._getframe(2).f_back)
+            op = session.fail(error, (owner, args, kwargs))
+            given = {name: session.assume(op, session.prior_argument((args, kwargs))) for name in fitted[2]}
+        try:
+            return function(*fitted[0], **fitted[1], **given)
+        except Exception as other:  # noqa: BLE001 - noted on a node, or raised again
+            return self._unknown(session, other, (owner, args, kwargs), 3)
+
+    def _unknown(self, session: Session, error: Exception, values: Any, depth: int = 2) -> Any:
+        frame = sys._getframe(depth)
+        with torch._C.DisableTorchFunction():
+            session.let_pass(error, frame.f_back)
+            op = session.fail(error, values)
+            return session.assume(op, session.prior(values))
+
+    def goes_on(self, line: int) -> bool:
+        """Return whether a ``while`` loop may take another turn."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        return session is None or session.loops()
+
+    def failed(
+        self, error: Exception, variables: dict[str, Any], loads: tuple[str, ...], stores: tuple[str, ...]
+    ) -> tuple[Any, ...]:
+        """Note a statement that raised; return what its targets are then."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None:
+            raise error
+        with torch._C.DisableTorchFunction():
+            frame = sys._getframe(1)
+            session.let_pass(error, frame.f_back)
+            values = [variables[name] for name in loads if name in variables]
+            tensors = list(tensors_in(values)) or list(tensors_in(list(variables.values())))[-1:]
+            unassigned = isinstance(error, UnboundLocalError) and bool(session.failures)
+            doubtful = self._doubtful(session, error, list(tensors_in(values)))
+            op = session.fail(error, tensors, doubtful=doubtful, follows=unassigned)
+            results = []
+            for name in stores:
+                before = variables.get(name)
+                if before is not None and not isinstance(before, Tensor):
+                    results.append(before)  # a counter, a list: what it was is nearer to the truth than a tensor
+                else:
+                    results.append(session.assume(op, session.prior(tensors, before)))
+            return tuple(results)
+
+    def _doubtful(self, session: Session, error: Exception, tensors: list[Tensor]) -> bool:
+        """Return whether an exception may be only a consequence of what is assumed."""
+        if isinstance(error, _ALWAYS_CAUSES) or not session.assumed:
+            return False
+        unsure = session.unsure()
+        return any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
+
+    def ended(self, variables: dict[str, Any]) -> Any:
+        """Return what stands for the result of a function of which a statement failed, if it returns nothing else."""
+        session: Session | None = getattr(ACTIVE, "session", None)
+        if session is None or "__idlmav_failed" not in variables:
+            return None
+        with torch._C.DisableTorchFunction():
+            tensors = list(tensors_in([value for name, value in variables.items() if name != "self"]))
+            made = [tensor for tensor in tensors if session.origin_of(tensor)[0] >= 0]
+            if not session.failures:
+                return None
+            # The last thing that was made is nearest to the end of the function.
+            last = max(made, key=lambda tensor: session.origin_of(tensor)[0], default=None)
+            op = session.trace.ops[max(session.failures)]
+            return session.assume(op, session.prior(tensors, last))
+
+
+GUARD = Guard()

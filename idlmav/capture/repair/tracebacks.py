@@ -1,0 +1,74 @@
+"""Which functions an exception came through: those to guard, and those that will handle it by themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import CodeType, FrameType
+
+import torch
+
+from idlmav.capture.record.source import is_users
+from idlmav.capture.repair.rewrite import handles, has_source
+
+__all__ = ["guardable", "will_be_handled"]
+
+_LAYERS = os.path.join(os.path.dirname(torch.__file__), "nn", "modules") + os.sep
+_CONTAINERS = os.path.join(_LAYERS, "container.py")
+_CALLING = os.path.join(_LAYERS, "module.py")
+
+
+def guardable(error: BaseException, guarded: set[CodeType]) -> list[CodeType]:
+    """
+    Return the functions that an exception came through, of which the statements can be guarded.
+
+    Parameters
+    ----------
+    error : BaseException
+        Caught; its traceback reaches from the frame that caught it to the one that raised it.
+    guarded : set of CodeType
+        Code that is guarded already or cannot be.
+    """
+    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in guarded and _worth(frame)}
+    return [code for code in found if has_source(code)]
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+def _worth(frame: FrameType) -> bool:
+    """Return whether code is the user's, or that of a torch module which is made of other modules."""
+    code = frame.f_code
+    if is_users(code):
+        return code.co_name not in ("<module>", "__torch_function__")
+    if not code.co_filename.startswith(_LAYERS) or code.co_filename == _CALLING or code.co_name.startswith("__"):
+        return False
+    if code.co_filename == _CONTAINERS and code.co_name != "forward":
+        return False
+    module = frame.f_locals.get("self")
+    return isinstance(module, torch.nn.Module) and bool(module._modules) and not _is_one_op(module)
+
+
+def _is_one_op(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.MultiheadAttention)
+
+
+def came_through(error: BaseException, code: CodeType | None) -> bool:
+    """Return whether an exception was raised in a function or below it."""
+    return any(frame.f_code is code for frame in _frames(error))
+
+
+def will_be_handled(error: BaseException, frame: FrameType | None) -> bool:
+    """Return whether a function on the stack, outwards from a frame, has an ``except`` for an exception."""
+    while frame is not None:
+        if is_users(frame.f_code) or frame.f_code.co_filename.startswith(_LAYERS):
+            if frame.f_code.co_filename != _CALLING and handles(frame, error):
+                return True
+        elif frame.f_code.co_name == "forward" and "capture" in frame.f_code.co_filename:
+            break
+        frame = frame.f_back
+    return False

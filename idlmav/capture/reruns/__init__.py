@@ -1,0 +1,1 @@
+"""Further runs, made only for models that need them."""

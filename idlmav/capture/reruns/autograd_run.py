@@ -1,0 +1,232 @@
+"""
+Rung 6: a model that differentiates inside its forward pass runs natively, on a copy of itself.
+
+No carriers, no memo, no rules: torch itself runs every op with autograd on, first on the meta device, which knows all
+shapes; and for real, if values decide or the meta device cannot, and if that is cheap enough.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from idlmav.capture.data.replay import FLOPS_AT_MOST
+from idlmav.capture.mode.layer_memo import NoLeaves
+from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.record.classify import function_name, is_inplace_call
+from idlmav.capture.record.operands import Operands, carrier_like, is_wrapped, tensors_in
+from idlmav.capture.record.source import locate
+from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin
+from idlmav.capture.run import Run
+from idlmav.capture.shapes.kernels import on_device
+from idlmav.capture.tree import Tree
+
+__all__ = ["WEIGHTS_AT_MOST", "run_natively"]
+
+WEIGHTS_AT_MOST = 1 << 28
+"""Bytes of weights that are copied for a run on real numbers."""
+_CPU = torch.device("cpu")
+
+
+def run_natively(tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    """
+    Return a run with autograd.
+
+    Parameters
+    ----------
+    tree : Tree
+        The model, of which copies run.
+    device : torch.device
+        Where the model believes to be.
+    args, kwargs : tuple, dict
+        Its inputs.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        run = NativeRun(tree, device, META).forward(args, kwargs)
+    guessed = any("guess" in op.flags for op in run.trace.ops)
+    if run.error is None and not guessed:
+        return run
+    flops = sum(op.flops or 0 for op in run.trace.ops)
+    weights = sum(tensor.numel() * tensor.element_size() for _, tensor, _ in tree.tensors)
+    on_meta = any(tensor.is_meta for _, tensor, _ in tree.tensors)
+    if on_meta or flops > FLOPS_AT_MOST or weights > WEIGHTS_AT_MOST:
+        return run
+    with torch.inference_mode(False), torch.enable_grad():
+        real = NativeRun(tree, device, _CPU).forward(args, kwargs)
+    return real if real.error is None or run.error is not None else run
+
+
+class NativeRun(Run):
+    """
+    A forward pass in which torch runs every op.
+
+    Parameters
+    ----------
+    tree, device
+        See `Run`.
+    place : torch.device
+        Where it really runs: on the meta device or on the CPU.
+    """
+
+    def __init__(self, tree: Tree, device: torch.device, place: torch.device) -> None:
+        with torch.no_grad(), _CopyTensors(place) as mode:
+            model = copy.deepcopy(tree.model, mode.memo_of(tree))
+        super().__init__(Tree(model), device)
+        operands = _NativeOperands(self.trace, self.names, place)
+        operands.own, self.operands = self.tree.tensors, operands
+        for tensor in [tensor for _, tensor, _ in self.tree.tensors]:
+            self.trace.lazy.pop(id(tensor), None)
+            operands.adopt(tensor)
+        self.copier.carrier_of = operands.input_carrier
+        self.mode = _NativeMode(self.trace, operands, device, self.failures, place)
+        self.leaves = NoLeaves(self.trace, self.mode.outcomes)
+        self.differentiates = True
+
+    def gradients(self) -> Any:
+        """Return the context in which the model runs: with autograd, also where the caller has switched it off."""
+        return torch.enable_grad()
+
+
+class _CopyTensors(TorchFunctionMode):
+    """While a model is deep-copied, its tensors are made anew at another place, those too that torch refuses to copy."""
+
+    def __init__(self, place: torch.device) -> None:
+        super().__init__()
+        self.place = place
+
+    def memo_of(self, tree: Tree) -> dict[int, Any]:
+        """Return the copies of all parameters and buffers, by ``id``, as `copy.deepcopy` wants them."""
+        return {id(tensor): _moved(tensor, self.place) for _, tensor, _ in tree.tensors}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is not Tensor.__deepcopy__:
+            return func(*args, **(kwargs or {}))
+        tensor, memo = args
+        if id(tensor) not in memo:
+            memo[id(tensor)] = _moved(tensor, self.place)
+        return memo[id(tensor)]
+
+
+def _moved(tensor: Tensor, place: torch.device) -> Tensor:
+    with torch._C.DisableTorchFunction():
+        if torch.nn.parameter.is_lazy(tensor):
+            return tensor
+        made = carrier_like(tensor.detach()) if place.type == "meta" else tensor.detach().to(place, copy=True)
+        if type(tensor) is Parameter:
+            return Parameter(made, requires_grad=tensor.requires_grad)
+        return made.requires_grad_(tensor.requires_grad)
+
+
+class _NativeOperands(Operands):
+    """Nothing stands for anything: every tensor is the model's copy's own."""
+
+    def __init__(self, trace: Any, names: dict[int, tuple[str, bool]], place: torch.device) -> None:
+        super().__init__(trace, names)
+        self.place = place
+
+    def adopt(self, tensor: Tensor) -> Origin:
+        name, is_buffer = self.names.get(id(tensor), (None, False))
+        self.trace.kept.append(tensor)
+        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
+        origin = self.trace.origins[id(tensor)] = (kind, name, None)
+        return origin
+
+    def stand_in(self, tensor: Tensor) -> Tensor:
+        return tensor
+
+    def replace(self, value: Any, all_meta: bool = False) -> Any:
+        return value
+
+    def _carrier_of_input(self, tensor: Tensor) -> Tensor:
+        if tensor.is_meta and self.place.type != "meta":
+            return torch.zeros_like(tensor, device=self.place)
+        return _moved(tensor, self.place)
+
+
+class _NativeMode(FastMode):
+    """Lets torch run every op, and writes it down."""
+
+    def __init__(
+        self, trace: Any, operands: Operands, device: torch.device, failures: Any, place: torch.device
+    ) -> None:
+        super().__init__(trace, operands, device, failures)
+        self.place = place
+        self.last_backward: Origin | None = None
+
+    def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
+        """Run one op and write it down."""
+        kwargs = kwargs or {}
+        op = self.trace.new_op(func, locate(frame))
+        op.args, op.kwargs = args, kwargs
+        self._describe(list(args), op.origins, [])
+        self._describe(kwargs, op.origins, [])
+        if self.trace.mutated:
+            self._add_writers(op)
+        args, kwargs = on_device(func, args, kwargs, self.place)
+        try:
+            result = func(*args, **kwargs)
+        except Exception as error:
+            op.error = error
+            raise
+        inplace = is_inplace_call(func, args, kwargs)
+        if not inplace:
+            op.flops = self._formula(func, args, kwargs)
+        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
+
+    def _formula(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int | None:
+        """
+        Return the FLOPs of an op by running it apart, on the meta device.
+
+        Kernels of the CPU have no formulas, and a mode that counts would lie below autograd and lose tangents.
+        """
+        if func is torch.autograd.grad or any(is_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))):
+            return None
+        with contextlib.suppress(Exception), torch.no_grad():  # else unknown
+            args, kwargs = _all_on_meta(list(args)), _all_on_meta(kwargs)
+            return self.kernels.flop_mode.count(func, args, kwargs)[1]
+        return None
+
+    def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "pin_memory")}
+        if self.place.type == "meta":
+            kwargs.pop("generator", None)
+        return self.run_op(func, args, {**kwargs, "device": self.place}, frame)
+
+    def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if self.place.type != "meta":
+            return func(*args, **kwargs)
+        op = self.trace.new_op(func, locate(frame))
+        op.origins = [self.origin_of(args[0])]
+        return self.decisions.ask(op, func, args, kwargs)
+
+    def _set(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        return func(*args, **kwargs)
+
+    def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        if func is torch.autograd.grad or function_name(func) == "_make_dual":
+            return self.run_op(func, args, kwargs, frame)
+        if func not in (Tensor.backward, torch.autograd.backward):
+            result = func(*args, **kwargs)
+            if isinstance(result, Tensor) and self.last_backward is not None and id(result) not in self.trace.origins:
+                self.trace.origins[id(result)] = self.last_backward  # a gradient that has been accumulated
+                self.trace.kept.append(result)
+            return result
+        op = self.trace.new_op(func, locate(frame))
+        self._describe(list(args), op.origins, [])
+        self.last_backward = (op.index, 0, None)
+        return func(*args, **kwargs)
+
+
+def _all_on_meta(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return carrier_like(value)
+    if type(value) in (list, tuple):
+        return type(value)([_all_on_meta(item) for item in value])
+    return {key: _all_on_meta(item) for key, item in value.items()} if type(value) is dict else value

@@ -1,0 +1,1 @@
+"""Pages as files and as the output of a notebook cell."""

@@ -1,0 +1,1 @@
+"""Models to look at: a few that the package brings along, and torchvision's."""

@@ -1,0 +1,43 @@
+"""The gallery as saved graphs, for where there is no torch to capture models with, such as Pyodide."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+from idlmav.graph import Graph
+from idlmav.graph.files import load
+
+__all__ = ["SavedModel", "saved_models"]
+
+_FOLDER = files("idlmav") / "gallery" / "graphs"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """
+    A model whose graph the package brings along.
+
+    Attributes
+    ----------
+    name : str
+        Of its file, ``apps/save_gallery.py`` wrote it.
+    title, summary : str
+        As of `idlmav.gallery.models.GalleryModel`.
+    """
+
+    name: str
+    title: str
+    summary: str
+
+    def graph(self) -> Graph:
+        """Return the graph, with totals."""
+        with as_file(_FOLDER / f"{self.name}.json") as path:
+            return load(path)
+
+
+def saved_models() -> tuple[SavedModel, ...]:
+    """Return what the gallery shows without torch, in its order."""
+    index = json.loads((_FOLDER / "index.json").read_text("utf-8"))
+    return tuple(SavedModel(**entry) for entry in index)

@@ -1,0 +1,1 @@
+"""What the layout gets: boxes with their sizes, edges and nested groups."""

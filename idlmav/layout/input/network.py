@@ -1,0 +1,163 @@
+"""The neutral input of the layout: sizes, edges, nested groups, without anything about models."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from idlmav.graph import Graph
+from idlmav.layout.input.groups import find_groups
+from idlmav.layout.input.labels import group_size, group_title
+from idlmav.layout.input.naming import name_repeats
+from idlmav.layout.input.repeats import find_repeats, node_labels, node_weights
+from idlmav.layout.result import Group
+
+__all__ = ["Network", "network_of", "network_of_paths"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """
+    What is laid out.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        Of the nodes, in a topological order.
+    sizes : tuple of (float, float)
+        Width and height of every node in px.
+    edges : tuple of (int, int)
+        Source and target, each pair once, source before target.
+    groups : tuple of Group
+        Parents before children.
+    group_of : tuple of int
+        Innermost group of every node, -1 for none. Groups joined by edges form no cycle.
+    outputs : mapping of (int, int) to int
+        Which output of its source an edge carries, if not the first: each output is a trunk of its own.
+    inputs : frozenset of int
+        Nodes at which the main path begins rather than at others without an edge into them, such as constants.
+    stacks : tuple of tuple of int
+        Nodes of one group each that are drawn without a gap, along the flow; see `idlmav.layout.input.stacks`.
+    """
+
+    ids: tuple[str, ...]
+    sizes: tuple[tuple[float, float], ...]
+    edges: tuple[tuple[int, int], ...]
+    groups: tuple[Group, ...] = ()
+    group_of: tuple[int, ...] = ()
+    outputs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    inputs: frozenset[int] = frozenset()
+    stacks: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what has no layout."""
+        if len(self.ids) != len(self.sizes) or len(self.group_of) not in (0, len(self.ids)):
+            raise ValueError("ids, sizes and group_of must be equally long")
+        for source, target in self.edges:
+            if not 0 <= source < target < len(self.ids):
+                raise ValueError(f"edges must point from an earlier node to a later one, got ({source}, {target})")
+        if not self.group_of:
+            object.__setattr__(self, "group_of", (-1,) * len(self.ids))
+
+
+def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Network:
+    """
+    Take nodes, edges and the tree of module calls from a captured graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The model.
+    sizes : mapping of str to (float, float)
+        Width and height in px of every node's box, by id.
+
+    Returns
+    -------
+    Network
+        One group for every module call with two or more units, and for every run of blocks that are alike; the model's
+        own call is none.
+    """
+    index = {node.id: number for number, node in enumerate(graph.nodes)}
+    known: dict[int | None, tuple[int, ...]] = {None: ()}
+    for number, call in enumerate(graph.calls):
+        known[number] = () if call.parent is None else (*known[call.parent], number)
+    chains = [known[node.call] for node in graph.nodes]
+    pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
+    carried = {pair: min(edge.outputs, default=0) for pair, edge in zip(pairs, graph.edges, strict=True)}
+    edges = tuple(carried)
+    group_of, keys, parents = find_groups(chains, edges)
+    modules = graph.module_by_path
+    paths = [graph.calls[key].path for key in keys]
+    around = [paths[parent] if parent >= 0 else "" for parent in parents]
+    titles = [group_title(path, modules.get(path), outer) for path, outer in zip(paths, around, strict=True)]
+    given = _name_groups(paths, parents, titles, graph.node_by_id)
+    outputs: dict[tuple[int, ...], int] = {}
+    flows = [
+        (*pair, outputs.setdefault(edge.outputs, len(outputs))) for pair, edge in zip(pairs, graph.edges, strict=True)
+    ]
+    group_of, blocks = find_repeats(node_labels(graph), node_weights(graph), flows, group_of, parents)
+    return Network(
+        ids=tuple(node.id for node in graph.nodes),
+        sizes=tuple(sizes[node.id] for node in graph.nodes),
+        edges=edges,
+        groups=name_repeats(graph, given, blocks),
+        group_of=tuple(group_of),
+        outputs={ends: output for ends, output in carried.items() if output},
+        inputs=frozenset(number for number, node in enumerate(graph.nodes) if node.kind == "input"),
+    )
+
+
+def network_of_paths(
+    ids: Sequence[str],
+    sizes: Sequence[tuple[float, float]],
+    edges: Sequence[tuple[int, int]],
+    paths: Sequence[str],
+    separator: str = "/",
+) -> Network:
+    """
+    Group nodes by a path each, for graphs that were not captured.
+
+    Parameters
+    ----------
+    ids, sizes, edges
+        As in `Network`.
+    paths : sequence of str
+        Group of every node, outermost first: ``"stage1/block2"``; ``""`` for none.
+    separator : str
+        What stands between the parts of a path.
+
+    Returns
+    -------
+    Network
+        The same nodes and edges, with groups.
+    """
+    known: dict[str, tuple[str, ...]] = {"": ()}
+    for path in paths:
+        if path not in known:
+            parts = path.split(separator)
+            known[path] = tuple(separator.join(parts[: end + 1]) for end in range(len(parts)))
+    group_of, keys, parents = find_groups([known[path] for path in paths], edges)
+    titles = [key.rpartition(separator)[2] for key in keys]
+    groups = _name_groups(keys, parents, titles)
+    return Network(ids=tuple(ids), sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of))
+
+
+def _name_groups(
+    paths: Sequence[str], parents: Sequence[int], titles: Sequence[str], taken: Container[str] = ()
+) -> tuple[Group, ...]:
+    """Make the groups; the second of a path gets ``#2`` in its id, one whose id is taken by a node a mark."""
+    seen: dict[str, int] = {}
+    groups: list[Group] = []
+    for path, parent, title in zip(paths, parents, titles, strict=True):
+        number = seen[path] = seen.get(path, 0) + 1
+        name = path if number == 1 else f"{path}#{number}"
+        groups.append(
+            Group(
+                id=f"{name} (module)" if name in taken else name,
+                path=path,
+                parent=groups[parent].id if parent >= 0 else "",
+                title=title,
+                folded_size=group_size(title),
+            )
+        )
+    return tuple(groups)

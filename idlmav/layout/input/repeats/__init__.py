@@ -1,0 +1,200 @@
+"""
+Find runs of blocks that are built alike, and put each into a group of its own.
+
+Blocks are alike if they have the same ops (with arguments, output shapes and parameter shapes), nested alike, with the
+same edges between them, and if they are wired alike to what is around: what a block reads comes for every block from
+the same place in the block before, or always from one tensor outside, or always from another one. What classes they
+are of does not matter. A block is a group, an op, or several of them in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from idlmav.graph import Graph
+from idlmav.layout.input.repeats.detect import Run, find_runs
+from idlmav.layout.input.repeats.units import Edge, Units
+from idlmav.layout.options import GroupKind
+
+__all__ = ["Block", "find_repeats", "node_labels", "node_weights"]
+
+
+@dataclass(slots=True)
+class Block:
+    """
+    One group, those given and the new ones.
+
+    Attributes
+    ----------
+    kind : {'module', 'repeat', 'rest'}
+        A given group; a run of blocks that are alike; all blocks of a run but the first.
+    group : int
+        Index of the given group, -1 for a new one. A given group that holds nothing but a run becomes the repeat.
+    parent : int
+        Index into the result, -1 for none.
+    count : int
+        Blocks in it, for a repeat or a rest.
+    units : sequence of int
+        For a new group or a repeat, what is in it before it is divided, in order: a node is its index, a group follows
+        after the nodes.
+    period : int
+        How many of the units make a block.
+    weight_sets : int
+        How many sets of weights the blocks of a repeat have: 1 means that they share all, 0 that they have none.
+    """
+
+    kind: GroupKind
+    group: int
+    parent: int
+    count: int = 1
+    units: Sequence[int] = ()
+    period: int = 1
+    weight_sets: int = 0
+
+
+def node_labels(graph: Graph) -> list[int]:
+    """Return a number for every node; equal for nodes that compute the same from inputs that come from elsewhere."""
+    shapes = {parameter.name: (parameter.shape, parameter.dtype) for parameter in graph.parameters}
+    for parameter in graph.parameters:
+        shapes.update(dict.fromkeys(parameter.aliases, shapes[parameter.name]))
+    known: dict[Hashable, int] = {}
+    labels = []
+    for node in graph.nodes:
+        params = tuple(map(shapes.get, node.params)) if node.params else ()
+        key = node.kind, node.op, node.args, node.shapes, node.dtypes, node.status, params
+        labels.append(known.setdefault(key, len(known)))
+    return labels
+
+
+def node_weights(graph: Graph) -> list[tuple[str, ...]]:
+    """Return the parameters and buffers of every node, each under its first name."""
+    first = {alias: parameter.name for parameter in graph.parameters for alias in parameter.aliases}
+    return [tuple(first.get(name, name) for name in node.params) if node.params else () for node in graph.nodes]
+
+
+def find_repeats(
+    labels: Sequence[int],
+    weights: Sequence[tuple[str, ...]],
+    edges: Sequence[Edge],
+    group_of: Sequence[int],
+    parents: Sequence[int],
+) -> tuple[list[int], list[Block]]:
+    """
+    Put runs of blocks that are alike into groups of their own.
+
+    Parameters
+    ----------
+    labels : sequence of int
+        Of every node, in a topological order: equal if the nodes compute the same.
+    weights : sequence of tuple of str
+        Names of what every node reads besides its inputs.
+    edges : sequence of (int, int, int)
+        Source, target, and a number that says which outputs flow.
+    group_of : sequence of int
+        Innermost group of every node, -1 for none.
+    parents : sequence of int
+        The group around each, -1 for none; parents before children.
+
+    Returns
+    -------
+    group_of : list of int
+        Innermost group of every node among the blocks.
+    blocks : list of Block
+        Given and new groups, parents before children, otherwise by their first node.
+    """
+    units = Units(labels, edges, group_of, parents)
+    return _Division(units, weights, group_of, parents).divide()
+
+
+class _Division:
+    """Groups with repeats and rests among them."""
+
+    def __init__(
+        self,
+        tree: Units,
+        weights: Sequence[tuple[str, ...]],
+        group_of: Sequence[int],
+        parents: Sequence[int],
+    ) -> None:
+        self.tree, self.weights = tree, weights
+        self.group_of = list(group_of)
+        self.blocks = [Block("module", group, parent) for group, parent in enumerate(parents)]
+        self.first = tree.first[tree.count :]
+
+    def divide(self) -> tuple[list[int], list[Block]]:
+        """Divide level by level, then number the blocks anew."""
+        todo: list[tuple[Sequence[int], int, bool]] = [(self.tree.children[-1], -1, False)]
+        for group in range(len(self.blocks)):
+            todo.append((self.tree.children[group], group, True))
+        while todo:
+            units, parent, owned = todo.pop()
+            end = 0
+            for run in find_runs(self.tree, units):
+                self._place(units[end : run.start], parent)
+                todo += self._add(units, run, parent, owned and run.end - run.start == len(units))
+                end = run.end
+            self._place(units[end:], parent)
+        return self._numbered()
+
+    def _place(self, units: Sequence[int], parent: int) -> None:
+        count = self.tree.count
+        for unit in units:
+            if unit < count:
+                self.group_of[unit] = parent
+            else:
+                self.blocks[unit - count].parent = parent
+
+    def _add(self, units: Sequence[int], run: Run, parent: int, fills: bool) -> list[tuple[Sequence[int], int, bool]]:
+        """Put a run into groups; return the blocks of several units, which may hold runs themselves."""
+        whole = units[run.start : run.end]
+        repeat = parent if fills else self._new("repeat", parent, whole, run)
+        if fills:
+            block = self.blocks[repeat]
+            block.kind, block.count, block.units, block.period = "repeat", run.count, whole, run.period
+        self.blocks[repeat].weight_sets = self._weight_sets(whole, run)
+        # A frame around the only other block would say nothing.
+        rest = repeat if len(whole) == 2 else self._new("rest", repeat, whole[run.period :], run)
+        if run.period == 1:
+            self._place(whole[:1], repeat)
+            self._place(whole[1:], rest)
+            return []
+        starts = range(0, len(whole), run.period)
+        return [(whole[at : at + run.period], repeat if at == 0 else rest, False) for at in starts]
+
+    def _new(self, kind: GroupKind, parent: int, units: Sequence[int], run: Run) -> int:
+        self.blocks.append(Block(kind, -1, parent, len(units) // run.period, units, run.period))
+        self.first.append(self.tree.first[units[0]])
+        return len(self.blocks) - 1
+
+    def _weight_sets(self, units: Sequence[int], run: Run) -> int:
+        tree = self.tree
+        begin = tree.first[units[0]]
+        size = sum(tree.size[unit] for unit in units[: run.period])
+        starts = range(begin, begin + run.count * size, size)
+        sets = {tuple(filter(None, self.weights[start : start + size])) for start in starts}
+        return 0 if sets == {()} else len(sets)
+
+    def _numbered(self) -> tuple[list[int], list[Block]]:
+        depth = _depths([block.parent for block in self.blocks])
+        order = sorted(range(len(self.blocks)), key=lambda block: (self.first[block], depth[block]))
+        number = {block: index for index, block in enumerate(order)}
+        number[-1] = -1
+        for block in self.blocks:
+            block.parent = number[block.parent]
+        return [number[group] for group in self.group_of], [self.blocks[block] for block in order]
+
+
+def _depths(parents: Sequence[int]) -> list[int]:
+    """Return how many groups are around each, in any order of the groups."""
+    depths = [-1] * len(parents)
+    for group in range(len(parents)):
+        path = []
+        while group >= 0 and depths[group] < 0:
+            path.append(group)
+            group = parents[group]
+        depth = depths[group] + 1 if group >= 0 else 0
+        for inner in reversed(path):
+            depths[inner] = depth
+            depth += 1
+    return depths

@@ -1,0 +1,1 @@
+"""The layered layout of one level (Sugiyama): ranks, order, coordinates, routes."""

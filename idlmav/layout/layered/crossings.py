@@ -1,0 +1,73 @@
+"""Count what crosses in a drawn block: the measure by which one order is preferred to another."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from idlmav.layout.layered.geometry import Geometry
+from idlmav.layout.layered.routes import Segment
+
+__all__ = ["drawn_crossings"]
+
+
+def drawn_crossings(geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]]) -> int:
+    """
+    Count the pairs of tensors that cross.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The block; its x are known.
+    segments, followed
+        What `make_segments` returned.
+
+    Returns
+    -------
+    int
+        Crossings; where a bus crosses, every tensor in it counts.
+    """
+    straight: list[list[tuple[float, tuple[int, int]]]] = [[] for _ in segments]
+    for arc, (gap, source, _, _, tensor) in enumerate(geometry.ranked.arcs):
+        if arc not in followed and segments[gap]:
+            straight[gap].append((geometry.start(arc), _origin(geometry, source, tensor)))
+    return sum(_in_gap(geometry, drawn, straight[gap]) for gap, drawn in enumerate(segments) if drawn)
+
+
+def _origin(geometry: Geometry, source: int, tensor: int) -> tuple[int, int]:
+    return geometry.ranked.trunk[source] or (source, tensor)
+
+
+class _Line:
+    """A segment, with the number of tensors that lie above each other at every x."""
+
+    def __init__(self, geometry: Geometry, segment: Segment) -> None:
+        arcs = geometry.ranked.arcs
+        self.segment = segment
+        self.low, self.high = segment.low, segment.high
+        self.tensors = {_origin(geometry, arcs[arc][1], arcs[arc][4]) for arc in segment.arcs}
+        self.risers = sorted(segment.risers)
+
+    def tensors_at(self, x: float) -> int:
+        """Return how many tensors pass an x: on a bus, those that come from beyond it."""
+        if len(self.tensors) == 1 or len(self.segment.drops) > 1:
+            return 1
+        if x > self.segment.drops[0]:
+            return len(self.risers) - bisect_right(self.risers, x)
+        return bisect_left(self.risers, x)
+
+
+def _in_gap(geometry: Geometry, segments: list[Segment], straight: list[tuple[float, tuple[int, int]]]) -> int:
+    straight = sorted(set(straight))
+    places = [x for x, _ in straight]
+    lines = [_Line(geometry, segment) for segment in segments]
+    crossings = 0
+    for number, upper in enumerate(lines):
+        first, after = bisect_right(places, upper.low + 0.01), bisect_left(places, upper.high - 0.01)
+        crossings += sum(upper.tensors_at(x) for x, origin in straight[first:after] if origin not in upper.tensors)
+        for lower in lines[number + 1 :]:
+            if upper.low >= lower.high or lower.low >= upper.high:
+                continue
+            crossings += sum(upper.tensors_at(riser) for riser in lower.risers if upper.low < riser < upper.high)
+            drops = [drop for drop in upper.segment.drops if lower.low < drop < lower.high]
+            crossings += len(upper.tensors) * sum(map(lower.tensors_at, drops))
+    return crossings

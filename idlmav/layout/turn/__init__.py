@@ -1,0 +1,1 @@
+"""Layouts whose flow turns at one op: a U or an L."""

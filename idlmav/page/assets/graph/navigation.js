@@ -1,0 +1,74 @@
+// Where an arrow key leads to from a box: along an edge, or to the nearest box beside.
+
+import { isSideways } from "../page/arrange.js";
+
+export const ARROWS = {ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 1], ArrowUp: [1, -1]};
+// Sideways counts more than ahead, so that a straight line goes before a short one.
+const ASIDE = 2;
+const REACH_PX = 80;
+
+// Ids of the boxes as drawn, in the order of the flow.
+export function boxes(picture) {
+  const found = [];
+  const folded = new Set();
+  picture.nodeIds.forEach((id, i) => {
+    if (picture.nodes.visible[i]) found.push(id);
+    else {
+      const shown = picture.idOf(picture.shownAs(id));
+      if (!folded.has(shown)) found.push(shown);
+      folded.add(shown);
+    }
+  });
+  return found;
+}
+
+// The id that an arrow key leads to, or "" if there is nothing.
+export function neighbour(picture, selected, key) {
+  const all = boxes(picture);
+  const place = picture.shownAs(selected);
+  const start = picture.idOf(place);
+  const [axis, sign] = ARROWS[key];
+  const flowAxis = isSideways(picture.direction) ? 0 : 1;
+  if (!all.includes(start)) {
+    const inside = all.filter((id) => picture.ancestors(id).includes(place.index));
+    const forward = sign === (picture.direction === "up" || picture.direction === "left" ? -1 : 1);
+    if (axis === flowAxis && forward) return inside[0] ?? "";
+    return best(picture, place, all.filter((id) => !inside.includes(id)), axis, sign, REACH_PX);
+  }
+  const linked = linkedTo(picture, start);
+  if (axis === flowAxis) return best(picture, place, linked, axis, sign, Infinity);
+  const level = best(picture, place, linked, axis, sign, 0);
+  if (level) return level;
+  const siblings = new Set(linked.flatMap((id) => linkedTo(picture, id)));
+  siblings.delete(start);
+  return best(picture, place, [...siblings], axis, sign, REACH_PX) || best(picture, place, all, axis, sign, REACH_PX);
+}
+
+function linkedTo(picture, id) {
+  const ends = picture.edgesAt(id).flatMap((k) => [picture.edges[k].source, picture.edges[k].target]);
+  return [...new Set(ends.map((end) => picture.idOf(end)))].filter((other) => other !== id);
+}
+
+// The nearest of the boxes that lie beyond one, at most so many px off the line.
+function best(picture, place, ids, axis, sign, reach) {
+  const from = span(picture.rect(place));
+  let [found, least] = ["", Infinity];
+  for (const id of ids) {
+    const to = span(picture.rect(picture.place(id)));
+    const ahead = sign > 0 ? to[axis][0] - from[axis][1] : from[axis][0] - to[axis][1];
+    const aside = Math.max(to[1 - axis][0] - from[1 - axis][1], from[1 - axis][0] - to[1 - axis][1], 0);
+    if (ahead < 0 || aside > reach) continue;
+    const off = Math.abs(middle(to[1 - axis]) - middle(from[1 - axis]));
+    const score = ahead + ASIDE * off;
+    if (score < least) [found, least] = [id, score];
+  }
+  return found;
+}
+
+function span({x, y, w, h}) {
+  return [[x, x + w], [y, y + h]];
+}
+
+function middle([low, high]) {
+  return (low + high) / 2;
+}

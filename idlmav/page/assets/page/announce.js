@@ -1,0 +1,58 @@
+// For those who hear the page: names of its parts, and what has just been selected or found.
+
+import { make } from "../legend/legend.js";
+import { ops } from "../detail/compute.js";
+
+const FACTS = 3;
+const CALM_MS = 250;
+
+export class Announcer {
+  constructor(parent) {
+    this.element = parent.appendChild(make("div", "heard"));
+    this.element.setAttribute("role", "status");
+    this.element.setAttribute("aria-live", "polite");
+  }
+
+  // Only the last of what comes in quick succession.
+  say(text) {
+    clearTimeout(this.pending);
+    this.pending = setTimeout(() => { this.element.textContent = text; }, CALM_MS);
+  }
+
+  selection({title, what, facts, error}, state) {
+    if (title === "") return this.say("Nothing is selected.");
+    return this.say([title, state, what, ...facts.slice(0, FACTS).map(([, text]) => text), error].filter(Boolean).join(", "));
+  }
+
+  matches({steps, problem, hint}) {
+    if (problem || hint) return this.say(problem || hint);
+    return steps === null ? undefined : this.say(`${steps.length} found`);
+  }
+
+  close() {
+    clearTimeout(this.pending);
+  }
+}
+
+// Give names to what Bokeh leaves without.
+export function nameParts({graph, overview, sliders, element}, {totals, nodes}) {
+  const shown = nodes.kind.filter((kind) => kind === "op").length;
+  const label = (node, attributes) => { for (const [name, value] of Object.entries(attributes)) node?.setAttribute(name, value); };
+  label(graph, {role: "application", "aria-roledescription": "graph", "aria-label": `Graph of ${totals.name}. Arrow keys follow the edges, ? lists all keys.`});
+  const pictures = [[graph, `${totals.name}: ${ops(shown)} and the tensors that flow between them. The table lists the same ops.`], [overview, `Overview of ${totals.name}: the whole graph, and which part of it is shown.`]];
+  for (const [figure, text] of pictures) {
+    const [first, ...others] = canvases(figure);
+    label(first, {role: "img", "aria-label": text});
+    for (const other of others) label(other, {"aria-hidden": "true"});
+  }
+  for (const slider of sliders) {
+    const handles = [...(slider?.shadowRoot.querySelectorAll(".noUi-handle") ?? [])];
+    for (const [k, handle] of handles.entries()) label(handle, {"aria-label": `${k === 0 ? "Start" : "End"} of the part that is shown`});
+  }
+  label(element, {role: "region", "aria-label": `Architecture of ${totals.name}`});
+}
+
+function canvases(figure) {
+  const found = (node) => [...node.querySelectorAll("*")].flatMap((child) => (child.tagName === "CANVAS" ? [child] : child.shadowRoot ? found(child.shadowRoot) : []));
+  return figure ? found(figure.shadowRoot) : [];
+}

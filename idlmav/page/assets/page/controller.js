@@ -1,0 +1,396 @@
+// Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
+
+import { openAddress } from "./address.js";
+import { Coloring } from "../legend/colors.js";
+import { Picture } from "../graph/geometry.js";
+import { GraphView } from "../graph/graph_view.js";
+import { OverviewView } from "../graph/overview_view.js";
+import { SliderView } from "../graph/slider_view.js";
+import { TableView } from "../table/table_view.js";
+import { Store } from "../base/store.js";
+import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
+import { Arrangement } from "./arrange.js";
+import { Folding } from "./depth.js";
+import { anchor } from "../graph/anchor.js";
+import { afterFrames } from "../base/frames.js";
+import { FlowWidgets, switchFlow } from "./flow.js";
+import { make } from "../legend/legend.js";
+import { tellOnlyState, whenHeard } from "./comm.js";
+import { FILTERS, Filtering } from "../search/filtering.js";
+import { Keyboard } from "./keyboard.js";
+import { isPart } from "../graph/home.js";
+import { Help } from "./help.js";
+import { Announcer, nameParts } from "./announce.js";
+import { publish } from "./page_api.js";
+import { plain } from "../base/plain.js";
+import { Pointer } from "../graph/pointer.js";
+import { Popover } from "./popover.js";
+import { applyCompute } from "../detail/compute.js";
+import { drawFacts } from "../detail/totals.js";
+import { selectionContent } from "../detail/selection.js";
+
+const SHARED = [
+  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "highlighted", "compute_unit", "estimates", "theme",
+  "direction", "turn", "latent", "merge_threshold",
+];
+const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
+const BUTTONS = {
+  fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
+  help: "Keys and search (?)",
+};
+// What also the table shows.
+const SHOWN_LAST = ["query", "selected"];
+const SETTLE_MS = 80;
+const FOLLOW_MS = 3;
+const RETRY_MS = 25;
+
+export function render({model, view}) {
+  const element = document.createElement("div");
+  element.className = "idlmav-controller";
+  const dashboard = new Dashboard(model, view, element);
+  model.on("remove", () => dashboard.close());
+  dashboard.start();
+  return element;
+}
+
+class Dashboard {
+  constructor(model, view, element) {
+    Object.assign(this, {model, view, element});
+    this.driver = "graph";
+    this.tableIsQuick = true;
+    this.closed = false;
+    this.greeted = false;
+    // What has been changed here, by name.
+    this.told = new Set();
+    // Whether the visible part was set from outside, by Python or in another window.
+    this.following = false;
+    this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
+    const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
+    this.store = new Store(values);
+    this.factsElement = element.appendChild(make("div", "facts"));
+    const legend = element.appendChild(make("div", "legend-and-errors"));
+    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.drive("graph")});
+    this.help = new Help(element);
+    this.announcer = new Announcer(element);
+  }
+
+  find(part) {
+    const name = `${this.model.uid}-${part}`;
+    const {document: models} = this.view.model;
+    return models.get_model_by_name(name) ?? [...models._all_models.values()].find((m) => m.tags?.includes(name)) ?? null;
+  }
+
+  // Bokeh builds the views one by one; begin when the figures have a size.
+  start() {
+    if (this.closed) return;
+    tellOnlyState(this.view.model.document);
+    const figure = this.find("graph");
+    if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
+      setTimeout(() => this.start(), RETRY_MS);
+      return;
+    }
+    this.build(figure);
+    this.connect();
+    const all = this.table?.isBuilt ?? true;
+    this.show(new Set(all ? ["scene", ...SHOWN_LAST] : ["scene"]), "start");
+    this.unpublish = publish(this);
+    this.address = openAddress(this, (name) => (DROP_DOWNS.includes(name) && this.find(name)?.options.map(([value]) => value)) || null);
+    this.finish(all);
+  }
+
+  // Ready means that every view follows and is painted; the table may need longest to be built.
+  finish(all) {
+    if (this.closed) return;
+    if (this.table && !this.table.isBuilt) {
+      setTimeout(() => this.finish(false), RETRY_MS);
+      return;
+    }
+    this.attachDrivers();
+    if (!all) this.show(new Set(SHOWN_LAST), "start");
+    this.table?.draw();
+    this.letTableFollow();
+    whenHeard(this.view.model.document, () => this.greet());
+    // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
+    afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
+  }
+
+  greet() {
+    if (this.closed) return;
+    this.greeted = true;
+    this.tell(this.told);
+    this.model.send_msg("hello");
+  }
+
+  build(figure) {
+    const {view, store} = this;
+    this.picture = new Picture(JSON.parse(this.model.scene));
+    this.look = {theme: THEMES.light, coloring: null, matches: null, steps: null, problem: "", hint: "", dimmedInk: () => null, groupMatches: () => true};
+    const {picture, look} = this;
+    this.graph = new GraphView({figure, view, store, picture, look, onRange: () => this.moved()});
+    const common = {view, picture, look, store, graph: this.graph};
+    const part = (name, View, options) => {
+      const found = this.find(name);
+      return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
+    };
+    this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
+    const sliders = [this.find("slider"), this.find("flat_slider")];
+    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider", onMoved: () => this.moved()});
+    this.table = part("table", TableView, {
+      isDriver: () => this.driver === "table", onDrive: () => this.drive("table"),
+      onFold: (id, wanted) => this.folding.toggle(id, wanted),
+    });
+    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    this.pointer = new Pointer({...common, folding: this.folding});
+    this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
+    this.detail = this.find("detail");
+    this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
+    const models = {overview: this.overview?.figure, graph: figure, slider: sliders[0], flat_slider: sliders[1], side: this.find("side")};
+    this.arrangement = new Arrangement(view, this.find("views"), models, {table: this.table?.model, detail: this.detail});
+    this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
+  }
+
+  connect() {
+    const {store, model} = this;
+    store.subscribe((changed, origin) => {
+      this.show(changed, origin);
+      if (origin === "model" || origin === "follow") return;
+      for (const name of changed) this.told.add(name);
+      if (this.greeted) this.tell(changed);
+    });
+    model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
+    // The answer to "hello" may cross what has happened here since.
+    model.on("msg:custom", (values) => {
+      // Said back, it would undo what has been chosen in another window meanwhile.
+      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))), {sync: false});
+    });
+    model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
+    this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
+    this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
+    this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
+    for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
+    this.bindWidget("query", "value_input");
+    for (const name of DROP_DOWNS) this.bindWidget(name, "value");
+  }
+
+  // A widget and a state value follow each other.
+  bindWidget(name, property) {
+    const widget = this.find(name);
+    if (!widget) return;
+    // What was filtered by another colour's legend means nothing under a new one.
+    const also = name === "color_by" ? {highlighted: [], value_range: null} : {};
+    widget.properties[property].change.connect(() => {
+      if (widget[property] !== this.store.get(name)) this.store.set({[name]: widget[property], ...also}, "widget");
+    });
+    this.store.subscribe((changed, origin) => {
+      if (!changed.has(name) || origin === "widget") return;
+      widget.setv(property === "value_input" ? {value: this.store.get(name), value_input: this.store.get(name)} : {value: this.store.get(name)});
+    });
+  }
+
+  replaceScene(scene) {
+    const before = this.picture.scene;
+    const turned = scene.flow !== before.flow || scene.latent !== before.latent || scene === before;
+    const hold = anchor(this.picture, this.graph);
+    Object.assign(this.picture, new Picture(scene));
+    this.store.set({direction: this.picture.direction}, "model");
+    this.folding.sceneChanged();
+    this.show(new Set(["scene"]), "model");
+    this.table?.filter(this.look.inTable);
+    if (!turned) return hold();
+    // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
+    Object.assign(this, {driver: "graph", following: false});
+    this.graph.untouched = true;
+    return this.graph.firstView();
+  }
+
+  showFlow() {
+    const {scene} = this.picture;
+    if (switchFlow(scene, this.store.values)) this.replaceScene(scene);
+  }
+
+  elementOf(model) {
+    return model && this.view.owner.find_one(model)?.el;
+  }
+
+  // ---- who moves: the view that a person used last leads, the others follow
+
+  drive(name) {
+    this.driver = name;
+    this.following = false;
+    Object.assign(this.graph, {untouched: false, centered: ""});
+  }
+
+  attachDrivers() {
+    const element = (model) => this.elementOf(model);
+    for (const [name, title] of Object.entries(BUTTONS)) {
+      const button = element(this.find(name))?.shadowRoot.querySelector("button");
+      button?.setAttribute("title", title);
+      if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
+    }
+    this.filtering.field?.attach();
+    const graphElement = element(this.graph.figure);
+    this.pointer.attach(graphElement);
+    this.keyboard = new Keyboard({dashboard: this, element: this.container, graphElement});
+    nameParts({
+      graph: graphElement, overview: element(this.overview?.figure), sliders: this.slider?.sliders.map(element) ?? [], element: this.container,
+    }, this.picture.scene);
+    const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model};
+    const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
+    for (const [name, model] of [...Object.entries(views), ...sliders]) {
+      for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {
+        element(model)?.addEventListener(event, () => this.drive(name), {capture: true, passive: true});
+      }
+    }
+  }
+
+  moved() {
+    const {graph} = this;
+    this.overview?.drawWindow();
+    if (this.slider && this.driver !== "slider") this.slider.update();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settled(), SETTLE_MS);
+    if (this.tableIsQuick) this.letTableFollow();
+    return graph;
+  }
+
+  // Where each step of the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
+  letTableFollow() {
+    if (!this.table || this.driver === "table" || this.driver === "selection") return;
+    const begin = performance.now();
+    this.table.follow();
+    this.tableIsQuick = performance.now() - begin < FOLLOW_MS;
+  }
+
+  settled() {
+    if (this.closed) return;
+    if (this.slider) this.slider.update();
+    if (!this.tableIsQuick) this.letTableFollow();
+    // A window that follows another one has its own shape: two of them would drive each other away for ever.
+    this.store.set({viewport: this.graph.viewport}, this.following ? "follow" : "graph");
+  }
+
+  // ---- showing the state
+
+  show(changed, origin) {
+    const {store, graph, look} = this;
+    const has = (...names) => changed.has("scene") || names.some((name) => changed.has(name));
+    if (has("compute_unit", "estimates")) this.showCompute(changed);
+    if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
+    if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
+    if (has("folded", "color_by", "size_by")) this.table?.refresh();
+    const filtered = has(...FILTERS);
+    if (filtered || has("color_by", "size_by")) this.filtering.find();
+    if (filtered) this.table?.filter(look.inTable);
+    if (has("theme")) this.showTheme();
+    if (changed.has("scene")) this.firstView();
+    if (changed.has("selected")) this.showSelection(origin);
+    if (changed.has("viewport") && origin !== "graph" && origin !== "follow") this.showViewport();
+    if (filtered || has("folded", "size_by", "color_by", "theme", "selected")) graph.redraw();
+    if (filtered || has("folded", "size_by", "color_by", "theme")) this.overview?.redraw();
+    if (has("folded", "size_by")) this.slider?.update();
+    if (filtered || has("color_by", "theme")) this.filtering.showLegend();
+    if (filtered || has("selected")) this.filtering.field?.show();
+    if (changed.has("query")) this.announcer.matches(look);
+    if (has("selected")) this.showDetail(changed.has("selected"));
+    if (has("folded")) this.folding.showChoice();
+    if (has("latent", "turn", "merge_threshold", "selected")) this.flowWidgets.update();
+    if (changed.has("scene")) this.arrangement.update(this.picture.direction);
+    else if (has("direction", "turn")) this.showFlow();
+  }
+
+  // Numbers in another unit, or without estimates: all that tells them is drawn again.
+  showCompute(changed) {
+    const {scene} = this.picture;
+    applyCompute(scene, this.store.values);
+    drawFacts(this.factsElement, scene);
+    this.table?.showNumbers();
+    for (const name of ["color_by", "size_by"]) {
+      const options = this.find(name)?.options.map(([value, text]) => [value, value === "flops" ? scene.compute.unit : text]);
+      if (options) this.find(name).setv({options}, {sync: false});
+      if (this.store.get(name) === "flops") changed.add(name);
+    }
+    for (const name of ["query", "value_range", "selected"]) changed.add(name);
+  }
+
+  firstView() {
+    if (isPart(this.store.get("viewport"))) this.showViewport();
+    else this.graph.firstView();
+  }
+
+  showViewport() {
+    const viewport = this.store.get("viewport");
+    if (!isPart(viewport)) return;
+    this.graph.untouched = false;
+    this.graph.showAll(viewport);
+    this.driver = "graph";
+    this.following = true;
+  }
+
+  showTheme() {
+    const wanted = this.store.get("theme");
+    const theme = THEMES[wanted === "auto" ? pageTheme() : wanted];
+    this.look.theme = theme;
+    applyTheme(this.container, theme);
+    if (this.model.fills_page) applyTheme(document.documentElement, theme);
+    this.graph.setTheme(theme);
+    this.overview?.setTheme(theme);
+  }
+
+  // ---- selecting and folding
+
+  select(name) {
+    const id = this.picture.unreachedAt.has(name) ? name : this.picture.resolve(name);
+    this.store.set({selected: id}, "page");
+  }
+
+  showSelection(origin) {
+    const named = this.store.get("selected");
+    // A module that was never called has a row, but no box.
+    const id = this.picture.resolve(named);
+    if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
+    // What a person has just clicked in the graph is under the mouse: it must not move.
+    const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
+    if (id) this.graph.untouched = false;
+    if (move && origin !== "model") this.following = false;
+    // The table shows the selected row; it does not follow the graph's way there.
+    if (move && this.driver !== "table") this.driver = "selection";
+    if (move) this.graph.centerOn(id, {animate: origin !== "start"});
+  }
+
+  showDetail(spoken) {
+    const named = this.store.get("selected");
+    const content = selectionContent(this.picture, named);
+    this.detail?.data.setv({content}, {sync: false});
+    if (!spoken) return;
+    const id = this.picture.resolve(named);
+    const {group, index} = id ? this.picture.place(id) : {};
+    this.announcer.selection(content, group ? ["", "open", "folded"][this.picture.groups.state[index]] : "");
+  }
+
+  pressed(name) {
+    this.drive("graph");
+    if (name === "fit") this.graph.fit({animate: true});
+    if (name === "help") this.help.show();
+    if (name === "more") this.popover.toggle();
+    if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
+    if (name === "unfold") this.folding.set([]);
+    if (name === "fold") this.folding.toDepth(0);
+  }
+
+  tell(changed) {
+    const names = SHARED.filter((name) => changed.has(name));
+    if (names.length > 0) this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.settling);
+    this.unwatch?.();
+    this.address?.close();
+    this.keyboard?.close();
+    this.announcer.close();
+    this.arrangement?.close();
+    this.unpublish?.();
+    this.table?.close();
+  }
+}

@@ -1,0 +1,78 @@
+// What a person folds: one group in place, all, down to a depth; and the drop-down that offers this.
+
+import { choiceOf, foldChoices, foldsToDepth, withoutFoldsAround } from "../fold/choices.js";
+
+export class Folding {
+  // model: the drop-down, if there is one.
+  constructor({picture, store, graph, model, onMove}) {
+    Object.assign(this, {picture, store, graph, model, onMove});
+    this.showing = false;
+    this.offered = model ? [...model.options] : [];
+    model?.properties.value.change.connect(() => this.chosen());
+    this.sceneChanged();
+  }
+
+  // Fold or unfold one group; it stays where it is on the screen, and under the mouse that toggled it.
+  toggle(name, wanted, mouse = null) {
+    const {picture, graph, store} = this;
+    const id = picture.isGroup(name) ? name : picture.groupIds[picture.scene.groups.path.indexOf(name)];
+    if (id === undefined) return;
+    this.onMove();
+    const place = {group: true, index: picture.groupAt.get(id)};
+    const before = picture.rect(place);
+    const others = store.get("folded").filter((other) => other !== id);
+    store.set({folded: wanted ? [...others, id] : others}, "page");
+    const after = picture.rect(place);
+    const share = mouse === null ? 0.5 : (mouse.x - before.x) / before.w;
+    const below = mouse === null ? 0 : Math.max(0, mouse.y - before.y - after.h);
+    const [x, y] = graph.center;
+    graph.moveTo(x + after.x + share * after.w - before.x - share * before.w, y + after.y - before.y - below, graph.scale);
+  }
+
+  // Fold these groups and no others, and show the picture from its start.
+  set(folded) {
+    this.onMove();
+    this.store.set({folded: [...folded]}, "page");
+    this.graph.home();
+  }
+
+  toDepth(depth) {
+    this.set(foldsToDepth(this.picture.scene, depth));
+  }
+
+  // Unfold what hides a node, or what is in a group, and go there.
+  reveal(name) {
+    const id = name && this.picture.resolve(name);
+    if (!id) return;
+    this.onMove();
+    this.store.set({folded: withoutFoldsAround(this.picture, this.store.get("folded"), id)}, "page");
+    this.graph.centerOn(id);
+  }
+
+  // ---- the drop-down shows which of its choices the picture is folded to, if any
+
+  sceneChanged() {
+    this.choices = foldChoices(this.picture.scene);
+    const always = ["", "selected"];
+    this.show({options: this.offered.filter(([value]) => this.choices.has(value) || always.includes(value))});
+    this.showChoice();
+  }
+
+  showChoice() {
+    this.show({value: choiceOf(this.choices, this.store.get("folded"))});
+  }
+
+  show(values) {
+    this.showing = true;
+    this.model?.setv(values, {sync: false});
+    this.showing = false;
+  }
+
+  chosen() {
+    if (this.showing) return;
+    const {value} = this.model;
+    if (value === "selected") this.reveal(this.store.get("selected"));
+    else if (this.choices.has(value)) this.set(this.choices.get(value));
+    this.showChoice();
+  }
+}

@@ -1,0 +1,54 @@
+// What the keys do and how to search, over the page; asked for with ?.
+
+import { make } from "../legend/legend.js";
+
+const KEYS = [
+  ["← ↑ → ↓", "follow the edges, or go to the box beside"],
+  ["Home  End", "first, last op"],
+  ["Enter", "fold or unfold the selected module, or the one around the selected op"],
+  ["+  −", "zoom"],
+  ["f", "show everything"],
+  ["/", "search; then Enter, Shift+Enter: next, previous match"],
+  ["Esc", "clear the selection, then the search and the filters"],
+  ["?", "show or hide this"],
+];
+const SEARCHES = [
+  ["layer1  BasicBlock", "in names, operations, classes"],
+  ["/conv[12]$/i", "a regular expression, i for any case"],
+  ["params>1M & op==conv2d", "also | ! ( ) and flops, bytes, category, class, path, shape, dtype, status, args, source"],
+  ["path==layer1.*  op~norm", "* for anything, ~ for contains"],
+];
+
+export class Help {
+  constructor(parent) {
+    this.dialog = parent.appendChild(make("dialog", "help"));
+    this.dialog.setAttribute("aria-label", "Keys and search");
+    const close = make("button", "close", "Close");
+    close.type = "button";
+    close.addEventListener("click", () => this.hide());
+    this.dialog.append(make("h2", "", "Keys, when the graph has the focus"), list(KEYS), make("h2", "", "Search"), list(SEARCHES), close);
+    // A click beside it closes it.
+    this.dialog.addEventListener("click", (event) => { if (event.composedPath()[0] === this.dialog) this.hide(); });
+  }
+
+  get open() {
+    return this.dialog.open;
+  }
+
+  // The browser keeps the focus inside, and gives it back.
+  show() {
+    if (!this.open) this.dialog.showModal();
+    return true;
+  }
+
+  hide() {
+    this.dialog.close();
+    return true;
+  }
+}
+
+function list(entries) {
+  const element = make("dl");
+  for (const [key, meaning] of entries) element.append(make("dt", "", key), make("dd", "", meaning));
+  return element;
+}

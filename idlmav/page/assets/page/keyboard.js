@@ -1,0 +1,113 @@
+// The keys of the dashboard. Those that it uses reach nobody else; all others stay the notebook's and the browser's.
+
+import { ARROWS, boxes, neighbour } from "../graph/navigation.js";
+
+const ZOOM_STEP = 1.3;
+const FIELDS = "input, textarea, select, [contenteditable], .menu button, .menu-button[aria-expanded=true]";
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+export class Keyboard {
+  // element: the whole dashboard; graphElement: what has the focus when the graph has it.
+  constructor({dashboard, element, graphElement}) {
+    Object.assign(this, {dashboard, element, graphElement});
+    this.onKey = (event) => this.pressed(event);
+    // Before JupyterLab, which looks at keys when they come down to the document.
+    window.addEventListener("keydown", this.onKey, {capture: true});
+    graphElement.tabIndex = 0;
+    graphElement.addEventListener("pointerdown", () => graphElement.focus({preventScroll: true}));
+    this.guard();
+  }
+
+  // What is typed into a field, or presses a button, is no shortcut of the notebook around.
+  guard() {
+    const {element, graphElement} = this;
+    let host = element;
+    while (host.getRootNode() instanceof ShadowRoot) ({host} = host.getRootNode());
+    const suppress = (on) => host.toggleAttribute(SUPPRESS, on);
+    element.addEventListener("focusin", (event) => suppress(event.composedPath()[0] !== graphElement));
+    element.addEventListener("focusout", () => suppress(false));
+    // From one part to another inside, the element around does not hear of it.
+    graphElement.addEventListener("focus", () => suppress(false));
+    graphElement.addEventListener("blur", () => suppress(true));
+    for (const type of ["keydown", "keypress"]) {
+      element.addEventListener(type, (event) => { if (event.composedPath()[0].matches?.(FIELDS)) event.stopPropagation(); });
+    }
+  }
+
+  pressed(event) {
+    const path = event.composedPath();
+    if (!path.includes(this.element) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const inField = path[0].matches?.(FIELDS);
+    if (inField || !this.handle(event, path.includes(this.graphElement))) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // Whether the key means something here.
+  handle({key, shiftKey}, inGraph) {
+    const {dashboard} = this;
+    if (dashboard.help.open) return key === "Escape" || key === "?" ? dashboard.help.hide() : false;
+    const anywhere = {
+      "/": () => dashboard.filtering.field?.focus(), "?": () => dashboard.help.show(), f: () => dashboard.pressed("fit"), Escape: () => this.clear(),
+    };
+    const zoom = (factor) => () => this.zoom(factor);
+    const inside = {"+": zoom(ZOOM_STEP), "=": zoom(ZOOM_STEP), "-": zoom(1 / ZOOM_STEP)};
+    if (!shiftKey) {
+      Object.assign(inside, {Enter: () => this.fold(), Home: () => this.end(0), End: () => this.end(-1)});
+      for (const arrow of Object.keys(ARROWS)) inside[arrow] = () => this.step(arrow);
+    }
+    const action = anywhere[key] ?? (inGraph ? inside[key] : undefined);
+    action?.();
+    return action !== undefined;
+  }
+
+  get selected() {
+    return this.dashboard.picture.resolve(this.dashboard.store.get("selected"));
+  }
+
+  go(id) {
+    if (!id) return;
+    this.dashboard.drive("graph");
+    this.dashboard.store.set({selected: id}, "keyboard");
+  }
+
+  step(arrow) {
+    const {picture, graph} = this.dashboard;
+    if (this.selected) return this.go(neighbour(picture, this.selected, arrow));
+    const all = boxes(picture);
+    return this.go(all.find((id) => graph.shows(id)) ?? all[0]);
+  }
+
+  end(at) {
+    this.go(boxes(this.dashboard.picture).at(at));
+  }
+
+  // Fold or unfold the selected group; of an op, fold what is around it.
+  fold() {
+    const {picture, folding} = this.dashboard;
+    const id = this.selected && picture.idOf(picture.shownAs(this.selected));
+    if (!id) return;
+    const group = picture.isGroup(id) ? picture.groupAt.get(id) : picture.ancestors(id)[0];
+    if (group === undefined) return;
+    folding.toggle(picture.groupIds[group], picture.groups.state[group] === 1);
+    this.go(picture.groupIds[group]);
+  }
+
+  zoom(factor) {
+    const {graph} = this.dashboard;
+    this.dashboard.drive("graph");
+    graph.moveTo(...graph.center, graph.scale * factor, {animate: true});
+  }
+
+  // First what is selected, then what is filtered.
+  clear() {
+    const {store, filtering, popover} = this.dashboard;
+    if (popover.close()) return;
+    if (store.get("selected")) store.set({selected: ""}, "keyboard");
+    else filtering.clear("keyboard");
+  }
+
+  close() {
+    window.removeEventListener("keydown", this.onKey, {capture: true});
+  }
+}

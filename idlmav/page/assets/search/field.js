@@ -1,0 +1,66 @@
+// The search field: how many matches there are, which of them is shown, buttons to go on, and what is wrong with a query.
+
+import { make } from "../legend/legend.js";
+
+export class SearchField {
+  // onStep(1 or -1) goes to the next or previous match; onLeave gives the focus to the graph.
+  constructor({model, view, store, look, onStep, onLeave}) {
+    Object.assign(this, {model, view, store, look, onStep, onLeave});
+    this.input = null;
+  }
+
+  // Once Bokeh has built the field.
+  attach() {
+    const input = this.view.owner.find_one(this.model)?.el.shadowRoot.querySelector("input");
+    if (!input || input === this.input) return;
+    this.input = input;
+    this.tools = make("span", "idlmav-search");
+    this.count = this.tools.appendChild(make("span", "matches"));
+    for (const [sign, step, title] of [["‹", -1, "Previous match (Shift+Enter)"], ["›", 1, "Next match (Enter)"]]) {
+      const button = make("button", "", sign);
+      Object.assign(button, {type: "button", title});
+      button.setAttribute("aria-label", title);
+      button.addEventListener("click", () => this.onStep(step));
+      this.tools.append(button);
+    }
+    this.problem = make("div", "idlmav-problem");
+    this.problem.id = "idlmav-problem";
+    input.setAttribute("aria-describedby", this.problem.id);
+    input.after(this.tools, this.problem);
+    input.parentElement.style.position = "relative";
+    input.addEventListener("keydown", (event) => this.pressed(event));
+    this.show();
+  }
+
+  pressed({key, shiftKey}) {
+    if (key === "Enter") this.onStep(shiftKey ? -1 : 1);
+    if (key !== "Escape") return;
+    if (this.store.get("query") === "") this.onLeave();
+    else this.store.set({query: ""}, "page");
+  }
+
+  focus() {
+    this.input?.focus();
+    this.input?.select();
+  }
+
+  // Number of matches, or which of them is selected.
+  show() {
+    if (!this.input) return;
+    const {steps, problem, hint} = this.look;
+    this.count.textContent = this.text(steps ?? []);
+    this.tools.hidden = steps === null || problem !== "";
+    this.tools.classList.toggle("none", steps?.length === 0);
+    this.problem.textContent = problem || hint;
+    this.problem.hidden = this.problem.textContent === "";
+    this.problem.classList.toggle("wrong", problem !== "");
+    this.input.setAttribute("aria-invalid", String(problem !== ""));
+    this.input.style.paddingRight = this.tools.hidden ? "" : `${this.tools.offsetWidth + 8}px`;
+  }
+
+  text(steps) {
+    const at = steps.indexOf(this.store.get("selected"));
+    if (steps.length === 0) return "none";
+    return at < 0 ? `${steps.length} found` : `${at + 1} of ${steps.length}`;
+  }
+}

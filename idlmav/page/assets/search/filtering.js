@@ -1,0 +1,68 @@
+// What a person filters: by the search field, by the legend's names, by a range of its numbers.
+
+import { NUMBERS } from "../legend/colors.js";
+import { Legend } from "../legend/legend.js";
+import { SearchField } from "./field.js";
+import { findMatches } from "./matches.js";
+
+export const FILTERS = ["query", "value_range", "highlighted"];
+
+export class Filtering {
+  // element holds the legend; onError(node): whose failure was clicked; onMove(): the graph is about to be moved.
+  constructor({element, store, onError, onMove}) {
+    Object.assign(this, {store, onMove, field: null});
+    this.legend = new Legend(element, {
+      onToggle: (name, add) => this.highlight(name, add),
+      onRange: (range) => store.set({value_range: range}, "page"),
+      onError: (node) => node && onError(node),
+    });
+  }
+
+  // model: the search field, if there is one; onLeave gives the focus to the graph.
+  build({picture, look, view, model, onLeave}) {
+    Object.assign(this, {picture, look});
+    if (model) this.field = new SearchField({model, view, look, store: this.store, onStep: (step) => this.step(step), onLeave});
+  }
+
+  find() {
+    Object.assign(this.look, findMatches(this.picture, this.look, this.store.values));
+  }
+
+  showLegend() {
+    const {look, store, picture} = this;
+    const color = store.get("color_by");
+    this.legend.draw({
+      legend: look.coloring.legend(),
+      title: color === "flops" ? picture.scene.compute.unit : NUMBERS[color] ?? "",
+      unit: color === "activation_bytes" ? "B" : "",
+      errors: picture.scene.errors,
+      highlighted: store.get("highlighted"),
+      range: store.get("value_range"),
+    });
+  }
+
+  // Show one name of the legend alone, or one more; once more, not any longer.
+  highlight(name, add) {
+    const before = this.store.get("highlighted");
+    const others = before.filter((other) => other !== name);
+    const on = before.includes(name);
+    const alone = on && others.length === 0 ? [] : [name];
+    this.store.set({highlighted: add ? (on ? others : [...before, name]) : alone}, "page");
+  }
+
+  // Select the next match (1) or the one before (-1), wherever it is folded away.
+  step(by) {
+    const {look, picture, store} = this;
+    const {steps} = look;
+    if (!steps?.length) return;
+    const at = steps.indexOf(store.get("selected"));
+    const id = steps[at < 0 ? (by > 0 ? 0 : steps.length - 1) : (at + by + steps.length) % steps.length];
+    this.onMove();
+    const around = picture.unreachedAt.has(id) ? [] : picture.ancestors(id).map((group) => picture.groupIds[group]);
+    store.set({selected: id, folded: store.get("folded").filter((group) => !around.includes(group))}, "search");
+  }
+
+  clear(origin) {
+    this.store.set({query: "", highlighted: [], value_range: null}, origin);
+  }
+}

@@ -1,0 +1,150 @@
+// The columns of the table: what a row says in each, in numbers, in short and exactly.
+
+import { cellText, headerText, ops, sumTitle } from "../detail/compute.js";
+import { humane, humaneBytes, textWidth, thousands } from "../base/text.js";
+
+const FONT_PX = 12;
+const HEADER_PX = 11;
+const TOTAL_ROOM_PX = 28;
+const ROOM_FOR_SPACES_PX = 104;
+// No digit, comma or bracket is narrower.
+const NARROWEST_PX = 2;
+
+// kind: "nodes", "groups" or "unreached", which are columns of a scene; i: a place in them.
+const textColumn = (field) => ({
+  value: (scene, kind, i) => scene[kind][field]?.[i] ?? "",
+  cell(scene, kind, i) {
+    const text = this.value(scene, kind, i);
+    return {text, title: text};
+  },
+});
+
+export const COLUMNS = [
+  {name: "name", title: "Name", width: 168, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
+  {
+    name: "operation", title: "Operation", width: 128, least: 98, shown: true, value: operation,
+    cell(scene, kind, i, width) {
+      const title = operation(scene, kind, i);
+      const tooLong = title.startsWith("nn.") && textWidth(title, FONT_PX) > width;
+      return {text: tooLong ? title.slice(3) : title, title};
+    },
+  },
+  {
+    name: "shape", title: "Output shape", width: 124, least: 98, shown: true, ...textColumn("shape"),
+    cell(scene, kind, i, width) {
+      if (kind === "nodes") return {text: shapeText(scene.nodes.shape[i], width), title: scene.nodes.shape[i]};
+      const text = kind === "groups" ? ops(scene.groups.op_count[i]) : scene.unreached.status[i];
+      return {text, title: text, muted: true};
+    },
+  },
+  {name: "dtype", title: "dtype", width: 70, least: 50, ...textColumn("dtype")},
+  {
+    name: "param_count", title: "Params", number: true, width: 116, least: 84, shown: true, query: () => "params",
+    value: (scene, kind, i) => scene[kind].param_count[i],
+    cell: parametersCell,
+    total: (scene) => ({exact: thousands(scene.totals.param_count), short: humane(scene.totals.param_count)}),
+    sum: (scene) => scene.totals.param_count,
+  },
+  {
+    name: "flops", title: "FLOPs", number: true, width: 82, least: 76, shown: true,
+    query: (scene) => scene.compute.unit.toLowerCase(),
+    heading: headerText,
+    value: (scene, kind, i) => (scene.nodes.kind[i] === "op" || kind !== "nodes" ? scene[kind].flops[i] : null),
+    cell: (scene, kind, i) => (kind === "nodes" ? cellText(scene, i) : kind === "groups" ? groupFlops(scene, i) : {text: "", title: ""}),
+    total(scene) {
+      const exact = `${thousands(this.sum(scene))} ${scene.compute.unit}, estimates included; in brackets what torch's formulas count`;
+      return {exact, short: ""};
+    },
+    sum: (scene) => scene.nodes.flops.reduce((sum, flops) => sum + (flops ?? 0), 0),
+  },
+  {
+    name: "activation_bytes", title: "Activations", number: true, width: 128, least: 100, query: () => "bytes",
+    value: (scene, kind, i) => scene[kind].activation_bytes[i],
+    cell: bytesCell,
+    total: ({totals}) => {
+      const least = totals.activation_unknown > 0 ? "≥ " : "";
+      return {exact: `${least}${thousands(totals.activation_bytes)} B`, short: least + humaneBytes(totals.activation_bytes)};
+    },
+    sum: (scene) => scene.totals.activation_bytes,
+  },
+  {name: "args", title: "Arguments", width: 180, least: 130, ...textColumn("args")},
+  {name: "source", title: "Source", width: 210, least: 150, ...textColumn("source")},
+];
+
+export function idsOf(scene, kind) {
+  return kind === "unreached" ? scene.unreached.ids : scene.geometry[kind].ids;
+}
+
+// Of a run how many blocks it has; its title names the module before.
+function operation(scene, kind, i) {
+  if (kind !== "groups") return scene[kind].operation[i];
+  const {kind: kinds, title, class_name: names, path} = scene.groups;
+  const own = `${path[i].slice(path[i].lastIndexOf(".") + 1)}: `;
+  return kinds[i] === "module" ? names[i] : title[i].startsWith(own) ? title[i].slice(own.length) : title[i];
+}
+
+// In a narrow column without spaces, and no longer than there is room for: cut between numbers, not in the middle of one.
+export function shapeText(shape, width) {
+  let text = width < ROOM_FOR_SPACES_PX ? shape.replaceAll(", ", ",") : shape;
+  if (textWidth(text, FONT_PX) <= width) return text;
+  // The output of a model may be thousands of tensors.
+  text = text.slice(0, Math.ceil(width / NARROWEST_PX));
+  while (text.includes(",") && textWidth(`${text},…)`, FONT_PX) > width) text = text.slice(0, text.lastIndexOf(","));
+  return `${text},…${text.lastIndexOf("(") > text.lastIndexOf(")") ? ")" : ""}`;
+}
+
+function parametersCell(scene, kind, i, width) {
+  const count = scene[kind].param_count[i];
+  const exact = thousands(count);
+  const {params, shares_params: shares} = scene.nodes;
+  const shared = kind === "nodes" && shares[i] ? " shared" : "";
+  const text = textWidth(exact + shared, FONT_PX, kind === "groups" ? "600" : "normal") <= width ? exact : humane(count);
+  if (kind === "unreached") return {text, title: `${exact} in this module and all below`};
+  if (kind === "groups") return {text, title: `${exact} first read in here`};
+  const again = shared ? "; parameters of an earlier op count there" : "";
+  return {text: text + shared, title: params[i] === "" ? "" : `${exact} first read here${again}`};
+}
+
+function groupFlops(scene, i) {
+  const {groups, compute} = scene;
+  const unknown = groups.unknown_flops[i];
+  const {[i]: estimated} = groups.flops_estimated;
+  const title = sumTitle(compute, {counted: compute.groups[i] - estimated, estimated, unknown});
+  if (groups.flops[i] === null) return {text: "?", title};
+  const mark = unknown > 0 ? "≥ " : estimated > 0 && estimated === compute.groups[i] ? "~" : "";
+  return {text: mark + humane(groups.flops[i]), title};
+}
+
+function bytesCell(scene, kind, i) {
+  const bytes = scene[kind].activation_bytes[i];
+  if (kind === "unreached") return {text: "", title: ""};
+  if (bytes === null) return {text: "?", title: "Bytes unknown"};
+  const least = kind === "groups" && scene.groups.unknown_bytes[i] > 0 ? "≥ " : "";
+  return {text: least + humaneBytes(bytes), title: `${least}${thousands(bytes)} B`};
+}
+
+// {text, title} of a column's header: with the sum below, the exact one if there is room for it.
+export function heading(column, scene, width) {
+  if (!column.total) return {text: column.title, title: column.title};
+  const {exact, short} = column.total(scene);
+  const fits = textWidth(`[${exact}]`, HEADER_PX, "600") + TOTAL_ROOM_PX <= width;
+  const text = column.heading?.(scene) ?? `${column.title} [${fits ? exact : short}]`;
+  return {text: text.replace(" [", "\n["), title: `${text}\n${exact}`};
+}
+
+// A query of the search's language for what stands in a header's filter: a bare number means at least as much.
+export function columnQuery(column, scene, text) {
+  const [, operator, number] = /^\s*(>=|<=|==|!=|=|>|<)?\s*(\S+)\s*$/.exec(text) ?? [];
+  return number === undefined || Number.isNaN(Number(number)) ? null : `${column.query(scene)}${operator ?? ">="}${number}`;
+}
+
+// Rows as comma-separated values: whole ids, raw numbers, empty where unknown.
+export function csv(scene, rows, columns) {
+  const quote = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const unit = (column) => (column.name === "flops" ? scene.compute.unit : column.name === "activation_bytes" ? "Activation bytes" : column.title);
+  const lines = rows.map(({kind, index}) => [
+    kind === "nodes" ? scene.nodes.kind[index] : kind === "groups" ? "group" : "module never called",
+    ...columns.map((column) => String(column.value(scene, kind, index) ?? "")),
+  ]);
+  return [["Kind", ...columns.map(unit)], ...lines].map((line) => line.map(quote).join(",")).join("\r\n");
+}

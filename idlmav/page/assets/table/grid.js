@@ -1,0 +1,291 @@
+// The table's elements, which Tabulator draws: of all rows only those in view.
+
+import { make } from "../legend/legend.js";
+
+export const ROW_PX = 26;
+const ARROWS = {ascending: "▲", descending: "▼", none: ""};
+// A level is indented by a share of the column, within these px.
+const INDENT = {share: 0.075, least: 7, most: 13};
+const MOST_INDENTS = 12;
+const LEAST_SHARE = 0.002;
+const NARROWEST_PX = 48;
+// Room beside the last column for the menu's button.
+const TAIL_PX = 28;
+// So many are built anew at once; of more, all are built once and then filtered.
+const FEW_ROWS = 5000;
+// With these Panel makes an object of every row, tells a server of filters and sorters, and selects rows itself.
+const PANELS_EVENTS = ["dataFiltering", "dataFiltered", "dataSorting", "rowClick", "rowSelectionChanged"];
+
+// source tells what the rows say: {shown, at, isTree, rows, row(k) -> {id, level, cells, ...}}; on, what a person does:
+// {sort, pick, toggle, scroll, filter, resize, resized}.
+export class TableGrid {
+  constructor(tabulator, source, on) {
+    Object.assign(this, {tabulator, source, on});
+    this.frame = tabulator.element;
+    this.scroller = this.frame.querySelector(".tabulator-tableholder");
+    this.body = this.frame.querySelector(".tabulator-table");
+    for (const element of [this.frame, this.scroller]) element.setAttribute("aria-label", "Ops and modules");
+    this.frame.setAttribute("role", "treegrid");
+    this.scroller.setAttribute("role", "rowgroup");
+    this.body.setAttribute("role", "presentation");
+    // Rows that have cells, also those that are out of view again.
+    this.written = new Set();
+    Object.assign(this, {given: null, pending: false, quiet: false, resting: -1});
+    for (const event of PANELS_EVENTS) tabulator.off(event);
+    tabulator.setFilter(({row}) => source.at[row] >= 0);
+    tabulator.on("scrollVertical", () => this.scrolled());
+    // Before Tabulator takes rows away.
+    this.frame.addEventListener("scroll", () => { this.hadFocus = this.hasFocus(); }, {capture: true});
+    tabulator.on("columnResized", (column) => on.resize(column.getField(), column.getWidth()));
+    tabulator.on("renderComplete", () => this.fit());
+    this.body.addEventListener("click", (event) => this.clicked(event));
+  }
+
+  // ---- columns
+
+  // columns: [{name, text, title, width, number, sort}]; sort is "ascending", "descending" or "none".
+  setColumns(columns, filters) {
+    const layout = columns.map(({name, fixed, width}) => `${name} ${fixed ? width : ""}`).join();
+    this.columns = columns;
+    if (layout !== this.layout) {
+      this.layout = layout;
+      this.written.clear();
+      this.keepingPlace(() => this.tabulator.setColumns(columns.map((column, at) => this.definition(column, at, filters))));
+    }
+    this.frame.setAttribute("aria-colcount", columns.length);
+    this.fit();
+  }
+
+  definition({name, width, least, number, fixed}, at, filters) {
+    const tail = at === this.columns.length - 1 ? TAIL_PX : 0;
+    return {
+      field: name, headerSort: false, resizable: "header", cssClass: number ? "number" : "",
+      // Columns share the room there is, in proportion to their widths, unless a person has set one.
+      ...(fixed ? {width, minWidth: NARROWEST_PX} : {widthGrow: (width + tail) / 100, minWidth: least + tail}),
+      titleFormatter: () => this.heading(name, number, filters.get(name) ?? ""),
+      formatter: (cell) => this.write(cell, at),
+    };
+  }
+
+  heading(name, number, text) {
+    const heading = make("div", "heading");
+    const button = make("button", "title");
+    button.append(make("span", "text"), make("span", "arrow"));
+    button.type = "button";
+    button.addEventListener("click", () => this.on.sort(name));
+    const input = make("input", "");
+    Object.assign(input, {type: "text", value: text, placeholder: number ? "> 1e6" : "contains"});
+    input.setAttribute("aria-label", `Filter ${name.replace("_", " ")}`);
+    input.addEventListener("input", () => this.on.filter(name, input.value));
+    heading.append(button, input);
+    return heading;
+  }
+
+  header(name) {
+    return this.tabulator.getColumn(name).getElement();
+  }
+
+  showFilters(shown) {
+    this.frame.parentNode.classList.toggle("filtering", shown);
+    this.keepingPlace(() => this.tabulator.redraw());
+    if (shown) this.frame.querySelector(".heading input").focus();
+    else for (const input of this.frame.querySelectorAll(".heading input")) input.value = "";
+  }
+
+  // How wide a column is now, without the room for the menu's button.
+  widthOf(name) {
+    return this.header(name).offsetWidth - (name === this.columns.at(-1).name ? TAIL_PX : 0);
+  }
+
+  setTitle(name, {text, title}) {
+    const button = this.header(name).querySelector("button");
+    button.firstChild.textContent = text;
+    button.title = title;
+  }
+
+  // The header after a change. The menu's button is above the scroll bar and, if that is narrower, the last column.
+  fit() {
+    if (!this.columns) return;
+    const bar = this.scroller.offsetWidth - this.scroller.clientWidth;
+    this.frame.style.setProperty("--tail", `${Math.max(0, TAIL_PX - bar)}px`);
+    this.indent = Math.max(INDENT.least, Math.min(INDENT.share * this.widthOf(this.columns[0].name), INDENT.most));
+    // Tabulator does not sort here, and says so at every change.
+    for (const {name, sort} of this.columns) {
+      this.header(name).setAttribute("aria-sort", sort);
+      this.header(name).querySelector(".arrow").textContent = ARROWS[sort];
+    }
+    this.on.resized();
+  }
+
+  // ---- rows
+
+  // Other rows, when what has changed besides is on the screen.
+  update() {
+    if (this.pending) return;
+    this.wanted = this.top;
+    this.pending = true;
+    const later = () => setTimeout(() => { if (this.pending) this.draw(); });
+    if (document.hidden) later();
+    else requestAnimationFrame(later);
+  }
+
+  draw() {
+    this.pending = false;
+    const hadFocus = this.hasFocus();
+    this.keepingPlace(() => this.drawRows(), this.wanted);
+    this.frame.setAttribute("aria-rowcount", this.source.shown.length + 1);
+    if (hadFocus) this.focus();
+  }
+
+  drawRows() {
+    const {source: {shown, rows, isTree}, tabulator} = this;
+    const all = isTree && (this.given === rows || shown.length > FEW_ROWS) ? rows : null;
+    if (all && this.given === all) {
+      this.jump(0);
+      tabulator.refreshFilter();
+      this.redraw();
+    } else {
+      this.given = all;
+      this.written.clear();
+      tabulator.setData(all ? Array.from({length: all.length}, (_, row) => ({row})) : Array.from(shown, (row) => ({row})));
+    }
+  }
+
+  // What the rows say has changed.
+  redraw() {
+    if (this.pending) return;
+    for (const row of this.written) {
+      if (row.getElement().isConnected) {
+        for (const [at, cell] of row.getCells().entries()) cell.getElement().replaceChildren(this.write(cell, at));
+      } else {
+        // Written when it comes into view.
+        this.written.delete(row);
+        row.reformat();
+      }
+    }
+    if (this.hasFocus()) this.focus();
+  }
+
+  write(cell, at) {
+    const row = cell.getRow();
+    const k = this.source.at[row.getData().row];
+    // Already hidden, but not yet taken away.
+    if (!(k >= 0)) return "";
+    if (at === 0) {
+      this.last = this.source.row(k);
+      this.written.add(row);
+      describe(row.getElement(), this.last, k);
+    }
+    const said = this.last.cells[at];
+    const element = cell.getElement();
+    element.title = said.title;
+    element.classList.toggle("muted", said.muted === true);
+    if (at === 0) element.style.paddingLeft = `${6 + this.indent * Math.min(this.last.level, MOST_INDENTS)}px`;
+    const text = make("span", said.path ? "text path" : "text", said.path ? "" : said.text);
+    if (said.path) text.append(make("bdi", "", said.text));
+    const parts = document.createDocumentFragment();
+    parts.append(...(at === 0 ? nameParts(this.last) : barParts(said)), text);
+    return parts;
+  }
+
+  hasFocus() {
+    return this.scroller.contains(this.scroller.getRootNode().activeElement);
+  }
+
+  // The selected row has the focus of the rows, so that screen readers say it; out of view, all of them have.
+  focus() {
+    const selected = this.body.querySelector('[aria-selected="true"]');
+    (selected ?? this.scroller).focus({preventScroll: true});
+  }
+
+  clicked({target}) {
+    const element = target.closest(".tabulator-row");
+    if (!element) return;
+    if (target.closest(".twist")) this.on.toggle(element.dataset.id);
+    else this.on.pick(element.dataset.id);
+  }
+
+  // ---- scrolling
+
+  get height() {
+    return this.scroller.clientHeight;
+  }
+
+  // As if all rows were there: after a jump, Tabulator's own place is off by up to the height of the view.
+  get top() {
+    if (this.pending) return this.wanted;
+    const [first] = this.visibleRows();
+    const {scrollTop} = this.scroller;
+    return first ? Number(first.dataset.place) * ROW_PX + scrollTop - first.offsetTop : scrollTop;
+  }
+
+  visibleRows() {
+    const {scrollTop} = this.scroller;
+    return [...this.body.children].filter(({offsetTop, offsetHeight}) => offsetTop + offsetHeight > scrollTop + 1 && offsetTop < scrollTop + this.height - 1);
+  }
+
+  scrollTo(top) {
+    if (this.pending) {
+      this.wanted = top;
+      return;
+    }
+    const {scroller, source: {shown}} = this;
+    // So far Tabulator jumps, to the row that has this share of all.
+    if (Math.abs(top - this.top) > this.height) this.jump(Math.ceil((Math.floor(top / ROW_PX) * scroller.scrollHeight) / shown.length));
+    scroller.scrollTop += top - this.top;
+  }
+
+  // Tabulator draws what is there at once.
+  jump(top) {
+    this.scroller.scrollTop = top;
+    this.scroller.dispatchEvent(new Event("scroll"));
+  }
+
+  // Scrolled away and back, of which nobody else is to hear.
+  keepingPlace(change, top = this.top) {
+    this.quiet = true;
+    try {
+      change();
+      this.scrollTo(top);
+    } finally {
+      this.quiet = false;
+      this.resting = this.scroller.scrollTop;
+    }
+  }
+
+  scrolled() {
+    if (this.hadFocus && !this.hasFocus()) this.focus();
+    if (this.quiet || this.scroller.scrollTop === this.resting) return;
+    this.resting = -1;
+    this.on.scroll();
+  }
+
+  reveal(k) {
+    const top = k * ROW_PX;
+    if (top < this.top || top + ROW_PX > this.top + this.height) this.scrollTo(top - (this.height - ROW_PX) / 2);
+  }
+}
+
+function describe(element, {id, className, level, selected, expanded}, k) {
+  element.className = `tabulator-row ${className}`;
+  element.tabIndex = -1;
+  Object.assign(element.dataset, {id, place: k});
+  element.setAttribute("aria-rowindex", k + 2);
+  element.setAttribute("aria-level", level + 1);
+  element.setAttribute("aria-selected", selected);
+  if (expanded === null) element.removeAttribute("aria-expanded");
+  else element.setAttribute("aria-expanded", expanded);
+}
+
+function nameParts({expanded, color}) {
+  const mark = make("span", expanded === null ? "dot" : "twist", expanded === null ? "" : expanded ? "▾" : "▸");
+  mark.style.background = color ?? "";
+  return [mark];
+}
+
+function barParts({share}) {
+  if (!(share >= LEAST_SHARE)) return [];
+  const bar = make("i", "bar");
+  bar.style.setProperty("--share", Math.min(1, share));
+  return [bar];
+}

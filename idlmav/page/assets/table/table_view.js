@@ -1,0 +1,355 @@
+// The table of groups and ops: folds, selects and scrolls with the graph, and the graph with it.
+
+import { COLUMNS, columnQuery, csv, heading } from "./columns.js";
+import { matcher, unreachedMatcher } from "../search/find.js";
+import { ROW_PX, TableGrid } from "./grid.js";
+import { TableLink } from "./link.js";
+import { tableMenu } from "./menu.js";
+import { TableRows } from "./rows.js";
+
+// A cell's padding.
+const CELL_PX = 12;
+const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
+
+export class TableView {
+  // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
+  constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
+    Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
+    this.tabulator = null;
+    this.matches = null;
+    this.selected = "";
+    this.sort = {name: "", direction: "none"};
+    this.columns = COLUMNS.map((column) => ({...column}));
+    this.filters = new Map();
+    this.tests = null;
+    this.sums = new Map();
+    // Rows in the order shown, and the place of each there or -1.
+    this.shown = [];
+    this.at = new Int32Array();
+    this.folding = false;
+    this.link = new TableLink(this);
+  }
+
+  // Called until Tabulator has built itself; true when it has.
+  attach() {
+    const found = this.view.owner.find_one(this.model);
+    const {tabulator} = found ?? {};
+    if (tabulator && tabulator === this.tabulator) return true;
+    if (!this.isBuilt) return false;
+    this.close();
+    Object.assign(this, {tabulator, closing: new AbortController()});
+    this.grid = new TableGrid(tabulator, this, {
+      sort: (name) => this.sortBy(name),
+      pick: (id) => this.picked(id),
+      toggle: (id) => this.toggle(id),
+      scroll: () => this.isDriver() && requestAnimationFrame(() => this.link.moveGraph()),
+      filter: (name, text) => this.filterBy(name, text),
+      resize: (name, width) => this.change(name, {width, fixed: true}),
+      resized: () => this.fitHeader(),
+    });
+    this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
+    // Two frames after its own redraw Panel puts back the place of before, wherever the table went in between.
+    const {redraw, _flush_resize_when_root_ready: flush} = Object.getPrototypeOf(found);
+    found.restore_scroll = () => {};
+    // Where an error anywhere in the page has broken the promise that Panel waits for, it would ask again for ever.
+    found._flush_resize_when_root_ready = () => flush?.call(found).catch(() => { found._resize_pending = false; });
+    found.redraw = (...what) => this.grid.keepingPlace(() => redraw.apply(found, what));
+    // The names are always there: they carry the tree.
+    tableMenu(found.shadow_el, this.columns.slice(1), {
+      signal: this.closing.signal,
+      column: (name, shown) => this.change(name, {shown}),
+      filters: (shown) => this.showFilters(shown),
+      csv: () => this.csv(),
+    });
+    this.showNumbers();
+    return true;
+  }
+
+  get isBuilt() {
+    return this.view.owner.find_one(this.model)?.tabulator?.initialized === true;
+  }
+
+  // At once, which otherwise waits for the next frame.
+  draw() {
+    if (this.attach() && this.grid.pending) this.grid.draw();
+  }
+
+  close() {
+    this.closing?.abort();
+  }
+
+  // ---- what is shown
+
+  // The rows of the picture as it is now, which may be another flow's, with other groups.
+  get rows() {
+    const {scene} = this.picture;
+    if (this.known?.geometry !== scene.geometry) this.known = {geometry: scene.geometry, rows: new TableRows(scene)};
+    return this.known.rows;
+  }
+
+  // Rows after folding, searching or sorting; colours of what they stand for.
+  refresh() {
+    if (!this.grid) return;
+    const {rows, picture, sort} = this;
+    const {state} = picture.groups;
+    const found = this.finder();
+    const before = this.shown;
+    this.shown = rows.tree(state, found);
+    if (!this.isTree) {
+      const all = found === null ? this.shown : this.shown.filter((row) => rows.kind(row) !== "groups");
+      this.shown = rows.sorted(all, state, this.values(sort.name), sort.direction === "descending");
+    }
+    this.at = new Int32Array(rows.length).fill(-1);
+    this.shown.forEach((row, k) => { this.at[row] = k; });
+    if (rows !== this.drawn || before.length !== this.count || before.some((row, k) => row !== this.shown[k])) this.grid.update();
+    this.drawn = rows;
+    this.redraw();
+  }
+
+  redraw() {
+    this.holder = this.placeAround(this.selected);
+    this.grid?.redraw();
+  }
+
+  // Whether the search and all filters leave a row; null if there are none.
+  finder() {
+    const {matches, tests, rows} = this;
+    if (matches === null && tests === null) return null;
+    const {firstGroup, firstUnreached} = rows;
+    return (row) => {
+      const item = rows.items[row];
+      const flag = item < firstGroup ? item : firstGroup + item - firstUnreached;
+      return (matches === null || matches[flag] === 1) && (tests ?? []).every((test) => test(rows.kind(row), rows.index(row)));
+    };
+  }
+
+  values(name) {
+    const {rows, picture: {scene}} = this;
+    const column = this.columns.find((each) => each.name === name);
+    return (row) => column.value(scene, rows.kind(row), rows.index(row));
+  }
+
+  get isTree() {
+    return this.sort.direction === "none";
+  }
+
+  get count() {
+    return this.shown.length;
+  }
+
+  get visibleColumns() {
+    return this.columns.filter(({shown}) => shown);
+  }
+
+  // What the grid draws at place k.
+  row(k) {
+    const {rows, picture, look} = this;
+    const {scene} = picture;
+    const row = this.shown[k];
+    const [kind, index, id] = [rows.kind(row), rows.index(row), rows.id(row)];
+    const isGroup = kind === "groups";
+    const selected = id === this.selected;
+    const status = scene[kind].status?.[index];
+    const classes = [kind, selected ? "selected" : "", this.holder === k && !selected ? "holds" : ""];
+    if (status === "failed" || (isGroup && scene.groups.failed[index])) classes.push("failed");
+    if (status === "not_run" || kind === "unreached") classes.push("muted");
+    if (isGroup && (this.matches ?? this.tests) !== null && !look.found?.has(index)) classes.push("context");
+    const [, ...others] = this.visibleColumns;
+    return {
+      id, selected, className: classes.filter(Boolean).join(" "),
+      level: this.isTree ? rows.levels[row] : 0,
+      expanded: isGroup ? picture.groups.state[index] !== 2 : null,
+      color: kind === "nodes" ? look.coloring?.node(index).fill : null,
+      cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree || kind === "unreached"}, ...others.map((column) => this.cell(column, kind, index))],
+    };
+  }
+
+  cell(column, kind, index) {
+    const {scene} = this.picture;
+    const cell = column.cell(scene, kind, index, (column.seen ?? column.least) - CELL_PX);
+    const all = this.sums.get(column.name);
+    const isOp = kind === "groups" || (kind === "nodes" && scene.nodes.kind[index] === "op");
+    if (!(all > 0) || !isOp || cell.text === "") return cell;
+    const share = (column.value(scene, kind, index) ?? 0) / all;
+    const percent = share === 0 ? "" : `\n${(100 * share).toPrecision(3)} % of all`;
+    return {...cell, share, title: cell.title + percent};
+  }
+
+  // FLOPs or MACs, with estimates or without: the numbers, and what is sorted or filtered by them.
+  showNumbers() {
+    if (!this.grid) return;
+    const {scene} = this.picture;
+    this.sums = new Map(this.columns.filter(({sum}) => sum).map((column) => [column.name, column.sum(scene)]));
+    this.showHeader();
+    this.findTests();
+    this.refresh();
+  }
+
+  showHeader() {
+    const {scene} = this.picture;
+    const shown = this.visibleColumns.map((column) => ({
+      ...column, ...heading(column, scene, column.width),
+      sort: column.name === this.sort.name ? this.sort.direction : "none",
+    }));
+    this.grid.setColumns(shown, this.filters);
+  }
+
+  // Sums, parameters and shapes are written out where there is room.
+  fitHeader() {
+    let changed = false;
+    for (const column of this.visibleColumns) {
+      const width = this.grid.widthOf(column.name);
+      if (width <= 0) continue;
+      this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+      changed ||= width !== column.seen;
+      column.seen = width;
+    }
+    if (changed) this.grid.redraw();
+  }
+
+  // Ids of the rows that are in view, in their order.
+  visibleIds() {
+    return this.attach() ? this.grid.visibleRows().map(({dataset}) => dataset.id) : [];
+  }
+
+  csv() {
+    const rows = this.shown.map((row) => ({kind: this.rows.kind(row), index: this.rows.index(row)}));
+    return csv(this.picture.scene, rows, this.visibleColumns);
+  }
+
+  // ---- what a person does in the table
+
+  change(name, values) {
+    Object.assign(this.columns.find((column) => column.name === name), values);
+    this.showHeader();
+    this.redraw();
+  }
+
+  sortBy(name) {
+    const direction = name === this.sort.name ? NEXT_SORT[this.sort.direction] : "ascending";
+    this.sort = {name: direction === "none" ? "" : name, direction};
+    this.showHeader();
+    this.refresh();
+    if (this.selected) this.reveal(this.selected);
+    else if (direction === "none") this.link.align();
+    else this.grid.scrollTo(0);
+  }
+
+  showFilters(shown) {
+    this.grid.showFilters(shown);
+    if (shown) return;
+    this.filters.clear();
+    this.showNumbers();
+    this.lookAtFound();
+  }
+
+  filterBy(name, text) {
+    if (text.trim() === "") this.filters.delete(name);
+    else this.filters.set(name, text.trim());
+    this.findTests();
+    this.refresh();
+    this.lookAtFound();
+  }
+
+  findTests() {
+    const {scene} = this.picture;
+    const tests = [...this.filters].map(([name, text]) => {
+      const column = this.columns.find((each) => each.name === name);
+      if (!column.number) {
+        const wanted = text.toLowerCase();
+        return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(wanted);
+      }
+      const query = columnQuery(column, scene, text);
+      if (query === null) return null;
+      const [nodes, missed] = [matcher(scene, query), unreachedMatcher(scene, query)];
+      return (kind, i) => (kind === "nodes" ? nodes(i) : missed(i));
+    }).filter(Boolean);
+    this.tests = tests.length > 0 ? tests : null;
+  }
+
+  picked(id) {
+    this.onDrive();
+    this.selected = id;
+    this.store.set({selected: id}, "table");
+    this.redraw();
+  }
+
+  // The row stays where it is: neither does the table follow what the graph does then.
+  toggle(id) {
+    this.folding = true;
+    this.onFold(id, this.picture.groups.state[this.picture.groupAt.get(id)] !== 2);
+    this.folding = false;
+    this.onDrive();
+  }
+
+  pressed(event) {
+    const {key} = event;
+    const page = Math.max(1, Math.floor(this.grid.height / ROW_PX) - 1);
+    const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count};
+    const at = this.placeOf(this.selected);
+    const row = this.shown[at];
+    const isGroup = row !== undefined && this.rows.kind(row) === "groups";
+    const folded = isGroup && this.rows.isFolded(row, this.picture.groups.state);
+    const pick = (k) => {
+      this.picked(this.rows.id(this.shown[k]));
+      this.grid.reveal(k);
+    };
+    if (key in steps && this.count > 0) pick(Math.min(this.count - 1, Math.max(0, (at < 0 ? (steps[key] > 0 ? -1 : 0) : at) + steps[key])));
+    else if (isGroup && (key === "Enter" || (key === "ArrowRight" && folded) || (key === "ArrowLeft" && !folded))) this.toggle(this.rows.id(row));
+    else if (key === "ArrowLeft" && row !== undefined && this.at[this.rows.outer[row]] >= 0) pick(this.at[this.rows.outer[row]]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // ---- selection
+
+  placeOf(id) {
+    const row = this.rows.rowOf.get(id);
+    return row === undefined ? -1 : this.at[row];
+  }
+
+  // Where an id is, or the folded group that it is in.
+  placeAround(id) {
+    let row = this.rows.rowOf.get(id) ?? -1;
+    while (row >= 0 && this.at[row] < 0) row = this.rows.outer[row];
+    return row < 0 ? -1 : this.at[row];
+  }
+
+  select(id) {
+    this.selected = id;
+    if (!this.grid) return;
+    this.redraw();
+    if (id) this.reveal(id);
+  }
+
+  reveal(id) {
+    if (!this.attach()) return;
+    const at = this.placeAround(id);
+    if (at >= 0) this.grid.reveal(at);
+  }
+
+  // The graph moved.
+  follow() {
+    if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
+  }
+
+  // matches: a flag a node, then a module never called; null for no search. All that is found is listed, also what is in
+  // folded groups, with the groups around.
+  filter(matches) {
+    const before = this.matches;
+    this.matches = matches;
+    if (!this.attach()) return;
+    this.findTests();
+    this.refresh();
+    if (matches !== null || before !== null) this.lookAtFound();
+  }
+
+  // Where to look after a search or filter: at the selection, else where the finds begin; without any, where the graph is.
+  lookAtFound() {
+    const {selected} = this;
+    if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
+    else if (this.matches === null && this.tests === null) this.link.align();
+    else this.grid.scrollTo(0);
+  }
+}

@@ -1,0 +1,127 @@
+"""The dashboard: every view of one model laid out once, linked by the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import panel as pn
+import param
+from panel.viewable import Viewable, Viewer
+
+from idlmav.graph import Graph
+from idlmav.page.bundle import stylesheet
+from idlmav.page.views.arrangement import area, grid
+from idlmav.page.views.controller import Controller
+from idlmav.page.views.controls import slider_views, toolbar
+from idlmav.page.views.detail import Detail
+from idlmav.page.views.graph import graph_view
+from idlmav.page.views.overview import overview_view
+from idlmav.page.views.table import table_view
+from idlmav.scene.build import Scene
+from idlmav.state import FLOW, ViewState
+
+__all__ = ["Explorer"]
+
+_numbers = count(1)
+DETAIL_PX = 150
+"""Height of the panel about the selection."""
+
+
+class Explorer(Viewer):
+    """
+    One dashboard.
+
+    Parameters
+    ----------
+    graph : Graph
+        With totals.
+    make_scene : callable
+        Returns the scene for the state's flow.
+    state : ViewState
+        Shared by all dashboards of one `MAV`.
+    add_overview, add_slider, add_table : bool
+        Whether to show the panel.
+    height_px : int or None
+        Height, or ``None`` to fill the page.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        make_scene: Callable[[], Scene],
+        state: ViewState,
+        *,
+        add_overview: bool = True,
+        add_slider: bool = True,
+        add_table: bool = True,
+        height_px: int | None = 640,
+    ) -> None:
+        super().__init__()
+        self._make_scene, self._state = make_scene, state
+        # Unique in a page even if several kernels or sessions feed it.
+        self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
+        self.controller = Controller(
+            make_scene(),
+            state,
+            uid=self.uid,
+            fills_page=height_px is None,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        fill = (
+            {"sizing_mode": "stretch_both"}
+            if height_px is None
+            else {"sizing_mode": "stretch_width", "height": height_px}
+        )
+        self._layout = pn.Column(
+            toolbar(self.uid, graph, state),
+            self.controller,
+            self._views(add_overview, add_slider, add_table),
+            tags=[f"{self.uid}-root"],
+            margin=0,
+            stylesheets=[stylesheet("page/dashboard.css")],
+            **fill,
+        )
+        state.param.watch(self._show_flow, list(FLOW))
+
+    def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
+        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
+        return pn.Row(
+            *([overview_view(self.uid)] if add_overview else []),
+            graph_view(self.uid),
+            *(slider_views(self.uid) if add_slider else []),
+            self._side(add_table),
+            sizing_mode="stretch_both",
+            margin=0,
+            min_height=200,
+            styles=grid(beside, has_table=add_table),
+            css_classes=["idlmav-views"],
+            tags=[f"{self.uid}-views"],
+            stylesheets=[stylesheet("page/views.css")],
+        )
+
+    def _side(self, add_table: bool) -> pn.Column:
+        # As high with a selection as without, so that nothing moves on a click.
+        height = {"height": f"{DETAIL_PX}px"}
+        detail = Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"])
+        return pn.Column(
+            *([table_view(self.uid)] if add_table else []),
+            detail,
+            sizing_mode="stretch_both" if add_table else "stretch_width",
+            margin=0,
+            styles=area("side"),
+            tags=[f"{self.uid}-side"],
+        )
+
+    def _show_flow(self, *events: param.parameterized.Event) -> None:
+        try:
+            scene = self._make_scene()
+        except ValueError:
+            # There is no such op: the state stays what is drawn.
+            self._state.param.update({event.name: event.old for event in events})
+            raise
+        self.controller.show_scene(scene)
+
+    def __panel__(self) -> Viewable:
+        return self._layout

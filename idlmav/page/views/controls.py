@@ -1,0 +1,178 @@
+"""The toolbar: which model it is, search, drop-downs, buttons; and the slider beside the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from idlmav.graph import Graph
+from idlmav.page.bundle import stylesheet
+from idlmav.page.views.arrangement import area
+from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
+
+__all__ = ["slider_views", "toolbar"]
+
+WIDGET_PX = 44
+"""Height of a widget with its label above."""
+BUTTON_PX = 28
+DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}
+TURNS = {
+    "none": "–",
+    "opposite": "U",
+    "perpendicular": "L",
+    "opposite here": "U here",
+    "perpendicular here": "L here",
+}
+"""Here is at the selected op or module; the controller leaves out what cannot be chosen."""
+MERGES = {"-1": "–", "0": "No params", "0.01": "≤ 1 %", "0.1": "≤ 10 %", "0.5": "≤ 50 %", "other": "Other"}
+"""Which small ops are drawn on their neighbour's box, by merge threshold."""
+DEPTHS = {
+    "": "–",
+    "auto": "Auto",
+    **{str(depth): str(depth) for depth in range(7)},
+    "all": "All",
+    "selected": "Selection",
+}
+"""Down to which depth groups are open; the controller leaves out what the model has not."""
+Choices = tuple[tuple[str, str, dict[str, str], int], ...]
+CHOICES: Choices = (
+    ("color_by", "Colour", COLOR_BY, 112),
+    ("size_by", "Size", SIZE_BY, 112),
+    ("depth", "Depth", DEPTHS, 82),
+)
+"""Name, label, texts by value, and width in px, of the drop-downs in the line."""
+RARER_CHOICES: Choices = (
+    ("direction", "Flow", DIRECTIONS, 100),
+    ("turn", "Turn", TURNS, 100),
+    ("merge_threshold", "Merge", MERGES, 100),
+    ("compute_unit", "Compute", COMPUTE_UNITS, 100),
+    ("estimates", "Estimates", ESTIMATES, 100),
+)
+BUTTONS = (
+    ("fit", "Fit", 42),
+    ("fold", "Fold", 50),
+    ("unfold", "Unfold", 64),
+    ("more", "More", 58),
+    ("theme", "◐", 36),
+    ("help", "?", 32),
+)
+
+
+def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
+    """
+    Return the line above the views.
+
+    Parameters
+    ----------
+    uid : str
+        Unique id of the dashboard; each widget's tag is ``uid`` and what it sets.
+    graph : Graph
+        For its name and inputs.
+    state : ViewState
+        For the values that the widgets show first.
+    """
+    heading = pn.pane.HTML(
+        _heading(graph),
+        stylesheets=[stylesheet("page/widgets.css")],
+        margin=(0, 6),
+        sizing_mode="stretch_width",
+        styles={"flex": "1 1 170px"},
+    )
+    search = pn.widgets.TextInput(
+        label="Search",
+        placeholder="conv1  or  params>1e6",
+        value=state.query,
+        **_fixed(uid, "query", 236),
+    )
+    # The controller gives them titles: Panel's own tooltips cover the button beside.
+    buttons = [pn.widgets.Button(label=label, **_fixed(uid, name, px, BUTTON_PX)) for name, label, px in BUTTONS]
+    wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
+    # Where there is little width, all controls go into the next line together.
+    styles = {"flex": "0 1 auto", "width": "auto"}
+    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=(0, 2), styles=styles, **wrapping)
+    return pn.FlexBox(
+        heading,
+        controls,
+        _popover(uid, _drop_downs(uid, state, RARER_CHOICES)),
+        **wrapping,
+        sizing_mode="stretch_width",
+        margin=(6, 6, 2, 6),
+        styles={"position": "relative"},
+    )
+
+
+def _drop_downs(uid: str, state: ViewState, choices: Choices) -> list[pn.widgets.Select]:
+    """Return a drop-down for each; Depth and Merge show what the controller makes of the state."""
+    return [
+        pn.widgets.Select(
+            label=label,
+            options={text: value for value, text in options.items()},
+            value=getattr(state, name) if name not in ("depth", "merge_threshold") else next(iter(options)),
+            **_fixed(uid, name, width),
+        )
+        for name, label, options, width in choices
+    ]
+
+
+def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:
+    """Return the panel that the button "More" opens over the views."""
+    # Said in CSS: Panel takes a width for the width of something that stretches.
+    size = {"width": "232px", "height": "max-content", "max-height": "none"}
+    return pn.FlexBox(
+        *widgets,
+        tags=[f"{uid}-popover"],
+        gap="6px 0",
+        margin=0,
+        visible=False,
+        styles={"position": "absolute", "right": "4px", "top": "100%", "z-index": "30"} | size,
+        stylesheets=[stylesheet("page/popover.css")],
+    )
+
+
+def _fixed(uid: str, name: str, width_px: int, height_px: int = WIDGET_PX) -> dict[str, Any]:
+    """Return a widget's tag, style and size; the size is said because the page around may have set another default."""
+    return {
+        "tags": [f"{uid}-{name}"],
+        "stylesheets": [stylesheet("page/widgets.css")],
+        "width": width_px,
+        "height": height_px,
+        "sizing_mode": "fixed",
+        "margin": (0, 4),
+    }
+
+
+def _heading(graph: Graph) -> str:
+    name, inputs = escape(graph.name), escape(graph.inputs)
+    return f'<div class="idlmav-heading"><b>{name}</b><br><span title="{inputs}">{inputs}</span></div>'
+
+
+def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
+    """
+    Return the slider that shows and sets the visible part of the flow, once upright and once lying.
+
+    The controller shows the one that goes with the flow: Bokeh's slider cannot be turned once it is there.
+    """
+    upright = {"orientation": "vertical", "sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)}
+    lying = {"orientation": "horizontal", "sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14)}
+    return [
+        pn.widgets.RangeSlider(
+            label="",
+            start=0,
+            end=1,
+            value=(0, 1),
+            step=1,
+            show_value=False,
+            tooltips=False,
+            direction="ltr",
+            bar_color="#8b96a5",
+            tags=[f"{uid}-{name}"],
+            stylesheets=[stylesheet("page/widgets.css")],
+            visible=name == "slider",
+            styles=area(name),
+            **size,
+        )
+        for name, size in (("slider", upright), ("flat_slider", lying))
+    ]

@@ -1,0 +1,1 @@
+"""The scene: graph, layout and colours as plain columns that every renderer reads."""
