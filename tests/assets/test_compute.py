@@ -27,7 +27,7 @@ RUN = """
         cells: each(scene.geometry.nodes.ids, cellText), facts: facts(scene),
         details: each(scene.geometry.nodes.ids, nodeFacts).map((found) => hoverText(found).detail),
         folded: each(scene.geometry.groups.ids, groupFacts).map((found) => hoverText(found).detail),
-        missed: each(scene.unreached.ids, unreachedFacts).map((found) => hoverText(found).detail),
+        unreached: each(scene.unreached.ids, unreachedFacts).map((found) => hoverText(found).detail),
         legend: new Coloring(scene, "flops").legend(),
         found: (input.queries ?? []).map((query) => [
           scene.geometry.nodes.ids.filter((_, i) => matcher(scene, query)(i)),
@@ -127,7 +127,7 @@ def test_details_tell_numbers_and_parameters(mystery: MAV) -> None:
     (inner,) = flops["folded"]
     assert "2 ops · 1.02 kFLOPs counted + 64 estimated · activations 512 B" in inner
     assert "72 parameters · weights 288 B" in inner
-    assert flops["missed"] == [f"nn.Linear\nnever called\n{thousands(1240)} parameters · weights 4.84 KiB"]
+    assert flops["unreached"] == [f"nn.Linear\nnever called\n{thousands(1240)} parameters · weights 4.84 KiB"]
 
 
 def test_a_group_of_unknown_ops_alone_is_unknown() -> None:

@@ -231,19 +231,19 @@ def test_lower_bound(value, at):
 # ----------------------------------------------------------------------------------------------------- look-ups
 
 LOOK_UP = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { collectVisible, hit: hitAt } = await load("graph/visible");
-    const picture = new Picture(input.scene);
-    picture.update(input.folded, "none");
-    const visible = collectVisible(picture, {left: 0, right: picture.width, top: 0, bottom: picture.height, scale: 1});
+    const geometry = new Geometry(input.scene);
+    geometry.update(input.folded, "none");
+    const visible = collectVisible(geometry, {left: 0, right: geometry.width, top: 0, bottom: geometry.height, scale: 1});
     return input.names.map((name) => {
-      const id = picture.resolve(name);
+      const id = geometry.resolve(name);
       if (id === "") return {id};
-      const place = picture.shownAs(id);
-      const {x, y, w, h} = picture.rect(place);
-      const hit = hitAt(picture, visible, x + w / 2, y + 1);
-      return {id, group: picture.isGroup(id), shown: picture.idOf(place), hit: hit && picture.idOf(hit),
-        ancestors: picture.ancestors(id).map((group) => picture.groupIds[group])};
+      const place = geometry.shownAs(id);
+      const {x, y, w, h} = geometry.rect(place);
+      const hit = hitAt(geometry, visible, x + w / 2, y + 1);
+      return {id, group: geometry.isGroup(id), shown: geometry.idOf(place), hit: hit && geometry.idOf(hit),
+        ancestors: geometry.ancestors(id).map((group) => geometry.groupIds[group])};
     });
 """
 

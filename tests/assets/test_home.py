@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from assets.node import run_js
 
-RUN = "const { homeView } = await load('graph/home'); return homeView(input.picture, input.figure, input.first);"
+RUN = "const { homeView } = await load('graph/home'); return homeView(input.geometry, input.figure, input.first);"
 FIRST = {"x": 100, "y": 200, "w": 80, "h": 40}
 
 
 def home(width: float, height: float, direction: str = "down", seen: tuple[float, float] = (500, 400)):
     figure = dict(zip(("inner_width", "inner_height"), seen, strict=True))
     found = run_js(
-        RUN, {"picture": {"width": width, "height": height, "direction": direction}, "figure": figure, "first": FIRST}
+        RUN, {"geometry": {"width": width, "height": height, "direction": direction}, "figure": figure, "first": FIRST}
     )
     across, down = (size / found["scale"] for size in seen)
     return found["scale"], found["x"] - across / 2, found["y"] - down / 2

@@ -13,15 +13,15 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { boxes, neighbour } = await load("graph/navigation");
-    const picture = new Picture(input.scene);
-    picture.update(input.folded, "none");
+    const geometry = new Geometry(input.scene);
+    geometry.update(input.folded, "none");
     const keys = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
-    const to = (id) => Object.fromEntries(keys.map((key) => [key, neighbour(picture, id, key)]));
+    const to = (id) => Object.fromEntries(keys.map((key) => [key, neighbour(geometry, id, key)]));
     return {
-      boxes: boxes(picture),
-      steps: Object.fromEntries([...boxes(picture), ...picture.groupIds].map((id) => [id, to(id)])),
+      boxes: boxes(geometry),
+      steps: Object.fromEntries([...boxes(geometry), ...geometry.groupIds].map((id) => [id, to(id)])),
     };
 """
 

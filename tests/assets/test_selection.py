@@ -12,11 +12,11 @@ from idlmav import MAV
 
 RUN = """
     const { applyCompute } = await load("detail/compute");
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { selectionContent } = await load("detail/selection");
     applyCompute(input.scene, {compute_unit: "flops", estimates: "shown"});
-    const picture = new Picture(input.scene);
-    return Object.fromEntries(input.names.map((name) => [name, selectionContent(picture, name)]));
+    const geometry = new Geometry(input.scene);
+    return Object.fromEntries(input.names.map((name) => [name, selectionContent(geometry, name)]));
 """
 
 

@@ -21,10 +21,10 @@ CODE = """
     ];
     const scene = {tensors: {names: ["(3)", "(4)"], of: [0, 0, 0, 1]}};
     const nodeGroup = [-1, -1, -1, -1, -1];
-    const picture = {edges, nodeGroup, edgesIn: edgesByBox(edges), idOf: ({index}) => "abcde"[index], scene};
-    const view = {scale: 1, visible: {closed: {owner: []}}, picture};
+    const geometry = {edges, nodeGroup, edgesIn: edgesByBox(edges), idOf: ({index}) => "abcde"[index], scene};
+    const view = {scale: 1, visible: {closed: {owner: []}}, geometry};
     const found = GraphView.prototype.edgesAt.call(view, ...input);
-    return [found, found.length === 0 ? "" : edgeText(picture, found)];
+    return [found, found.length === 0 ? "" : edgeText(geometry, found)];
 """
 
 

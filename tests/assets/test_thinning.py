@@ -12,7 +12,7 @@ CODE = """
     const edge = (source, target, ...points) => ({
       source: node(source), target: node(target), xs: points.map(([x]) => x), ys: points.map(([, y]) => y),
     });
-    const picture = {
+    const geometry = {
       groups: {x: [100], y: [1000], w: [800], h: [1000]}, nodeGroup: [-1, 0, 0, 0, -1],
       edges: [
         edge(0, 1, [500, 0], [500, 500], [300, 500], [300, 1200]),
@@ -24,8 +24,8 @@ CODE = """
       ],
     };
     const window = {left: -1000, right: 2000, top: -1000, bottom: 3000, ...input.window};
-    const all = picture.edges.map((_, k) => k);
-    const {lines, standIn} = distinctLines(picture, all, {owner: [input.isClosed ? 0 : -1]}, window);
+    const all = geometry.edges.map((_, k) => k);
+    const {lines, standIn} = distinctLines(geometry, all, {owner: [input.isClosed ? 0 : -1]}, window);
     return {lines, standIn: [...standIn]};
 """
 
@@ -62,11 +62,11 @@ def test_the_part_of_an_edge_that_leaves_a_closed_box_is_drawn():
 def test_the_mouse_finds_what_is_drawn_not_what_is_behind_it():
     code = """
         const { hit } = await load("graph/visible");
-        const picture = {
+        const geometry = {
           nodes: {x: [120, 2000], y: [120, 0], w: [10, 10], h: [10, 10]},
           groups: {x: [0, 100], y: [0, 100], w: [1000, 800], h: [1000, 800]},
         };
-        const at = (visible) => hit(picture, visible, 125, 125);
+        const at = (visible) => hit(geometry, visible, 125, 125);
         return [
           at({nodes: [0, 1], groups: [], frames: [0, 1]}), at({nodes: [1], groups: [1], frames: [0]}),
           at({nodes: [1], groups: [], frames: [0, 1]}), at({nodes: [1], groups: [], frames: []}), at(null),

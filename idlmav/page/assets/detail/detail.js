@@ -1,8 +1,10 @@
 // The panel about the selection: what it is, where its data come from and go to.
 
+import { make } from "../base/dom.js";
+import { plain } from "../base/plain.js";
+
 export function render({model}) {
-  const element = document.createElement("div");
-  element.className = "idlmav-detail";
+  const element = make("div", "idlmav-detail");
   element.setAttribute("role", "region");
   element.setAttribute("aria-label", "Details of the selection");
   const show = () => {
@@ -18,10 +20,6 @@ export function render({model}) {
   model.on("content", show);
   show();
   return element;
-}
-
-function plain(content) {
-  return content instanceof Map ? Object.fromEntries(content) : content;
 }
 
 function parts({title = "", what = "", docs = "", facts = [], links = [], error = "", code = ""}) {
@@ -57,11 +55,4 @@ function docsLink(url) {
   const anchor = make("a", "docs", "torch docs ↗");
   Object.assign(anchor, {href: url, target: "_blank", rel: "noopener noreferrer"});
   return anchor;
-}
-
-function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
 }

@@ -66,13 +66,13 @@ function heldText(held) {
 }
 
 // What flows along visible edges that run on one line; each may stand for several.
-export function edgeText(picture, found) {
-  const drawn = found.map((k) => picture.edges[k]);
-  const {names, of} = picture.scene.tensors;
+export function edgeText(geometry, found) {
+  const drawn = found.map((k) => geometry.edges[k]);
+  const {names, of} = geometry.scene.tensors;
   const tensors = [...new Set(drawn.flatMap(({edges}) => Array.from(edges, (edge) => names[of[edge]])))];
   const more = tensors.length > 3 ? `\n+ ${tensors.length - 3} more` : "";
   const named = (end) => {
-    const ids = [...new Set(drawn.map((edge) => picture.idOf(edge[end])))];
+    const ids = [...new Set(drawn.map((edge) => geometry.idOf(edge[end])))];
     return ids.length > 3 ? `${ids.length} boxes` : ids.join(", ");
   };
   return `${named("source")} → ${named("target")}\n${tensors.slice(0, 3).join("\n")}${more}`;

@@ -1,7 +1,7 @@
 // The line of facts: what was captured, and the model's numbers with what each of them is.
 
 import { ops, sumText, sumTitle } from "./compute.js";
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 import { humaneBytes, thousands } from "../base/text.js";
 
 const CONVENTION = {FLOPs: "1 multiply-add = 2 FLOPs", MACs: "1 multiply-add = 1 MAC"};
@@ -33,8 +33,8 @@ export function facts(scene) {
   const least = totals.activation_unknown > 0 ? "≥ " : "";
   const missing = totals.activation_unknown > 0 ? `, ${ops(totals.activation_unknown)} unknown` : "";
   found.push([`activations ${least}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
-  const missed = scene.unreached.ids.length;
-  if (missed > 0) found.push([`${thousands(missed)} ${missed === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "missed"]);
+  const unreached = scene.unreached.ids.length;
+  if (unreached > 0) found.push([`${thousands(unreached)} ${unreached === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "unreached"]);
   found.push([CONVENTION[compute.unit], "MACs are half of the FLOPs, also where these are estimated", "convention"]);
   return found;
 }

@@ -14,23 +14,23 @@ const FAILED = "✕ ";
 const CARD_PX = 3;
 const CARDS = 2;
 
-export function drawFrames({frames}, {picture, look}) {
-  const {theme} = look;
+export function drawFrames({frames}, {geometry, appearance}) {
+  const {theme} = appearance;
   return {
-    ...corners(frames, picture.groups),
-    fill: frames.map((i) => theme.frames[picture.depth[i] % 2]),
-    dash: frames.map((i) => (picture.scene.groups.kind[i] === "module" ? "solid" : "dashed")),
+    ...corners(frames, geometry.groups),
+    fill: frames.map((i) => theme.frames[geometry.depth[i] % 2]),
+    dash: frames.map((i) => (geometry.scene.groups.kind[i] === "module" ? "solid" : "dashed")),
     line: frames.map(() => theme.frameLine),
   };
 }
 
-export function drawNodes({nodes, groups}, {picture, look, store}) {
-  const {scene} = picture;
-  const {theme, coloring, matches} = look;
+export function drawNodes({nodes, groups}, {geometry, appearance, store}) {
+  const {scene} = geometry;
+  const {theme, coloring, matches} = appearance;
   const selected = store.get("selected");
   const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: []};
-  const push = (place, fill, failed, dimmed, {x, y, w, h} = picture.rect(place)) => {
-    const title = picture.idOf(place);
+  const push = (place, fill, failed, dimmed, {x, y, w, h} = geometry.rect(place)) => {
+    const title = geometry.idOf(place);
     const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, title};
     // The cards of a stack are told apart by their lines.
     const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
@@ -41,8 +41,8 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
   };
   for (const i of groups) {
     const fill = coloring.group(i)?.fill ?? theme.group;
-    for (const card of cards(picture, i)) {
-      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), card);
+    for (const card of cards(geometry, i)) {
+      push({group: true, index: i}, fill, scene.groups.failed[i], !appearance.groupMatches(i), card);
     }
   }
   for (const i of nodes) {
@@ -54,21 +54,21 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
 }
 
 // A folded run is a stack of cards, the others behind the first: rectangles, back to front.
-function cards(picture, i) {
-  const {x, y, w, h} = picture.rect({group: true, index: i});
-  if (picture.scene.groups.kind[i] === "module" || picture.groups.state[i] !== 2) return [{x, y, w, h}];
+function cards(geometry, i) {
+  const {x, y, w, h} = geometry.rect({group: true, index: i});
+  if (geometry.scene.groups.kind[i] === "module" || geometry.groups.state[i] !== 2) return [{x, y, w, h}];
   const [width, height] = [w - CARDS * CARD_PX, h - CARDS * CARD_PX];
   const steps = Array.from({length: CARDS + 1}, (_, k) => (CARDS - k) * CARD_PX);
   return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
-export function drawEdges({lines, standIn}, {picture, look, store, hovered, hoveredEdges}) {
-  const {theme} = look;
-  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
+export function drawEdges({lines, standIn}, {geometry, appearance, store, hovered, hoveredEdges}) {
+  const {theme} = appearance;
+  const hot = hotEdges(geometry, standIn, [hovered, store.get("selected")], hoveredEdges);
   const data = {xs: [], ys: [], color: [], width: []};
   // Highlighted edges come last, so that they lie on top.
   for (const k of [...lines.filter((edge) => !hot.has(edge)), ...lines.filter((edge) => hot.has(edge))]) {
-    const {xs, ys} = picture.route(k);
+    const {xs, ys} = geometry.route(k);
     data.xs.push(xs);
     data.ys.push(ys);
     data.color.push(hot.has(k) ? theme[hot.get(k)] : theme.edge);
@@ -77,13 +77,13 @@ export function drawEdges({lines, standIn}, {picture, look, store, hovered, hove
   return data;
 }
 
-export function drawArrows({lines, standIn}, {picture, look, scale, store, hovered, hoveredEdges}) {
-  const {theme} = look;
-  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
+export function drawArrows({lines, standIn}, {geometry, appearance, scale, store, hovered, hoveredEdges}) {
+  const {theme} = appearance;
+  const hot = hotEdges(geometry, standIn, [hovered, store.get("selected")], hoveredEdges);
   const data = {x: [], y: [], angle: [], color: []};
   if (scale < 0.2) return data;
   for (const k of lines) {
-    const {xs, ys} = picture.edges[k];
+    const {xs, ys} = geometry.edges[k];
     const last = xs.length - 1;
     const [dx, dy] = [Math.sign(xs[last] - xs[last - 1]), Math.sign(ys[last] - ys[last - 1])];
     data.x.push(xs[last] - (dx * ARROW_LENGTH_PX) / 2);
@@ -95,15 +95,15 @@ export function drawArrows({lines, standIn}, {picture, look, scale, store, hover
 }
 
 // Edges at the given boxes, and those under the mouse: what flows in and what flows out have colours of their own.
-function hotEdges(picture, standIn, ids, edges = []) {
+function hotEdges(geometry, standIn, ids, edges = []) {
   const drawn = (edge) => standIn.get(edge) ?? edge;
   const hot = new Map(edges.map((edge) => [drawn(edge), "accent"]));
   for (const name of ids) {
-    const id = name && picture.resolve(name);
+    const id = name && geometry.resolve(name);
     if (!id) continue;
-    const shown = picture.idOf(picture.shownAs(id));
-    for (const k of picture.edgesAt(shown)) {
-      hot.set(drawn(k), picture.idOf(picture.edges[k].target) === shown ? "into" : "outOf");
+    const shown = geometry.idOf(geometry.shownAs(id));
+    for (const k of geometry.edgesAt(shown)) {
+      hot.set(drawn(k), geometry.idOf(geometry.edges[k].target) === shown ? "into" : "outOf");
     }
   }
   return hot;
@@ -137,11 +137,11 @@ function put({px, style, data}, x, y, text, room, color, depth = 0) {
   data.depth.push(depth);
 }
 
-function labelNode({labels, sublabels}, {picture, look, scale}, i) {
-  const {label, sublabel} = picture.scene.nodes;
-  const {x, y, w, h} = picture.rect({group: false, index: i});
+function labelNode({labels, sublabels}, {geometry, appearance, scale}, i) {
+  const {label, sublabel} = geometry.scene.nodes;
+  const {x, y, w, h} = geometry.rect({group: false, index: i});
   if (h * scale < labels.px + 3) return;
-  const {ink} = look.dimmedInk(i) ?? look.coloring.node(i);
+  const {ink} = appearance.dimmedInk(i) ?? appearance.coloring.node(i);
   const middle = x + w / 2;
   // An op that is merged into its neighbour has room for one line.
   const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
@@ -150,13 +150,13 @@ function labelNode({labels, sublabels}, {picture, look, scale}, i) {
   if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);
 }
 
-function labelGroup({labels}, {picture, look, scale}, i) {
-  const {x, y, w, h} = cards(picture, i).at(-1);
+function labelGroup({labels}, {geometry, appearance, scale}, i) {
+  const {x, y, w, h} = cards(geometry, i).at(-1);
   if (h * scale < labels.px + 4) return;
-  const ink = look.groupMatches(i) ? look.coloring.group(i)?.ink ?? look.theme.text : look.theme.muted;
-  const sign = (picture.groups.state[i] === 2 ? "▸ " : "") + (picture.scene.groups.failed[i] ? FAILED : "");
+  const ink = appearance.groupMatches(i) ? appearance.coloring.group(i)?.ink ?? appearance.theme.text : appearance.theme.muted;
+  const sign = (geometry.groups.state[i] === 2 ? "▸ " : "") + (geometry.scene.groups.failed[i] ? FAILED : "");
   const room = w * scale - 8;
-  put(labels, x + w / 2, y + h / 2, titleIn(room, labels, sign, picture.scene.groups.title[i]), room, ink);
+  put(labels, x + w / 2, y + h / 2, titleIn(room, labels, sign, geometry.scene.groups.title[i]), room, ink);
 }
 
 // A group's name and class, or the name alone where there is no room for both.
@@ -165,16 +165,16 @@ function titleIn(room, {px, style}, sign, title) {
   return textWidth(full, px, style) <= room ? full : sign + title.split(": ")[0];
 }
 
-function titleFrame({titles}, {picture, look, scale}, i) {
+function titleFrame({titles}, {geometry, appearance, scale}, i) {
   if (TITLE_HEADER_PX * scale < titles.px + 1) return;
-  const {x, y, w} = picture.rect({group: true, index: i});
+  const {x, y, w} = geometry.rect({group: true, index: i});
   const room = (w - TITLE_LEFT_PX) * scale - 6;
-  const text = titleIn(room, titles, "▾ ", picture.scene.groups.title[i]);
-  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, text, room, look.found?.has(i) ? look.theme.accent : look.theme.muted, picture.depth[i]);
+  const text = titleIn(room, titles, "▾ ", geometry.scene.groups.title[i]);
+  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, text, room, appearance.found?.has(i) ? appearance.theme.accent : appearance.theme.muted, geometry.depth[i]);
 }
 
 // A plate behind each title, so that an edge that enters the frame there passes behind the text.
-export function drawPlates({px, style, data}, {look, scale}) {
+export function drawPlates({px, style, data}, {appearance, scale}) {
   const plates = {x0: [], y0: [], x1: [], y1: [], fill: []};
   data.text.forEach((text, k) => {
     const [x, y] = [data.x[k], data.y[k]];
@@ -183,16 +183,16 @@ export function drawPlates({px, style, data}, {look, scale}) {
     plates.x1.push(x + (textWidth(text, px, style) + 3) / scale);
     plates.y0.push(y - half);
     plates.y1.push(y + half);
-    plates.fill.push(look.theme.frames[data.depth[k] % 2]);
+    plates.fill.push(appearance.theme.frames[data.depth[k] % 2]);
   });
   return plates;
 }
 
-export function drawHalo({picture, look, store}) {
-  const id = picture.resolve(store.get("selected"));
+export function drawHalo({geometry, appearance, store}) {
+  const id = geometry.resolve(store.get("selected"));
   if (!id) return {x0: [], y0: [], x1: [], y1: [], color: []};
-  const {x, y, w, h} = picture.rect(picture.shownAs(id));
-  return {x0: [x - 4], y0: [y - 4], x1: [x + w + 4], y1: [y + h + 4], color: [look.theme.accent]};
+  const {x, y, w, h} = geometry.rect(geometry.shownAs(id));
+  return {x0: [x - 4], y0: [y - 4], x1: [x + w + 4], y1: [y + h + 4], color: [appearance.theme.accent]};
 }
 
 function corners(indices, {x, y, w, h}) {

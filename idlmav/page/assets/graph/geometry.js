@@ -8,7 +8,7 @@ const GROWTH_PX = 110;
 const CORNER_PX = 6;
 const CORNER_STEPS = [0.25, 0.5, 0.75];
 
-export class Picture {
+export class Geometry {
   constructor(scene) {
     this.scene = scene;
     const {nodes, groups, direction} = scene.geometry;
@@ -24,19 +24,19 @@ export class Picture {
     this.unreachedAt = new Map(scene.unreached?.ids.map((id, i) => [id, i]));
     this.depth = [];
     groups.parent.forEach((parent, i) => { this.depth[i] = parent < 0 ? 0 : this.depth[parent] + 1; });
-    this.foldGeometry = makeFolder(scene.geometry);
+    this.foldLayout = makeFolder(scene.geometry);
     this.routes = new Map();
   }
 
   update(folded, sizeBy) {
     const flags = new Uint8Array(this.groupIds.length);
     for (const id of folded) if (this.groupAt.has(id)) flags[this.groupAt.get(id)] = 1;
-    let geometry = this.foldGeometry(flags);
-    if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
-    Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
-    Object.assign(this, {width: geometry.width, height: geometry.height});
+    let layout = this.foldLayout(flags);
+    if (sizeBy !== "none") layout = stretch(layout, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
+    Object.assign(this, {nodes: layout.nodes, groups: layout.groups, edges: layout.edges});
+    Object.assign(this, {width: layout.width, height: layout.height});
     // Sizes are drawn by stretching: then every edge is looked at.
-    this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesByBox(this.edges);
+    this.edgesIn = sizeBy === "none" ? layout.edgesIn : edgesByBox(this.edges);
     this.routes.clear();
     this.incident = new Map();
   }

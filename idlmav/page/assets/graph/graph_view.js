@@ -17,8 +17,8 @@ const ANIMATION_MS = 160;
 const MAX_SCALE = 3;
 
 export class GraphView {
-  constructor({figure, view, store, picture, look, onRange}) {
-    Object.assign(this, {figure, view, store, picture, look, onRange});
+  constructor({figure, view, store, geometry, appearance, onRange}) {
+    Object.assign(this, {figure, view, store, geometry, appearance, onRange});
     this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
     this.textRows = new Map();
     this.window = null;
@@ -99,19 +99,19 @@ export class GraphView {
   }
 
   smallestScale() {
-    return smallestScale(this.picture, this.figure);
+    return smallestScale(this.geometry, this.figure);
   }
 
   fittingScale() {
-    return fittingScale(this.picture, this.figure);
+    return fittingScale(this.geometry, this.figure);
   }
 
   fit(options) {
-    this.moveTo(this.picture.width / 2, this.picture.height / 2, this.fittingScale(), options);
+    this.moveTo(this.geometry.width / 2, this.geometry.height / 2, this.fittingScale(), options);
   }
 
   home() {
-    const {x, y, scale} = homeView(this.picture, this.figure, this.picture.rect({group: false, index: 0}));
+    const {x, y, scale} = homeView(this.geometry, this.figure, this.geometry.rect({group: false, index: 0}));
     this.moveTo(x, y, scale);
   }
 
@@ -129,7 +129,7 @@ export class GraphView {
   }
 
   centerOn(id, options) {
-    const {x, y, scale} = viewOf(this.picture.rect(this.picture.shownAs(id)), this.scale, this.picture, this.figure);
+    const {x, y, scale} = viewOf(this.geometry.rect(this.geometry.shownAs(id)), this.scale, this.geometry, this.figure);
     this.moveTo(x, y, scale, options);
     this.centered = id;
   }
@@ -137,7 +137,7 @@ export class GraphView {
   // Whether a box lies inside the visible part, at a size that can be read.
   shows(id) {
     const [x, y] = this.center;
-    return isSeen(this.picture.rect(this.picture.shownAs(id)), {x, y, scale: this.scale}, this.figure);
+    return isSeen(this.geometry.rect(this.geometry.shownAs(id)), {x, y, scale: this.scale}, this.figure);
   }
 
   // What the view went to stays in its middle, else the top of the picture where it is; as long as nobody has moved it, the
@@ -145,7 +145,7 @@ export class GraphView {
   resized() {
     if (!this.ready || this.wanted === null) return;
     if (this.untouched) this.firstView();
-    else if (this.picture.resolve(this.centered)) this.apply(viewOf(this.picture.rect(this.picture.shownAs(this.centered)), this.wanted.scale, this.picture, this.figure));
+    else if (this.geometry.resolve(this.centered)) this.apply(viewOf(this.geometry.rect(this.geometry.shownAs(this.centered)), this.wanted.scale, this.geometry, this.figure));
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
     // Bokeh tells of it in the middle of its layout and then paints at once, before it has read the colours of other data.
     cancelAnimationFrame(this.drawing);
@@ -195,7 +195,7 @@ export class GraphView {
     if (!force && inside && Math.abs(seen.scale / scale - 1) < 1e-6) return;
     const [mx, my] = [(right - left) * MARGIN, (bottom - top) * MARGIN];
     this.window = {left: left - mx, right: right + mx, top: top - my, bottom: bottom + my, scale};
-    const visible = collectVisible(this.picture, this.window);
+    const visible = collectVisible(this.geometry, this.window);
     this.visible = visible;
     this.paint();
   }
@@ -253,8 +253,8 @@ export class GraphView {
   }
 
   get context() {
-    const {picture, look, scale, store, hovered, hoveredEdges} = this;
-    return {picture, look, scale, store, hovered, hoveredEdges};
+    const {geometry, appearance, scale, store, hovered, hoveredEdges} = this;
+    return {geometry, appearance, scale, store, hovered, hoveredEdges};
   }
 
   // Under the mouse: the id of a box or "", the indices of visible edges, what to say of it, where on the figure.
@@ -270,11 +270,11 @@ export class GraphView {
   // The visible edges that run within a few px of a point: the nearest, and those that share its line there.
   edgesAt(x, y) {
     const near = NEAR_PX / this.scale;
-    const {picture, visible} = this;
-    const {edges} = picture;
+    const {geometry, visible} = this;
+    const {edges} = geometry;
     const candidates = [];
     const window = {left: x - near, right: x + near, top: y - near, bottom: y + near};
-    for (const k of visible ? drawnEdges(picture, visible.closed, window) : []) {
+    for (const k of visible ? drawnEdges(geometry, visible.closed, window) : []) {
       const distance = distanceTo(edges[k], x, y);
       if (distance < near) candidates.push([distance, k]);
     }

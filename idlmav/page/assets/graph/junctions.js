@@ -50,7 +50,7 @@ function push(groups, key, item) {
   else groups.set(key, [item]);
 }
 
-export function drawJunctions({edges}, {picture, look, scale}) {
-  const points = scale < SMALLEST_SCALE ? [] : junctions(edges.map((k) => picture.edges[k]));
-  return {x: points.map(([x]) => x), y: points.map(([, y]) => y), color: points.map(() => look.theme.edge)};
+export function drawJunctions({edges}, {geometry, appearance, scale}) {
+  const points = scale < SMALLEST_SCALE ? [] : junctions(edges.map((k) => geometry.edges[k]));
+  return {x: points.map(([x]) => x), y: points.map(([, y]) => y), color: points.map(() => appearance.theme.edge)};
 }

@@ -8,8 +8,8 @@ const SMALLEST_WINDOW_PX = 10;
 const DIMMED = 0.2;
 
 export class OverviewView {
-  constructor({figure, view, picture, look, graph, onDrive}) {
-    Object.assign(this, {figure, view, picture, look, graph, onDrive});
+  constructor({figure, view, geometry, appearance, graph, onDrive}) {
+    Object.assign(this, {figure, view, geometry, appearance, graph, onDrive});
     this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
     this.drag = null;
     for (const side of ["inner_width", "inner_height"]) {
@@ -30,13 +30,13 @@ export class OverviewView {
 
   // A long and narrow picture is drawn wider than it is, so that its boxes can be seen.
   redraw() {
-    const {figure, picture} = this;
+    const {figure, geometry} = this;
     if (!(figure.inner_width > 10) || !(figure.inner_height > 10)) return;
-    const fitting = [figure.inner_width / (picture.width + 1), figure.inner_height / (picture.height + 1)].map((s) => s / 1.06);
+    const fitting = [figure.inner_width / (geometry.width + 1), figure.inner_height / (geometry.height + 1)].map((s) => s / 1.06);
     const least = Math.min(...fitting);
     const [sx, sy] = fitting.map((scale) => Math.min(scale, Math.max(least, READABLE_SCALE)));
     const [w, h] = [figure.inner_width / sx / 2, figure.inner_height / sy / 2];
-    const [x, y] = [picture.width / 2, picture.height / 2];
+    const [x, y] = [geometry.width / 2, geometry.height / 2];
     figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
     figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
     this.drawBoxes();
@@ -44,12 +44,12 @@ export class OverviewView {
   }
 
   drawBoxes() {
-    const {nodes, groups} = this.picture;
+    const {nodes, groups} = this.geometry;
     const data = {x0: [], y0: [], x1: [], y1: [], fill: []};
     const [least_w, least_h] = this.scales.map((scale) => SMALLEST_BOX_PX / scale);
-    const {look} = this;
+    const {appearance} = this;
     const push = ({x, y, w, h}, i, full, bright) => {
-      const fill = bright ? full : mixed(full, look.theme.panel, DIMMED);
+      const fill = bright ? full : mixed(full, appearance.theme.panel, DIMMED);
       const values = {x0: x[i], y0: y[i], x1: x[i] + Math.max(w[i], least_w), y1: y[i] + Math.max(h[i], least_h), fill};
       for (const [name, value] of Object.entries(values)) data[name].push(value);
     };
@@ -58,10 +58,10 @@ export class OverviewView {
     const step = Math.max(1, Math.ceil(shown.length / MOST_BOXES));
     for (let k = 0; k < shown.length; k += step) {
       const i = shown[k];
-      push(nodes, i, look.coloring.node(i).fill, look.matches === null || look.matches[i]);
+      push(nodes, i, appearance.coloring.node(i).fill, appearance.matches === null || appearance.matches[i]);
     }
     for (let i = 0; i < groups.state.length; i++) {
-      if (groups.state[i] === 2) push(groups, i, look.coloring.group(i)?.fill ?? look.theme.muted, look.groupMatches(i));
+      if (groups.state[i] === 2) push(groups, i, appearance.coloring.group(i)?.fill ?? appearance.theme.muted, appearance.groupMatches(i));
     }
     this.layers.get("boxes").data_source.setv({data}, {sync: false});
   }
@@ -78,7 +78,7 @@ export class OverviewView {
     const clip = (value, low, high) => Math.min(high, Math.max(low, value));
     const [x0, x1] = [left - mx, right + mx].map((value) => clip(value, x.start + inX, x.end - inX));
     const [y0, y1] = [top - my, bottom + my].map((value) => clip(value, y.end + inY, y.start - inY));
-    const data = {x0: [x0], x1: [x1], y0: [y0], y1: [y1], color: [this.look.theme.into]};
+    const data = {x0: [x0], x1: [x1], y0: [y0], y1: [y1], color: [this.appearance.theme.into]};
     this.layers.get("window").data_source.setv({data}, {sync: false});
   }
 

@@ -3,25 +3,25 @@
 const ON_BORDER = 0.05;
 const FLOW_IS_X = new Set(["left", "right"]);
 
-// geometry: what makeFolder's function returns; extra: px that each node grows along the flow.
-export function stretch(geometry, extra, direction) {
+// layout: what makeFolder's function returns; extra: px that each node grows along the flow.
+export function stretch(layout, extra, direction) {
   const [start, length] = FLOW_IS_X.has(direction) ? ["x", "w"] : ["y", "h"];
-  const {nodes, groups} = geometry;
+  const {nodes, groups} = layout;
   const map = stretchMap(nodes[start], nodes[length], nodes.visible, extra);
   const axis = start === "x" ? "xs" : "ys";
-  const sides = sideEnds(geometry.edges, nodes[start], nodes[length], axis);
+  const sides = sideEnds(layout.edges, nodes[start], nodes[length], axis);
   const grown = (size, i) => Math.max(size + extra[i], sides.has(i) ? map(sides.get(i)) - map(nodes[start][i]) : 0);
   const box = {...nodes, [start]: nodes[start].map(map), [length]: nodes[length].map(grown)};
   const ends = (group) => group[start].map((low, i) => map(low + group[length][i]));
   const lows = groups[start].map(map);
   const highs = ends(groups);
   const frames = {...groups, [start]: lows, [length]: highs.map((high, i) => high - lows[i])};
-  const edges = geometry.edges.map((edge) => {
+  const edges = layout.edges.map((edge) => {
     const {source, target, edges: merged, xs, ys} = edge;
     return {source, target, edges: merged, xs, ys, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)};
   });
   const total = start === "x" ? "width" : "height";
-  return {...geometry, nodes: box, groups: frames, edges, [total]: map(geometry[total])};
+  return {...layout, nodes: box, groups: frames, edges, [total]: map(layout[total])};
 }
 
 // A step just before the end of each growing box; boxes beside it share the step.

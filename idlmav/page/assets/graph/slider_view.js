@@ -4,8 +4,8 @@ import { isSideways } from "../page/arrange.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one, of which one is visible.
-  constructor({sliders, picture, graph, isDriver, onMoved}) {
-    Object.assign(this, {sliders, picture, graph, isDriver, onMoved});
+  constructor({sliders, geometry, graph, isDriver, onMoved}) {
+    Object.assign(this, {sliders, geometry, graph, isDriver, onMoved});
     this.writing = false;
     for (const model of sliders) {
       model.properties.value.change.connect(() => {
@@ -15,7 +15,7 @@ export class SliderView {
   }
 
   get sideways() {
-    return isSideways(this.picture.direction);
+    return isSideways(this.geometry.direction);
   }
 
   get model() {
@@ -25,7 +25,7 @@ export class SliderView {
   // The graph moved: show its visible part.
   update() {
     const [left, right, top, bottom] = this.graph.viewport;
-    const end = this.sideways ? this.picture.width : this.picture.height;
+    const end = this.sideways ? this.geometry.width : this.geometry.height;
     const [low, high] = this.sideways ? [left, right] : [top, bottom];
     const clip = (value) => Math.min(end, Math.max(0, value));
     this.writing = true;

@@ -1,6 +1,6 @@
 // What is said of the box or the edge under the mouse, beside it.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 
 const GAP_PX = 8;
 const MARGIN_PX = 4;

@@ -7,9 +7,9 @@ const LEGIBLE_PX = 2.5;
 const GROUP_PX = 16;
 
 // {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold. lines: the edges to draw.
-export function collectVisible(picture, window) {
-  const closed = closedGroups(picture, window.scale);
-  const {nodes, groups} = picture;
+export function collectVisible(geometry, window) {
+  const closed = closedGroups(geometry, window.scale);
+  const {nodes, groups} = geometry;
   const isIn = ({x, y, w, h}, i) =>
     x[i] <= window.right && x[i] + w[i] >= window.left && y[i] <= window.bottom && y[i] + h[i] >= window.top;
   const found = {nodes: [], frames: [], groups: [], edges: [], closed};
@@ -18,28 +18,28 @@ export function collectVisible(picture, window) {
     (groups.state[i] === 2 || closed.here[i] ? found.groups : found.frames).push(i);
   }
   for (let i = 0; i < nodes.visible.length; i++) {
-    if (nodes.visible[i] && !covered(picture.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
+    if (nodes.visible[i] && !covered(geometry.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
   }
-  found.edges = drawnEdges(picture, closed, window);
-  return Object.assign(found, distinctLines(picture, found.edges, closed, window));
+  found.edges = drawnEdges(geometry, closed, window);
+  return Object.assign(found, distinctLines(geometry, found.edges, closed, window));
 }
 
 // Open groups whose content would be too small to see, drawn as one box: here; what lies in them: inside.
-function closedGroups(picture, scale) {
-  const count = picture.groupIds.length;
+function closedGroups(geometry, scale) {
+  const count = geometry.groupIds.length;
   const here = new Uint8Array(count);
   const inside = new Uint8Array(count);
   const owner = new Int32Array(count).fill(-1);
   if (NODE_PX * scale < LEGIBLE_PX) {
     const largest = new Float64Array(count);
     for (let i = 0; i < count; i++) {
-      const parent = picture.groupParent[i];
-      if (parent >= 0) largest[parent] = Math.max(largest[parent], picture.groups.h[i] * scale);
+      const parent = geometry.groupParent[i];
+      if (parent >= 0) largest[parent] = Math.max(largest[parent], geometry.groups.h[i] * scale);
     }
     for (let i = 0; i < count; i++) {
-      const parent = picture.groupParent[i];
+      const parent = geometry.groupParent[i];
       inside[i] = parent >= 0 && (here[parent] || inside[parent]) ? 1 : 0;
-      here[i] = !inside[i] && picture.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
+      here[i] = !inside[i] && geometry.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
       owner[i] = here[i] ? i : parent >= 0 ? owner[parent] : -1;
     }
   }
@@ -47,8 +47,8 @@ function closedGroups(picture, scale) {
 }
 
 // Indices of the edges in a window, without those that lie in one closed box.
-export function drawnEdges(picture, closed, {left, top, right, bottom}) {
-  return picture.edgesIn(left, top, right, bottom).filter((k) => !sameCover(picture, picture.edges[k], closed));
+export function drawnEdges(geometry, closed, {left, top, right, bottom}) {
+  return geometry.edgesIn(left, top, right, bottom).filter((k) => !sameCover(geometry, geometry.edges[k], closed));
 }
 
 function covered(group, closed) {
@@ -56,9 +56,9 @@ function covered(group, closed) {
 }
 
 // Whether both ends of an edge are covered by the same closed box.
-function sameCover(picture, edge, closed) {
+function sameCover(geometry, edge, closed) {
   const owner = ({group, index}) => {
-    const at = group ? index : picture.nodeGroup[index];
+    const at = group ? index : geometry.nodeGroup[index];
     return at < 0 ? -1 : closed.owner[at];
   };
   const source = owner(edge.source);
@@ -66,11 +66,11 @@ function sameCover(picture, edge, closed) {
 }
 
 // The innermost thing drawn at a point: a node's box, a closed group, an open frame, or null.
-export function hit(picture, visible, x, y) {
+export function hit(geometry, visible, x, y) {
   if (!visible) return null;
   const at = (boxes, indices) =>
     indices.findLast((i) => x >= boxes.x[i] && x <= boxes.x[i] + boxes.w[i] && y >= boxes.y[i] && y <= boxes.y[i] + boxes.h[i]);
-  const {nodes, groups} = picture;
+  const {nodes, groups} = geometry;
   const places = [[nodes, visible.nodes], [groups, visible.groups], [groups, visible.frames]].map((layer) => at(...layer));
   const found = places.findIndex((index) => index !== undefined);
   return found < 0 ? null : {group: found > 0, index: places[found], isFrame: found === 2};

@@ -1,6 +1,7 @@
 // The lines under the toolbar: what went wrong, and what the colours mean; its entries filter.
 
 import { Brush } from "./brush.js";
+import { make } from "../base/dom.js";
 
 export class Legend {
   // onToggle(name, add) and onRange(range or null): what a person filters; onError(node): whose failure was clicked.
@@ -86,11 +87,4 @@ function errorButton({node, message, source}, onError) {
   button.append(make("b", "", "✕ "), make("span", "", message), make("span", "source", source));
   button.addEventListener("click", () => onError(node));
   return button;
-}
-
-export function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
 }

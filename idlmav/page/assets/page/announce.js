@@ -1,6 +1,6 @@
 // For those who hear the page: names of its parts, and what has just been selected or found.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 import { ops } from "../detail/compute.js";
 
 const FACTS = 3;

@@ -42,9 +42,8 @@ export function unreachedMatcher(scene, query) {
 // For each kind of thing its numbers, and its texts by field. FLOPs and MACs are what their names say, whichever of them
 // is shown; an estimate that is hidden is not found.
 function targets(scene) {
-  const {nodes, groups = {}, unreached, geometry} = scene;
+  const {nodes, groups = {}, unreached = {ids: []}, geometry} = scene;
   const per = scene.compute?.per ?? 1;
-  const missed = unreached ?? {ids: []};
   const bare = (text) => text.replace(/^nn\.|\(.*\)$/g, "");
   const ofOps = (columns, ids) => ({
     per, numbers: columns,
@@ -59,7 +58,7 @@ function targets(scene) {
   });
   return {
     nodes: ofOps(nodes, geometry.nodes.ids),
-    unreached: {...ofOps(missed, missed.ids), per: 1},
+    unreached: {...ofOps(unreached, unreached.ids), per: 1},
     groups: {
       per, numbers: {...groups, param_count: groups.held?.map((held, i) => held?.param_count ?? groups.param_count[i])},
       words: (i) => [groups.path[i], groups.class_name[i]],

@@ -1,6 +1,6 @@
 // The table's elements, which Tabulator draws: of all rows only those in view.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 
 export const ROW_PX = 26;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};

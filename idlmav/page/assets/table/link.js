@@ -18,7 +18,7 @@ export class TableLink {
   }
 
   moveGraph() {
-    const {linked, room, table: {graph, picture, grid, count}} = this;
+    const {linked, room, table: {graph, geometry, grid, count}} = this;
     if (!linked) return;
     const {top: scrolled} = grid;
     const share = Math.min(1, scrolled / room);
@@ -28,29 +28,29 @@ export class TableLink {
     if (!a || !b) return;
     const mix = Math.min(1, at - first);
     const [x, y] = [a.x + (b.x - a.x) * mix, a.y + (b.y - a.y) * mix];
-    if (picture.turned) {
+    if (geometry.turned) {
       graph.moveTo(x, y, graph.scale);
       return;
     }
     const [left, right, top, bottom] = graph.viewport;
-    const reverse = picture.direction === "up" || picture.direction === "left" ? -1 : 1;
+    const reverse = geometry.direction === "up" || geometry.direction === "left" ? -1 : 1;
     const shift = reverse * (0.5 - share);
     const [cx, cy] = graph.center;
-    if (isSideways(picture.direction)) graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
+    if (isSideways(geometry.direction)) graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
     else graph.moveTo(within(a.x, left, right) ? cx : a.x, y + shift * (bottom - top), graph.scale);
   }
 
   // The middle of the box that stands for a row, for an open group that of the first box in it; modules never called have
   // none, so the last one's before is meant.
   middle(k) {
-    const {rows, picture, shown} = this.table;
-    const isBox = (row) => rows.kind(row) === "nodes" || rows.isFolded(row, picture.groups.state);
+    const {rows, geometry, shown} = this.table;
+    const isBox = (row) => rows.kind(row) === "nodes" || rows.isFolded(row, geometry.groups.state);
     let at = k;
     while (at < shown.length && !isBox(shown[at])) at++;
     if (at === shown.length) while (at > 0 && !isBox(shown[--at]));
     const row = shown[at];
     if (row === undefined || !isBox(row)) return null;
-    const {x, y, w, h} = picture.rect(picture.shownAs(rows.id(row)));
+    const {x, y, w, h} = geometry.rect(geometry.shownAs(rows.id(row)));
     return {x: x + w / 2, y: y + h / 2};
   }
 
@@ -64,19 +64,19 @@ export class TableLink {
 
   // How far along the flow the graph's window is, and which box is nearest there.
   reference() {
-    const {graph, picture} = this.table;
+    const {graph, geometry} = this.table;
     const [left, right, top, bottom] = graph.viewport;
-    const sideways = isSideways(picture.direction);
-    const [low, high, end] = sideways ? [left, right, picture.width] : [top, bottom, picture.height];
-    const reverse = picture.direction === "up" || picture.direction === "left";
+    const sideways = isSideways(geometry.direction);
+    const [low, high, end] = sideways ? [left, right, geometry.width] : [top, bottom, geometry.height];
+    const reverse = geometry.direction === "up" || geometry.direction === "left";
     const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
     const share = reverse ? 1 - raw : raw;
     const [cx, cy] = graph.center;
     // Where the flow turns, no way from one end of the picture to the other passes every op.
-    const flow = picture.turned ? (sideways ? cx : cy) : low + raw * (high - low);
+    const flow = geometry.turned ? (sideways ? cx : cy) : low + raw * (high - low);
     let best = Infinity;
     let id = "";
-    const look = ({x, y, w, h}, ids, isShown) => {
+    const consider = ({x, y, w, h}, ids, isShown) => {
       for (let i = 0; i < ids.length; i++) {
         if (!isShown(i)) continue;
         const [cX, cY] = [x[i] + w[i] / 2, y[i] + h[i] / 2];
@@ -84,9 +84,9 @@ export class TableLink {
         if (distance < best) [best, id] = [distance, ids[i]];
       }
     };
-    look(picture.nodes, picture.nodeIds, (i) => picture.nodes.visible[i]);
-    look(picture.groups, picture.groupIds, (i) => picture.groups.state[i] === 2);
-    return {share: picture.turned ? 0.5 : share, id};
+    consider(geometry.nodes, geometry.nodeIds, (i) => geometry.nodes.visible[i]);
+    consider(geometry.groups, geometry.groupIds, (i) => geometry.groups.state[i] === 2);
+    return {share: geometry.turned ? 0.5 : share, id};
   }
 }
 

@@ -1,6 +1,6 @@
 // The table's menu: which columns it shows, the filters under the header, the rows as text.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 
 const TOLD_MS = 2000;
 

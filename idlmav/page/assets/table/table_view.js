@@ -13,8 +13,8 @@ const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none
 
 export class TableView {
   // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
-  constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
-    Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
+  constructor({model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold}) {
+    Object.assign(this, {model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold});
     this.tabulator = null;
     this.matches = null;
     this.selected = "";
@@ -82,7 +82,7 @@ export class TableView {
 
   // The rows of the picture as it is now, which may be another flow's, with other groups.
   get rows() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     if (this.known?.geometry !== scene.geometry) this.known = {geometry: scene.geometry, rows: new TableRows(scene)};
     return this.known.rows;
   }
@@ -90,8 +90,8 @@ export class TableView {
   // Rows after folding, searching or sorting; colours of what they stand for.
   refresh() {
     if (!this.grid) return;
-    const {rows, picture, sort} = this;
-    const {state} = picture.groups;
+    const {rows, geometry, sort} = this;
+    const {state} = geometry.groups;
     const found = this.finder();
     const before = this.shown;
     this.shown = rows.tree(state, found);
@@ -124,7 +124,7 @@ export class TableView {
   }
 
   values(name) {
-    const {rows, picture: {scene}} = this;
+    const {rows, geometry: {scene}} = this;
     const column = this.columns.find((each) => each.name === name);
     return (row) => column.value(scene, rows.kind(row), rows.index(row));
   }
@@ -143,8 +143,8 @@ export class TableView {
 
   // What the grid draws at place k.
   row(k) {
-    const {rows, picture, look} = this;
-    const {scene} = picture;
+    const {rows, geometry, appearance} = this;
+    const {scene} = geometry;
     const row = this.shown[k];
     const [kind, index, id] = [rows.kind(row), rows.index(row), rows.id(row)];
     const isGroup = kind === "groups";
@@ -153,19 +153,19 @@ export class TableView {
     const classes = [kind, selected ? "selected" : "", this.holder === k && !selected ? "holds" : ""];
     if (status === "failed" || (isGroup && scene.groups.failed[index])) classes.push("failed");
     if (status === "not_run" || kind === "unreached") classes.push("muted");
-    if (isGroup && (this.matches ?? this.tests) !== null && !look.found?.has(index)) classes.push("context");
+    if (isGroup && (this.matches ?? this.tests) !== null && !appearance.found?.has(index)) classes.push("context");
     const [, ...others] = this.visibleColumns;
     return {
       id, selected, className: classes.filter(Boolean).join(" "),
       level: this.isTree ? rows.levels[row] : 0,
-      expanded: isGroup ? picture.groups.state[index] !== 2 : null,
-      color: kind === "nodes" ? look.coloring?.node(index).fill : null,
+      expanded: isGroup ? geometry.groups.state[index] !== 2 : null,
+      color: kind === "nodes" ? appearance.coloring?.node(index).fill : null,
       cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree || kind === "unreached"}, ...others.map((column) => this.cell(column, kind, index))],
     };
   }
 
   cell(column, kind, index) {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     const cell = column.cell(scene, kind, index, (column.seen ?? column.least) - CELL_PX);
     const all = this.sums.get(column.name);
     const isOp = kind === "groups" || (kind === "nodes" && scene.nodes.kind[index] === "op");
@@ -178,7 +178,7 @@ export class TableView {
   // FLOPs or MACs, with estimates or without: the numbers, and what is sorted or filtered by them.
   showNumbers() {
     if (!this.grid) return;
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     this.sums = new Map(this.columns.filter(({sum}) => sum).map((column) => [column.name, column.sum(scene)]));
     this.showHeader();
     this.findTests();
@@ -186,7 +186,7 @@ export class TableView {
   }
 
   showHeader() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     const shown = this.visibleColumns.map((column) => ({
       ...column, ...heading(column, scene, column.width),
       sort: column.name === this.sort.name ? this.sort.direction : "none",
@@ -200,7 +200,7 @@ export class TableView {
     for (const column of this.visibleColumns) {
       const width = this.grid.widthOf(column.name);
       if (width <= 0) continue;
-      this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+      this.grid.setTitle(column.name, heading(column, this.geometry.scene, width));
       changed ||= width !== column.seen;
       column.seen = width;
     }
@@ -214,7 +214,7 @@ export class TableView {
 
   csv() {
     const rows = this.shown.map((row) => ({kind: this.rows.kind(row), index: this.rows.index(row)}));
-    return csv(this.picture.scene, rows, this.visibleColumns);
+    return csv(this.geometry.scene, rows, this.visibleColumns);
   }
 
   // ---- what a person does in the table
@@ -252,7 +252,7 @@ export class TableView {
   }
 
   findTests() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     const tests = [...this.filters].map(([name, text]) => {
       const column = this.columns.find((each) => each.name === name);
       if (!column.number) {
@@ -261,8 +261,8 @@ export class TableView {
       }
       const query = columnQuery(column, scene, text);
       if (query === null) return null;
-      const [nodes, missed] = [matcher(scene, query), unreachedMatcher(scene, query)];
-      return (kind, i) => (kind === "nodes" ? nodes(i) : missed(i));
+      const [nodes, unreached] = [matcher(scene, query), unreachedMatcher(scene, query)];
+      return (kind, i) => (kind === "nodes" ? nodes(i) : unreached(i));
     }).filter(Boolean);
     this.tests = tests.length > 0 ? tests : null;
   }
@@ -277,7 +277,7 @@ export class TableView {
   // The row stays where it is: neither does the table follow what the graph does then.
   toggle(id) {
     this.folding = true;
-    this.onFold(id, this.picture.groups.state[this.picture.groupAt.get(id)] !== 2);
+    this.onFold(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
     this.folding = false;
     this.onDrive();
   }
@@ -289,7 +289,7 @@ export class TableView {
     const at = this.placeOf(this.selected);
     const row = this.shown[at];
     const isGroup = row !== undefined && this.rows.kind(row) === "groups";
-    const folded = isGroup && this.rows.isFolded(row, this.picture.groups.state);
+    const folded = isGroup && this.rows.isFolded(row, this.geometry.groups.state);
     const pick = (k) => {
       this.picked(this.rows.id(this.shown[k]));
       this.grid.reveal(k);
