@@ -58,6 +58,6 @@ function parametersTitle(totals) {
   return lines.join("\n");
 }
 
-export function bytesTitle({param_bytes: parameters, buffer_bytes: buffers}) {
+function bytesTitle({param_bytes: parameters, buffer_bytes: buffers}) {
   return `${thousands(parameters)} B parameters\n${thousands(buffers)} B buffers`;
 }

@@ -1,6 +1,6 @@
 // Which groups to fold: as idlmav/layout/folds.py, on the columns of a scene.
 
-export const DEPTHS_OFFERED = 6;
+const DEPTHS_OFFERED = 6;
 
 // How many groups are around each, itself included.
 export function groupDepths({parent}) {

@@ -1,6 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
-import { FLOW } from "../page/flow.js";
+import { FLOW } from "../base/directions.js";
 import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
 import { same } from "../base/store.js";
 import { collectVisible, drawnEdges } from "./visible.js";

@@ -1,7 +1,9 @@
 // Where the first view is, in the live figure and in the still picture before it.
 
+import { isSideways } from "../base/directions.js";
+
 // Below it texts cannot be read.
-export const READABLE_SCALE = 0.7;
+const READABLE_SCALE = 0.7;
 
 // Whether a viewport is one; all 0 until there is one.
 export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
@@ -32,7 +34,7 @@ export function homeView(geometry, figure, first) {
   const {width, height, direction} = geometry;
   const whole = fittingScale(geometry, figure);
   if (whole >= READABLE_SCALE) return {x: width / 2, y: height / 2, scale: whole};
-  const sideways = direction === "left" || direction === "right";
+  const sideways = isSideways(direction);
   const across = sideways ? figure.inner_height / (height + 40) : figure.inner_width / (width + 40);
   const scale = Math.min(1, Math.max(READABLE_SCALE, across));
   const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];

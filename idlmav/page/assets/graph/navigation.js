@@ -1,6 +1,6 @@
 // Where an arrow key leads to from a box: along an edge, or to the nearest box beside.
 
-import { isSideways } from "../page/arrange.js";
+import { isReversed, isSideways } from "../base/directions.js";
 
 export const ARROWS = {ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 1], ArrowUp: [1, -1]};
 // Sideways counts more than ahead, so that a straight line goes before a short one.
@@ -31,7 +31,7 @@ export function neighbour(geometry, selected, key) {
   const flowAxis = isSideways(geometry.direction) ? 0 : 1;
   if (!all.includes(start)) {
     const inside = all.filter((id) => geometry.ancestors(id).includes(place.index));
-    const forward = sign === (geometry.direction === "up" || geometry.direction === "left" ? -1 : 1);
+    const forward = sign === (isReversed(geometry.direction) ? -1 : 1);
     if (axis === flowAxis && forward) return inside[0] ?? "";
     return best(geometry, place, all.filter((id) => !inside.includes(id)), axis, sign, REACH_PX);
   }

@@ -1,11 +1,12 @@
 // Boxes as tall as a number says: the drawing is stretched along the flow, so order and straight lines stay.
 
+import { isSideways } from "../base/directions.js";
+
 const ON_BORDER = 0.05;
-const FLOW_IS_X = new Set(["left", "right"]);
 
 // layout: what makeFolder's function returns; extra: px that each node grows along the flow.
 export function stretch(layout, extra, direction) {
-  const [start, length] = FLOW_IS_X.has(direction) ? ["x", "w"] : ["y", "h"];
+  const [start, length] = isSideways(direction) ? ["x", "w"] : ["y", "h"];
   const {nodes, groups} = layout;
   const map = stretchMap(nodes[start], nodes[length], nodes.visible, extra);
   const axis = start === "x" ? "xs" : "ys";

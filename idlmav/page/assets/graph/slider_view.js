@@ -1,6 +1,6 @@
 // The range slider: the part of the flow that is visible, as two handles.
 
-import { isSideways } from "../page/arrange.js";
+import { isSideways } from "../base/directions.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one, of which one is visible.

@@ -1,6 +1,8 @@
 // Where the views stand. The side (table and details) is at the right of the graph, or under it where there is little
 // width; overview and slider lie above and below the graph if the flow runs to a side. The border to the side is dragged.
 
+import { isSideways } from "../base/directions.js";
+
 const OVERVIEW_PX = 84;
 const SLIDER_PX = 34;
 const NARROW_PX = 760;
@@ -13,8 +15,6 @@ const NARROW_DETAIL_PX = 102;
 const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
-
-export const isSideways = (direction) => direction === "left" || direction === "right";
 
 // row: the container of the views; parts: the Bokeh model of each, or null where it is switched off; inSide: those in the
 // side. There is a slider for either case.

@@ -3,8 +3,6 @@
 
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
-// What decides on the layout.
-export const FLOW = ["direction", "turn", "latent", "merge_threshold"];
 // Where it can go on after the latent op: back, to the side, or not turning.
 export const TURNS = ["opposite", "perpendicular", "none"];
 

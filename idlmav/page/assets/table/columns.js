@@ -71,7 +71,7 @@ export const COLUMNS = [
   {name: "source", title: "Source", width: 210, least: 150, ...textColumn("source")},
 ];
 
-export function idsOf(scene, kind) {
+function idsOf(scene, kind) {
   return kind === "unreached" ? scene.unreached.ids : scene.geometry[kind].ids;
 }
 

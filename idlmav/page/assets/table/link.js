@@ -1,7 +1,7 @@
 // Scrolling: the share of the way scrolled is the share of the window at which table and graph show the same op, so both
 // reach their ends together. A sorted table has an order of its own.
 
-import { isSideways } from "../page/arrange.js";
+import { isReversed, isSideways } from "../base/directions.js";
 import { ROW_PX } from "./grid.js";
 
 export class TableLink {
@@ -33,7 +33,7 @@ export class TableLink {
       return;
     }
     const [left, right, top, bottom] = graph.viewport;
-    const reverse = geometry.direction === "up" || geometry.direction === "left" ? -1 : 1;
+    const reverse = isReversed(geometry.direction) ? -1 : 1;
     const shift = reverse * (0.5 - share);
     const [cx, cy] = graph.center;
     if (isSideways(geometry.direction)) graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
@@ -68,7 +68,7 @@ export class TableLink {
     const [left, right, top, bottom] = graph.viewport;
     const sideways = isSideways(geometry.direction);
     const [low, high, end] = sideways ? [left, right, geometry.width] : [top, bottom, geometry.height];
-    const reverse = geometry.direction === "up" || geometry.direction === "left";
+    const reverse = isReversed(geometry.direction);
     const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
     const share = reverse ? 1 - raw : raw;
     const [cx, cy] = graph.center;

@@ -53,7 +53,7 @@ function checkbox(text, checked, change) {
 }
 
 // A page in a frame may not use the clipboard; an old command or a file then does. Returns what happened.
-export async function copyText(text, host) {
+async function copyText(text, host) {
   try {
     await navigator.clipboard.writeText(text);
     return "Copied";
