@@ -1,5 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
+import { elementOf, scalesOf } from "../base/bokeh_private.js";
 import { FLOW } from "../base/directions.js";
 import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
 import { same } from "../base/store.js";
@@ -287,7 +288,7 @@ export class GraphView {
   // said: {title, detail, error}; place: a rectangle on the figure that the tip is not to cover.
   showTip(said, place) {
     if (said === null) return this.tip?.hide();
-    this.tip ??= new Tip(this.view.owner.find_one(this.figure).el.shadowRoot);
+    this.tip ??= new Tip(elementOf(this.view, this.figure).shadowRoot);
     return this.tip.show(said, place, {width: this.figure.outer_width, height: this.figure.outer_height});
   }
 
@@ -297,14 +298,14 @@ export class GraphView {
 
   // Px of the figure of a rectangle in layout px.
   onFigure({x, y, w, h}) {
-    const {frame} = this.view.owner.find_one(this.figure);
-    const [x0, x1] = [x, x + w].map((value) => frame.x_scale.compute(value));
-    const [y0, y1] = [y, y + h].map((value) => frame.y_scale.compute(value));
+    const [across, down] = scalesOf(this.view, this.figure);
+    const [x0, x1] = [x, x + w].map(across);
+    const [y0, y1] = [y, y + h].map(down);
     return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
   }
 
   toPage(rect) {
-    const {left, top} = this.view.owner.find_one(this.figure).el.getBoundingClientRect();
+    const {left, top} = elementOf(this.view, this.figure).getBoundingClientRect();
     const place = this.onFigure(rect);
     return {...place, x: place.x + left, y: place.y + top};
   }

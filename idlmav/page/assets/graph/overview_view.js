@@ -1,5 +1,7 @@
 // The overview's figure: every box, and the visible part as a window that is clicked, dragged and resized.
 
+import { elementOf } from "../base/bokeh_private.js";
+
 const MOST_BOXES = 2500;
 const EDGE_PX = 7;
 const READABLE_SCALE = 0.16;
@@ -130,8 +132,7 @@ export class OverviewView {
   showCursor({x, y}) {
     const inside = this.isInWindow(x, y);
     const edge = inside ? this.edgeAt(x, y) : null;
-    const {el} = this.view.owner.find_one(this.figure);
-    el.style.cursor = edge !== null ? (edge.level ? "ns-resize" : "ew-resize") : inside ? "grab" : "pointer";
+    elementOf(this.view, this.figure).style.cursor = edge !== null ? (edge.level ? "ns-resize" : "ew-resize") : inside ? "grab" : "pointer";
   }
 
   moveTo(x, y) {

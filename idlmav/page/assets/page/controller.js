@@ -12,10 +12,11 @@ import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
 import { Arrangement } from "./arrange.js";
 import { Folding } from "./depth.js";
 import { anchor } from "../graph/anchor.js";
+import { allModels, elementOf, findView, partsOf, sendOnlySynced, setComponent } from "../base/bokeh_private.js";
 import { afterFrames } from "../base/frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "../base/dom.js";
-import { tellOnlyState, whenHeard } from "./comm.js";
+import { whenHeard } from "./comm.js";
 import { FILTERS, Filtering } from "../search/filtering.js";
 import { Keyboard } from "./keyboard.js";
 import { isPart } from "../graph/home.js";
@@ -77,15 +78,15 @@ class Dashboard {
   find(part) {
     const name = `${this.model.uid}-${part}`;
     const {document: models} = this.view.model;
-    return models.get_model_by_name(name) ?? [...models._all_models.values()].find((m) => m.tags?.includes(name)) ?? null;
+    return models.get_model_by_name(name) ?? allModels(models).find((m) => m.tags?.includes(name)) ?? null;
   }
 
   // Bokeh builds the views one by one; begin when the figures have a size.
   start() {
     if (this.closed) return;
-    tellOnlyState(this.view.model.document);
+    sendOnlySynced(this.view.model.document);
     const figure = this.find("graph");
-    if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
+    if (!figure || !findView(this.view, figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
       setTimeout(() => this.start(), RETRY_MS);
       return;
     }
@@ -146,7 +147,7 @@ class Dashboard {
     this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
     const models = {overview: this.overview?.figure, graph: figure, slider: sliders[0], flat_slider: sliders[1], side: this.find("side")};
     this.arrangement = new Arrangement(view, this.find("views"), models, {table: this.table?.model, detail: this.detail});
-    this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
+    this.container = this.elementOf(this.find("root")) ?? this.element;
   }
 
   connect() {
@@ -209,7 +210,7 @@ class Dashboard {
   }
 
   elementOf(model) {
-    return model && this.view.owner.find_one(model)?.el;
+    return elementOf(this.view, model);
   }
 
   // ---- who moves: the view that a person used last leads, the others follow
@@ -223,7 +224,7 @@ class Dashboard {
   attachDrivers() {
     const element = (model) => this.elementOf(model);
     for (const [name, title] of Object.entries(BUTTONS)) {
-      const button = element(this.find(name))?.shadowRoot.querySelector("button");
+      const button = partsOf(element(this.find(name)), "button")[0];
       button?.setAttribute("title", title);
       if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
     }
@@ -360,7 +361,7 @@ class Dashboard {
   showDetail(spoken) {
     const named = this.store.get("selected");
     const content = selectionContent(this.geometry, named);
-    this.detail?.data.setv({content}, {sync: false});
+    if (this.detail) setComponent(this.detail, {content});
     if (!spoken) return;
     const id = this.geometry.resolve(named);
     const {group, index} = id ? this.geometry.place(id) : {};

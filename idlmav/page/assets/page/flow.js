@@ -1,6 +1,8 @@
 // Which way the data flows, where it turns and what is merged. A page without a kernel holds the layouts of the other
 // directions and turns; with one, Python makes a new scene.
 
+import { elementOf } from "../base/bokeh_private.js";
+
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
 // Where it can go on after the latent op: back, to the side, or not turning.
@@ -72,7 +74,7 @@ export class FlowWidgets {
     this.showing = true;
     model.setv(options ? {...values, options, disabled: options.length < 2} : values, {sync: false});
     this.showing = false;
-    this.view.owner.find_one(model)?.el.setAttribute("title", title);
+    elementOf(this.view, model)?.setAttribute("title", title);
   }
 
   // What a person picks is shown once it is so.

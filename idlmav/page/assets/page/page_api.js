@@ -1,5 +1,7 @@
 // window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
 
+import { missingNames } from "../base/bokeh_private.js";
+
 const OPENED = "idlmav-opened";
 
 export function publish(dashboard) {
@@ -34,6 +36,10 @@ export function publish(dashboard) {
     fit: () => {
       dashboard.drive("graph");
       graph.fit();
+    },
+    // What this page has looked for in vain in Bokeh, Panel and Tabulator.
+    get missing_names() {
+      return missingNames();
     },
     ready: dashboard.ready,
     get node_count() {

@@ -1,5 +1,6 @@
 // The search field: how many matches there are, which of them is shown, buttons to go on, and what is wrong with a query.
 
+import { elementOf, partsOf } from "../base/bokeh_private.js";
 import { make } from "../base/dom.js";
 
 export class SearchField {
@@ -11,7 +12,7 @@ export class SearchField {
 
   // Once Bokeh has built the field.
   attach() {
-    const input = this.view.owner.find_one(this.model)?.el.shadowRoot.querySelector("input");
+    const input = partsOf(elementOf(this.view, this.model), "input")[0];
     if (!input || input === this.input) return;
     this.input = input;
     this.tools = make("span", "idlmav-search");

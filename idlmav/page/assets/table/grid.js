@@ -1,5 +1,6 @@
 // The table's elements, which Tabulator draws: of all rows only those in view.
 
+import { ROW_CLASS, tableParts } from "../base/bokeh_private.js";
 import { make } from "../base/dom.js";
 
 export const ROW_PX = 26;
@@ -21,9 +22,7 @@ const PANELS_EVENTS = ["dataFiltering", "dataFiltered", "dataSorting", "rowClick
 export class TableGrid {
   constructor(tabulator, source, on) {
     Object.assign(this, {tabulator, source, on});
-    this.frame = tabulator.element;
-    this.scroller = this.frame.querySelector(".tabulator-tableholder");
-    this.body = this.frame.querySelector(".tabulator-table");
+    Object.assign(this, tableParts(tabulator));
     for (const element of [this.frame, this.scroller]) element.setAttribute("aria-label", "Ops and modules");
     this.frame.setAttribute("role", "treegrid");
     this.scroller.setAttribute("role", "rowgroup");
@@ -199,7 +198,7 @@ export class TableGrid {
   }
 
   clicked({target}) {
-    const element = target.closest(".tabulator-row");
+    const element = target.closest(`.${ROW_CLASS}`);
     if (!element) return;
     if (target.closest(".twist")) this.on.toggle(element.dataset.id);
     else this.on.pick(element.dataset.id);
@@ -267,7 +266,7 @@ export class TableGrid {
 }
 
 function describe(element, {id, className, level, selected, expanded}, k) {
-  element.className = `tabulator-row ${className}`;
+  element.className = `${ROW_CLASS} ${className}`;
   element.tabIndex = -1;
   Object.assign(element.dataset, {id, place: k});
   element.setAttribute("aria-rowindex", k + 2);

@@ -1,5 +1,6 @@
 // The table of groups and ops: folds, selects and scrolls with the graph, and the graph with it.
 
+import { keepTablePlace, tableRoot, tabulatorOf } from "../base/bokeh_private.js";
 import { COLUMNS, columnQuery, csv, heading } from "./columns.js";
 import { matcher, unreachedMatcher } from "../search/find.js";
 import { ROW_PX, TableGrid } from "./grid.js";
@@ -32,10 +33,9 @@ export class TableView {
 
   // Called until Tabulator has built itself; true when it has.
   attach() {
-    const found = this.view.owner.find_one(this.model);
-    const {tabulator} = found ?? {};
-    if (tabulator && tabulator === this.tabulator) return true;
-    if (!this.isBuilt) return false;
+    const {view, model} = this;
+    const tabulator = tabulatorOf(view, model);
+    if (!tabulator || tabulator === this.tabulator) return tabulator !== null;
     this.close();
     Object.assign(this, {tabulator, closing: new AbortController()});
     this.grid = new TableGrid(tabulator, this, {
@@ -48,14 +48,9 @@ export class TableView {
       resized: () => this.fitHeader(),
     });
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
-    // Two frames after its own redraw Panel puts back the place of before, wherever the table went in between.
-    const {redraw, _flush_resize_when_root_ready: flush} = Object.getPrototypeOf(found);
-    found.restore_scroll = () => {};
-    // Where an error anywhere in the page has broken the promise that Panel waits for, it would ask again for ever.
-    found._flush_resize_when_root_ready = () => flush?.call(found).catch(() => { found._resize_pending = false; });
-    found.redraw = (...what) => this.grid.keepingPlace(() => redraw.apply(found, what));
+    keepTablePlace(view, model, (change) => this.grid.keepingPlace(change));
     // The names are always there: they carry the tree.
-    tableMenu(found.shadow_el, this.columns.slice(1), {
+    tableMenu(tableRoot(view, model), this.columns.slice(1), {
       signal: this.closing.signal,
       column: (name, shown) => this.change(name, {shown}),
       filters: (shown) => this.showFilters(shown),
@@ -66,7 +61,7 @@ export class TableView {
   }
 
   get isBuilt() {
-    return this.view.owner.find_one(this.model)?.tabulator?.initialized === true;
+    return tabulatorOf(this.view, this.model) !== null;
   }
 
   // At once, which otherwise waits for the next frame.
