@@ -1,4 +1,4 @@
-// What the detail panel shows: all that is known of the selection, with links to its neighbours; without one, the costliest ops.
+// Collects the contents of the detail panel: the facts about the selection and links to its neighbours, or the costliest ops.
 
 import { groupFacts, nodeFacts, unreachedFacts } from "./facts_text.js";
 import { humane } from "../base/text.js";
@@ -28,7 +28,7 @@ export function selectionContent(geometry, name) {
   };
 }
 
-// Where data come from and go to, across the border of a group.
+// The ops from which data come and to which they go, across the border of a group.
 function neighbours(geometry, id) {
   const {geometry: {edges, nodes: {ids}}, tensors: {names, of}} = geometry.scene;
   const inside = membership(geometry, id);

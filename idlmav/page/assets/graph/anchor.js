@@ -1,6 +1,6 @@
-// Keeps what is in the middle of the view there, while everything around it finds a new place.
+// Keeps the box in the middle of the view there while the layout changes.
 
-// Returns a function that moves the view back to it.
+// Returns a function that moves the view back to the box.
 export function anchor(geometry, graph) {
   const [x, y] = graph.center;
   const middle = (place) => {

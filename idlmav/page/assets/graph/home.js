@@ -1,11 +1,11 @@
-// Where the first view is, in the live figure and in the still picture before it.
+// Computes where the first view is, in the live figure and in the still picture before it.
 
 import { isSideways } from "../base/directions.js";
 
-// Below it texts cannot be read.
+// At a smaller scale nobody can read the texts.
 const READABLE_SCALE = 0.7;
 
-// Whether a viewport is one; all 0 until there is one.
+// Whether a viewport is set: it is all 0 before.
 export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
 
 // Px on screen for one px of the layout, so that everything is seen.

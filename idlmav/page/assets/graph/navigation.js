@@ -1,4 +1,4 @@
-// Where an arrow key leads to from a box: along an edge, or to the nearest box beside.
+// Finds the box to which an arrow key leads: along an edge, or the nearest one beside.
 
 import { isReversed, isSideways } from "../base/directions.js";
 
@@ -65,10 +65,5 @@ function best(geometry, place, ids, axis, sign, reach) {
   return found;
 }
 
-function span({x, y, w, h}) {
-  return [[x, x + w], [y, y + h]];
-}
-
-function middle([low, high]) {
-  return (low + high) / 2;
-}
+const span = ({x, y, w, h}) => [[x, x + w], [y, y + h]];
+const middle = ([low, high]) => (low + high) / 2;

@@ -1,4 +1,4 @@
-// What the mouse means on the graph's figure: select, fold, tell what is there.
+// Turns what the mouse does on the graph's figure into selecting, folding and tips.
 
 import { edgeText, groupFacts, hoverText, nodeFacts } from "../detail/facts_text.js";
 import { hit } from "./visible.js";
@@ -11,10 +11,8 @@ export class Pointer {
     Object.assign(this, {graph, geometry, store, folding});
     this.lastTap = {sx: 0, sy: 0};
     this.isDragging = false;
-    graph.figure.on_event("tap", (event) => this.tapped(event));
-    graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
-    graph.figure.on_event("mousemove", (event) => this.pointedAt(event));
-    graph.figure.on_event("mouseleave", () => graph.hover(""));
+    const actions = {tap: this.tapped, doubletap: this.doubleTapped, mousemove: this.pointedAt, mouseleave: () => graph.hover("")};
+    for (const [name, action] of Object.entries(actions)) graph.figure.on_event(name, (event) => action.call(this, event));
   }
 
   attach(element) {
@@ -39,7 +37,7 @@ export class Pointer {
 
   pointedAt({x, y, sx, sy}) {
     const {geometry, graph} = this;
-    // What is dragged stays under the mouse.
+    // A person who drags keeps the same place under the mouse.
     if (this.isDragging) return undefined;
     const place = hit(geometry, graph.visible, x, y);
     if (place && !place.isFrame) return this.pointedAtBox(place);
@@ -51,7 +49,7 @@ export class Pointer {
   pointedAtBox(place) {
     const {geometry, graph} = this;
     const id = geometry.idOf(place);
-    // It does not follow the mouse within a box.
+    // The tip does not follow the mouse within a box.
     if (id === graph.hovered && graph.tip?.isShown) return undefined;
     const facts = place.group ? groupFacts(geometry.scene, place.index) : nodeFacts(geometry.scene, place.index);
     return graph.hover(id, [], hoverText(facts), graph.onFigure(geometry.rect(place)));

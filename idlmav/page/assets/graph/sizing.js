@@ -1,10 +1,10 @@
-// Boxes as tall as a number says: the drawing is stretched along the flow, so order and straight lines stay.
+// Makes boxes as tall as a number says: stretches the layout along the flow, so order and straight lines stay.
 
 import { isSideways } from "../base/directions.js";
 
 const ON_BORDER = 0.05;
 
-// layout: what makeFolder's function returns; extra: px that each node grows along the flow.
+// layout: from the function that makeFolder returns; extra: px that each node grows along the flow.
 export function stretch(layout, extra, direction) {
   const [start, length] = isSideways(direction) ? ["x", "w"] : ["y", "h"];
   const {nodes, groups} = layout;
@@ -13,10 +13,8 @@ export function stretch(layout, extra, direction) {
   const sides = sideEnds(layout.edges, nodes[start], nodes[length], axis);
   const grown = (size, i) => Math.max(size + extra[i], sides.has(i) ? map(sides.get(i)) - map(nodes[start][i]) : 0);
   const box = {...nodes, [start]: nodes[start].map(map), [length]: nodes[length].map(grown)};
-  const ends = (group) => group[start].map((low, i) => map(low + group[length][i]));
   const lows = groups[start].map(map);
-  const highs = ends(groups);
-  const frames = {...groups, [start]: lows, [length]: highs.map((high, i) => high - lows[i])};
+  const frames = {...groups, [start]: lows, [length]: groups[start].map((low, i) => map(low + groups[length][i]) - lows[i])};
   const edges = layout.edges.map((edge) => {
     const {source, target, edges: merged, xs, ys} = edge;
     return {source, target, edges: merged, xs, ys, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)};
@@ -47,7 +45,7 @@ function stretchMap(starts, lengths, visible, extra) {
 function sideEnds(edges, starts, lengths, axis) {
   const found = new Map();
   for (const {source, target, [axis]: route} of edges) {
-    for (const [end, at] of [[source, route[0]], [target, route[route.length - 1]]]) {
+    for (const [end, at] of [[source, route[0]], [target, route.at(-1)]]) {
       if (end.group || !onSide(at, starts[end.index], lengths[end.index])) continue;
       found.set(end.index, Math.max(found.get(end.index) ?? at, at));
     }

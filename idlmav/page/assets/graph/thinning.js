@@ -1,6 +1,6 @@
-// Lines that a person can tell apart: of edges that look alike in a window, one is drawn.
+// Draws lines that a person can tell apart: of edges that look alike in a window, one.
 
-// lines: the numbers of the edges to draw; standIn: which of them is drawn for one that is not.
+// lines: the numbers of the edges to draw; standIn: for each other edge the one that is drawn in its place.
 export function distinctLines(geometry, edges, closed, window) {
   const known = new Map();
   const standIn = new Map();
@@ -13,7 +13,7 @@ export function distinctLines(geometry, edges, closed, window) {
   return {lines: [...known.values()], standIn};
 }
 
-// What is seen of a route, in whole px of the screen: nothing outside the window, nor in closed boxes at its ends.
+// The visible part of a route, in whole px of the screen: without what lies outside the window or in closed boxes at its ends.
 function trace(geometry, edge, closed, {left, top, right, bottom, scale}) {
   const {xs, ys} = cutAtBoxes(geometry, edge, closed);
   let [seen, before] = ["", ""];

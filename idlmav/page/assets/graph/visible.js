@@ -1,4 +1,4 @@
-// Level of detail: which boxes, frames and edges are inside a window and large enough to read.
+// Finds the boxes, frames and edges that are inside a window and large enough to read.
 
 import { distinctLines } from "./thinning.js";
 
@@ -6,7 +6,7 @@ const NODE_PX = 38;
 const LEGIBLE_PX = 2.5;
 const GROUP_PX = 16;
 
-// {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold. lines: the edges to draw.
+// {nodes, frames, groups, edges}: indices; groups are boxes in place of all that they hold. lines: the edges to draw.
 export function collectVisible(geometry, window) {
   const closed = closedGroups(geometry, window.scale);
   const {nodes, groups} = geometry;
@@ -18,13 +18,14 @@ export function collectVisible(geometry, window) {
     (groups.state[i] === 2 || closed.here[i] ? found.groups : found.frames).push(i);
   }
   for (let i = 0; i < nodes.visible.length; i++) {
-    if (nodes.visible[i] && !covered(geometry.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
+    if (nodes.visible[i] && ownerOf(geometry.nodeGroup[i], closed) < 0 && isIn(nodes, i)) found.nodes.push(i);
   }
   found.edges = drawnEdges(geometry, closed, window);
   return Object.assign(found, distinctLines(geometry, found.edges, closed, window));
 }
 
-// Open groups whose content would be too small to see, drawn as one box: here; what lies in them: inside.
+// Open groups whose contents are too small to see and that are drawn as one box: here; groups in them: inside; owner: the box
+// in which a group disappears, or -1.
 function closedGroups(geometry, scale) {
   const count = geometry.groupIds.length;
   const here = new Uint8Array(count);
@@ -51,16 +52,11 @@ export function drawnEdges(geometry, closed, {left, top, right, bottom}) {
   return geometry.edgesIn(left, top, right, bottom).filter((k) => !sameCover(geometry, geometry.edges[k], closed));
 }
 
-function covered(group, closed) {
-  return group >= 0 && closed.owner[group] >= 0;
-}
+const ownerOf = (group, {owner}) => (group < 0 ? -1 : owner[group]);
 
-// Whether both ends of an edge are covered by the same closed box.
+// Whether both ends of an edge are in the same closed box.
 function sameCover(geometry, edge, closed) {
-  const owner = ({group, index}) => {
-    const at = group ? index : geometry.nodeGroup[index];
-    return at < 0 ? -1 : closed.owner[at];
-  };
+  const owner = ({group, index}) => ownerOf(group ? index : geometry.nodeGroup[index], closed);
   const source = owner(edge.source);
   return source >= 0 && source === owner(edge.target);
 }
