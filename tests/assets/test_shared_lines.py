@@ -1,4 +1,4 @@
-"""What is under the mouse where edges share a line."""
+"""The mouse finds all edges that share a line."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ CODE = """
         ((20, 80), [], ""),
     ],
 )
-def test_all_edges_of_a_trunk_are_meant_and_no_other(place, edges, text):
+def test_the_mouse_finds_all_edges_of_a_shared_line_and_no_other(place, edges, text):
     assert run_js(CODE, list(place)) == [edges, text]

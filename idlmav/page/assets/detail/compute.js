@@ -47,6 +47,12 @@ export function nodeText(scene, i) {
   return source === "counted" && value === 0 ? `0 ${unit}` : `${humane(value, unit)} ${source}`;
 }
 
+// The parts of the FLOPs of group i.
+export function groupSums({groups, compute}, i) {
+  const estimated = groups.flops_estimated[i];
+  return {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
+}
+
 // "4.09 GFLOPs counted + 25 M estimated", or with a sign: "≥ 4.09 GFLOPs counted, 3 ops unknown".
 export function sumText({unit, per, hidden}, {counted, estimated, measured = 0, unknown}) {
   const parts = [];

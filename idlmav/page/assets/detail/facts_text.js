@@ -1,6 +1,6 @@
 // Writes the facts about a node, a group or a module that was never called, for the tip and the detail panel.
 
-import { nodeText, ops, sumText } from "./compute.js";
+import { groupSums, nodeText, ops, sumText } from "./compute.js";
 import { parametersText } from "./totals.js";
 import { atLeast, humaneBytes, thousands } from "../base/text.js";
 
@@ -21,8 +21,7 @@ export function nodeFacts(scene, i) {
 
 export function groupFacts(scene, i) {
   const {groups, compute} = scene;
-  const {[i]: estimated} = groups.flops_estimated;
-  const sums = {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
+  const sums = groupSums(scene, i);
   const activations = `activations ${atLeast(groups.unknown_bytes[i])}${humaneBytes(groups.activation_bytes[i])}`;
   const sum = [ops(groups.op_count[i]), sumText(compute, sums), activations].join(" · ");
   const facts = groups.kind[i] === "module" ? [["Inside", sum]] : runFacts(scene, i, sum, sums);

@@ -25,7 +25,7 @@ export function facts(scene) {
     counted: totals.flops, estimated: totals.flops_estimated, measured: totals.flops_measured, unknown: totals.flops_unknown,
   };
   found.push([sumText(compute, sums), sumTitle(compute, sums)]);
-  found.push([`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, bytesTitle(totals)]);
+  found.push([`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, `${thousands(totals.param_bytes)} B parameters\n${thousands(totals.buffer_bytes)} B buffers`]);
   const missing = totals.activation_unknown > 0 ? `, ${ops(totals.activation_unknown)} unknown` : "";
   found.push([`activations ${atLeast(totals.activation_unknown)}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
   const unreached = scene.unreached.ids.length;
@@ -51,8 +51,4 @@ function parametersTitle(totals) {
   ];
   if (unknown > 0) lines.push(`${thousands(unknown)} parameters have no size yet`);
   return lines.join("\n");
-}
-
-function bytesTitle({param_bytes: parameters, buffer_bytes: buffers}) {
-  return `${thousands(parameters)} B parameters\n${thousands(buffers)} B buffers`;
 }

@@ -52,13 +52,7 @@ export class Geometry {
     return found;
   }
 
-  // The first node in a group.
-  firstIn(id) {
-    const group = this.groupAt.get(id);
-    return this.nodeIds.find((node) => this.ancestors(node).includes(group)) ?? "";
-  }
-
-  // The box that stands for an id now: itself, or the outermost folded group around it.
+  // The box in which an id is shown now: its own, or that of the outermost folded group around it.
   shownAs(id) {
     const folded = this.ancestors(id).filter((group) => this.groups.state[group] === 2);
     return folded.length > 0 ? {group: true, index: folded[folded.length - 1]} : this.place(id);

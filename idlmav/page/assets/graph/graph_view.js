@@ -158,7 +158,7 @@ export class GraphView {
     const [sx, sy] = [figure.inner_width / (right - left), figure.inner_height / (bottom - top)];
     const [x, y] = this.center;
     const scale = Math.min(sx, sy);
-    // At the last step of the wheel that can be taken nothing moves; it would turn about a place that is not under the mouse.
+    // Beyond the last step of the wheel nothing moves. Otherwise the view would zoom about a place that is not under the mouse.
     const was = this.wanted?.scale ?? scale;
     const beyond = (scale > MAX_SCALE && scale > was * 1.001) || (scale < smallestScale(this.geometry, figure) && scale < was * 0.999);
     if (beyond) this.apply(this.wanted);

@@ -1,4 +1,4 @@
-// Makes boxes as tall as a number says: stretches the layout along the flow, so order and straight lines stay.
+// Makes boxes grow with a number: stretches the layout along the flow, so order and straight lines stay.
 
 import { isSideways } from "../base/directions.js";
 

@@ -29,16 +29,6 @@ export function search(scene, query) {
   }
 }
 
-// A test of nodes (index -> boolean), or null if the query is empty or wrong.
-export function matcher(scene, query) {
-  return search(scene, query).nodes;
-}
-
-// The same for the modules that were never called.
-export function unreachedMatcher(scene, query) {
-  return search(scene, query).unreached;
-}
-
 // For each kind of thing its numbers, and its texts by field. FLOPs and MACs are what their names say, whichever of them
 // is shown; an estimate that is hidden is not found.
 function targets(scene) {

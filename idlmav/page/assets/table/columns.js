@@ -1,6 +1,7 @@
 // Defines the columns of the table: the value of a row in each, its short text and its exact text.
 
-import { cellText, headerText, ops, sumTitle } from "../detail/compute.js";
+import { cellText, groupSums, headerText, ops, sumTitle } from "../detail/compute.js";
+import { search } from "../search/find.js";
 import { atLeast, humane, humaneBytes, textWidth, thousands } from "../base/text.js";
 
 const FONT_PX = 12;
@@ -102,13 +103,12 @@ function parametersCell(scene, kind, i, width) {
 }
 
 function groupFlops(scene, i) {
-  const {groups, compute} = scene;
-  const unknown = groups.unknown_flops[i];
-  const {[i]: estimated} = groups.flops_estimated;
-  const title = sumTitle(compute, {counted: compute.groups[i] - estimated, estimated, unknown});
-  if (groups.flops[i] === null) return {text: "?", title};
-  const mark = atLeast(unknown) || (estimated > 0 && estimated === compute.groups[i] ? "~" : "");
-  return {text: mark + humane(groups.flops[i]), title};
+  const {[i]: flops} = scene.groups.flops;
+  const sums = groupSums(scene, i);
+  const title = sumTitle(scene.compute, sums);
+  if (flops === null) return {text: "?", title};
+  const mark = atLeast(sums.unknown) || (sums.estimated > 0 && sums.counted === 0 ? "~" : "");
+  return {text: mark + humane(flops), title};
 }
 
 function bytesCell(scene, kind, i) {
@@ -132,7 +132,16 @@ export function heading(column, scene, width) {
   return {text: text.replace(" [", "\n["), title: `${text}\n${exact}`};
 }
 
-// A query of the search's language for what stands in a header's filter: a bare number means at least as much.
+// Whether a row passes the filter in a column's header, or null if the text is not a filter.
+export function columnTest(column, scene, text) {
+  if (!column.number) return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(text.toLowerCase());
+  const query = columnQuery(column, scene, text);
+  if (query === null) return null;
+  const {nodes, unreached} = search(scene, query);
+  return (kind, i) => (kind === "nodes" ? nodes(i) : unreached(i));
+}
+
+// The query for the text in a header's filter. A bare number means at least as much.
 export function columnQuery(column, scene, text) {
   const [, operator, number] = /^\s*(>=|<=|==|!=|=|>|<)?\s*(\S+)\s*$/.exec(text) ?? [];
   return number === undefined || Number.isNaN(Number(number)) ? null : `${column.query(scene)}${operator ?? ">="}${number}`;

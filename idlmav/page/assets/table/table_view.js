@@ -1,8 +1,7 @@
-// The table of groups and ops: folds, selects and scrolls with the graph, and the graph with it.
+// Shows groups and ops in a table. Table and graph follow each other when one of them folds, selects or scrolls.
 
 import { keepTablePlace, tableRoot, tabulatorOf } from "../base/bokeh_private.js";
-import { COLUMNS, columnQuery, csv, heading } from "./columns.js";
-import { matcher, unreachedMatcher } from "../search/find.js";
+import { COLUMNS, columnTest, csv, heading } from "./columns.js";
 import { ROW_PX, TableGrid } from "./grid.js";
 import { TableLink } from "./link.js";
 import { tableMenu } from "./menu.js";
@@ -13,25 +12,18 @@ const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
+  // isDriver(): whether a person used the table last; onDrive(): a person uses it now; onFold(id, wanted): folds or unfolds.
   constructor({model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold}) {
     Object.assign(this, {model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold});
-    this.tabulator = null;
-    this.matches = null;
-    this.selected = "";
-    this.sort = {name: "", direction: "none"};
+    Object.assign(this, {tabulator: null, matches: null, selected: "", sort: {name: "", direction: "none"}, folding: false});
     this.columns = COLUMNS.map((column) => ({...column}));
-    this.filters = new Map();
-    this.tests = null;
-    this.sums = new Map();
+    Object.assign(this, {filters: new Map(), tests: null, sums: new Map()});
     // Rows in the order shown, and the place of each there or -1.
-    this.shown = [];
-    this.at = new Int32Array();
-    this.folding = false;
+    Object.assign(this, {shown: [], at: new Int32Array()});
     this.link = new TableLink(this);
   }
 
-  // Called until Tabulator has built itself; true when it has.
+  // Take over the table once Tabulator has built itself. Returns whether it has.
   attach() {
     const {view, model} = this;
     const tabulator = tabulatorOf(view, model);
@@ -64,7 +56,7 @@ export class TableView {
     return tabulatorOf(this.view, this.model) !== null;
   }
 
-  // At once, which otherwise waits for the next frame.
+  // Draw at once, without waiting for the next frame.
   draw() {
     if (this.attach() && this.grid.pending) this.grid.draw();
   }
@@ -75,14 +67,14 @@ export class TableView {
 
   // ---- what is shown
 
-  // The rows of the picture as it is now, which may be another flow's, with other groups.
+  // The rows of the layout as it is now. Another flow has other groups.
   get rows() {
     const {scene} = this.geometry;
     if (this.known?.geometry !== scene.geometry) this.known = {geometry: scene.geometry, rows: new TableRows(scene)};
     return this.known.rows;
   }
 
-  // Rows after folding, searching or sorting; colours of what they stand for.
+  // Show the rows after folding, searching or sorting, in the colours of their boxes.
   refresh() {
     if (!this.grid) return;
     const {rows, geometry, sort} = this;
@@ -106,7 +98,7 @@ export class TableView {
     this.grid?.redraw();
   }
 
-  // Whether the search and all filters leave a row; null if there are none.
+  // Whether the search and all filters keep a row; null if there are none.
   finder() {
     const {matches, tests, rows} = this;
     if (matches === null && tests === null) return null;
@@ -120,8 +112,12 @@ export class TableView {
 
   values(name) {
     const {rows, geometry: {scene}} = this;
-    const column = this.columns.find((each) => each.name === name);
+    const column = this.column(name);
     return (row) => column.value(scene, rows.kind(row), rows.index(row));
+  }
+
+  column(name) {
+    return this.columns.find((column) => column.name === name);
   }
 
   get isTree() {
@@ -136,7 +132,7 @@ export class TableView {
     return this.columns.filter(({shown}) => shown);
   }
 
-  // What the grid draws at place k.
+  // The contents of the row at place k.
   row(k) {
     const {rows, geometry, appearance} = this;
     const {scene} = geometry;
@@ -170,7 +166,7 @@ export class TableView {
     return {...cell, share, title: cell.title + percent};
   }
 
-  // FLOPs or MACs, with estimates or without: the numbers, and what is sorted or filtered by them.
+  // Show FLOPs or MACs, with estimates or without: the numbers, and the rows sorted or filtered by them.
   showNumbers() {
     if (!this.grid) return;
     const {scene} = this.geometry;
@@ -189,7 +185,7 @@ export class TableView {
     this.grid.setColumns(shown, this.filters);
   }
 
-  // Sums, parameters and shapes are written out where there is room.
+  // Write sums, parameters and shapes in full where there is room.
   fitHeader() {
     let changed = false;
     for (const column of this.visibleColumns) {
@@ -212,10 +208,10 @@ export class TableView {
     return csv(this.geometry.scene, rows, this.visibleColumns);
   }
 
-  // ---- what a person does in the table
+  // ---- actions of a person in the table
 
   change(name, values) {
-    Object.assign(this.columns.find((column) => column.name === name), values);
+    Object.assign(this.column(name), values);
     this.showHeader();
     this.redraw();
   }
@@ -248,17 +244,7 @@ export class TableView {
 
   findTests() {
     const {scene} = this.geometry;
-    const tests = [...this.filters].map(([name, text]) => {
-      const column = this.columns.find((each) => each.name === name);
-      if (!column.number) {
-        const wanted = text.toLowerCase();
-        return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(wanted);
-      }
-      const query = columnQuery(column, scene, text);
-      if (query === null) return null;
-      const [nodes, unreached] = [matcher(scene, query), unreachedMatcher(scene, query)];
-      return (kind, i) => (kind === "nodes" ? nodes(i) : unreached(i));
-    }).filter(Boolean);
+    const tests = [...this.filters].map(([name, text]) => columnTest(this.column(name), scene, text)).filter(Boolean);
     this.tests = tests.length > 0 ? tests : null;
   }
 
@@ -269,7 +255,7 @@ export class TableView {
     this.redraw();
   }
 
-  // The row stays where it is: neither does the table follow what the graph does then.
+  // The row stays where it is: the table does not follow the graph while it folds.
   toggle(id) {
     this.folding = true;
     this.onFold(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
@@ -304,7 +290,7 @@ export class TableView {
     return row === undefined ? -1 : this.at[row];
   }
 
-  // Where an id is, or the folded group that it is in.
+  // The place of an id, or of the folded group around it.
   placeAround(id) {
     let row = this.rows.rowOf.get(id) ?? -1;
     while (row >= 0 && this.at[row] < 0) row = this.rows.outer[row];
@@ -324,13 +310,13 @@ export class TableView {
     if (at >= 0) this.grid.reveal(at);
   }
 
-  // The graph moved.
+  // Follow the graph, which has moved.
   follow() {
     if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
   }
 
-  // matches: a flag a node, then a module never called; null for no search. All that is found is listed, also what is in
-  // folded groups, with the groups around.
+  // List all that a search finds, also in folded groups, with the groups around. matches: a flag for each node, then for each
+  // module never called; null for no search.
   filter(matches) {
     const before = this.matches;
     this.matches = matches;
@@ -340,7 +326,7 @@ export class TableView {
     if (matches !== null || before !== null) this.lookAtFound();
   }
 
-  // Where to look after a search or filter: at the selection, else where the finds begin; without any, where the graph is.
+  // Scroll after a search or a filter: to the selection, else to the first row found; without a filter, to where the graph is.
   lookAtFound() {
     const {selected} = this;
     if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
