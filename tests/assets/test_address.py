@@ -31,10 +31,10 @@ BEGIN = """
       groups: {path: ["a", "b"], kind: ["module", "module"]},
       geometry: {groups: {ids: ["a", "b"], parent: [-1, 0]}},
     };
-    const picture = {scene, resolve: (name) => (["a.x", "y"].includes(name) ? name : "")};
+    const geometry = {scene, resolve: (name) => (["a.x", "y"].includes(name) ? name : "")};
     const open = (values) => {
       const store = new Store(values);
-      return new Address({store, picture, offers: (name) => offered[name] ?? null, isMoved: () => true});
+      return new Address({store, geometry, offers: (name) => offered[name] ?? null, isMoved: () => true});
     };
     const from = (hash, values = input.first) => { location.hash = hash; return open(values).read(); };
     const writtenOf = (values, viewport = null) => {

@@ -1,4 +1,4 @@
-"""Colours in the browser: what Python chose, gradients over a number's range, the legend, growing boxes."""
+"""Colours in the browser: those that Python has chosen, gradients over a range of numbers, the legend, growing boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FLOPs or MACs, with estimates or without: what the browser shows follows from the graph's numbers."""
+"""The browser shows FLOPs or MACs, with estimates or without, that follow from the numbers of the graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUN = """
     const { applyCompute, cellText, headerText } = await load("detail/compute");
     const { facts } = await load("detail/totals");
     const { Coloring } = await load("legend/colors");
-    const { matcher, unreachedMatcher } = await load("search/find");
+    const { search } = await load("search/find");
     const { groupFacts, hoverText, nodeFacts, unreachedFacts } = await load("detail/facts_text");
     const { scene } = input;
     return input.views.map((view) => {
@@ -27,11 +27,11 @@ RUN = """
         cells: each(scene.geometry.nodes.ids, cellText), facts: facts(scene),
         details: each(scene.geometry.nodes.ids, nodeFacts).map((found) => hoverText(found).detail),
         folded: each(scene.geometry.groups.ids, groupFacts).map((found) => hoverText(found).detail),
-        missed: each(scene.unreached.ids, unreachedFacts).map((found) => hoverText(found).detail),
+        unreached: each(scene.unreached.ids, unreachedFacts).map((found) => hoverText(found).detail),
         legend: new Coloring(scene, "flops").legend(),
         found: (input.queries ?? []).map((query) => [
-          scene.geometry.nodes.ids.filter((_, i) => matcher(scene, query)(i)),
-          scene.unreached.ids.filter((_, i) => unreachedMatcher(scene, query)(i)),
+          scene.geometry.nodes.ids.filter((_, i) => search(scene, query).nodes(i)),
+          scene.unreached.ids.filter((_, i) => search(scene, query).unreached(i)),
         ]),
       };
     });
@@ -66,7 +66,7 @@ def test_macs_are_half_and_hidden_estimates_are_gone(name: str) -> None:
     assert [value / 2 for value in views[FLOPS]["legend"]["range"]] == views[MACS]["legend"]["range"]
 
 
-def test_every_cell_says_what_its_number_is(mystery: MAV) -> None:
+def test_every_cell_names_the_source_of_its_number(mystery: MAV) -> None:
     views = shown(mystery)
     for view, unit, per in ((FLOPS, "FLOPs", 1), (MACS, "MACs", 2)):
         for node, cell in zip(mystery.graph.nodes, views[view]["cells"], strict=True):
@@ -82,7 +82,7 @@ def test_every_cell_says_what_its_number_is(mystery: MAV) -> None:
     assert hidden == ["", "1.02 k", "–", "1.02 k", "–", "0", "?", ""]
 
 
-def test_sums_name_their_parts_and_what_is_missing(mystery: MAV) -> None:
+def test_sums_name_their_parts_and_count_unknown_ops(mystery: MAV) -> None:
     views = shown(mystery)
     texts = [[text for text, *_ in view["facts"]] for view in views]
     assert "≥ 2.05 kFLOPs counted + 128 estimated, 1 op unknown" in texts[FLOPS]
@@ -108,7 +108,7 @@ def test_the_facts_account_for_ops_parameters_and_modules(mystery: MAV) -> None:
     assert "1 module never called" in facts
 
 
-def test_nothing_special_is_not_mentioned() -> None:
+def test_facts_mention_no_special_parameters_where_there_are_none() -> None:
     texts = " ".join(text for text, *_ in shown(picture_of("linear"))[FLOPS]["facts"])
     for word in ("frozen", "shared", "unknown", "estimated", "never", "≥"):
         assert word not in texts
@@ -117,7 +117,7 @@ def test_nothing_special_is_not_mentioned() -> None:
     assert "2 of unknown size" in lazy
 
 
-def test_details_tell_numbers_and_parameters(mystery: MAV) -> None:
+def test_details_show_numbers_and_parameters(mystery: MAV) -> None:
     flops, *_, macs = shown(mystery)
     at = [node.id for node in mystery.graph.nodes].index("layer")
     assert "72 parameters · 1.02 kFLOPs counted · 256 B" in flops["details"][at]
@@ -127,16 +127,16 @@ def test_details_tell_numbers_and_parameters(mystery: MAV) -> None:
     (inner,) = flops["folded"]
     assert "2 ops · 1.02 kFLOPs counted + 64 estimated · activations 512 B" in inner
     assert "72 parameters · weights 288 B" in inner
-    assert flops["missed"] == [f"nn.Linear\nnever called\n{thousands(1240)} parameters · weights 4.84 KiB"]
+    assert flops["unreached"] == [f"nn.Linear\nnever called\n{thousands(1240)} parameters · weights 4.84 KiB"]
 
 
-def test_a_group_of_unknown_ops_alone_is_unknown() -> None:
+def test_the_flops_of_a_group_of_unknown_ops_are_unknown() -> None:
     flops, *_ = shown(picture_of("exponential"))
     assert flops["groups"] == [None]
     assert "2 ops · ? FLOPs, 2 ops unknown" in flops["folded"][0]
 
 
-def test_a_search_means_the_unit_that_it_names(mystery: MAV) -> None:
+def test_a_search_compares_in_the_unit_that_it_names(mystery: MAV) -> None:
     views = shown(mystery, "flops==1024", "macs==512", "flops>=64", "dead", "status==never called", "params>1000")
     for view in views:
         assert view["found"][0] == view["found"][1] == [["layer", "inner.0"], []]
@@ -145,7 +145,7 @@ def test_a_search_means_the_unit_that_it_names(mystery: MAV) -> None:
     assert views[FLOPS_COUNTED]["found"][2] == views[MACS_COUNTED]["found"][2] == [["layer", "inner.0"], []]
 
 
-def test_bytes_are_written_alike_in_both_languages() -> None:
+def test_python_and_javascript_format_bytes_alike() -> None:
     numbers = [0, 1, 1023, 1024, 46_755_328, 3 << 40, 5 << 50, 999 * 1024, 1_048_575]
     code = 'const { humaneBytes } = await load("base/text"); return input.map(humaneBytes);'
     assert run_js(code, numbers) == [humane_bytes(number) for number in numbers]

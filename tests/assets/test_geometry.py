@@ -1,4 +1,4 @@
-"""The picture in the browser: rounded corners, look-ups, boxes that grow without disturbing anything."""
+"""The geometry in the browser: rounded corners, look-ups, and boxes that grow while everything else keeps its order."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def jobs(direction: Direction) -> list[dict[str, Any]]:
 
 
 def boxes(geometry: dict[str, Any]) -> dict[tuple[str, int], tuple[float, float, float, float]]:
-    """Every box that is drawn: left, top, right, bottom."""
+    """Return left, top, right, bottom of every visible box."""
     found = {}
     for kind, shown in (("nodes", "visible"), ("groups", "state")):
         table = geometry[kind]
@@ -112,7 +112,7 @@ def stretched(request) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]
     return request.param, given, run_js(STRETCH, given)
 
 
-def test_boxes_grow_by_what_was_asked_along_the_flow(stretched):
+def test_boxes_grow_along_the_flow_by_the_px_requested(stretched):
     direction, given, results = stretched
     length, across = ("w", "h") if direction in ("left", "right") else ("h", "w")
     for job, result in zip(given, results, strict=True):
@@ -190,7 +190,7 @@ def test_routes_stay_orthogonal_and_off_the_boxes(stretched):
                     assert not crosses or key in ends
 
 
-def test_frames_hold_what_they_held(stretched):
+def test_frames_keep_their_contents(stretched):
     _, given, results = stretched
     for job, result in zip(given, results, strict=True):
         groups, parents = result["after"]["groups"], job["data"]["groups"]["parent"]
@@ -209,7 +209,7 @@ def test_frames_hold_what_they_held(stretched):
 
 @pytest.mark.parametrize(("grows", "by"), [([3], 40), ([1, 2, 3, 4, 5], 40), (range(1, 10), 40), ([0, 5], 80)])
 def test_boxes_side_by_side_share_their_growth(grows, by):
-    """One box feeds nine and these feed the last: the picture grows along its longest way only."""
+    """One box feeds nine and these feed the last: the layout grows along its longest path only."""
     layout = lay_out_network(net.network([(0, i) for i in range(1, 10)] + [(i, 10) for i in range(1, 10)]))
     extra = [40 if i in grows else 0 for i in range(11)]
     ((result),) = run_js(STRETCH, [{"data": columns(layout), "state": [0] * len(layout.groups), "extra": extra}])
@@ -217,7 +217,7 @@ def test_boxes_side_by_side_share_their_growth(grows, by):
     assert result["after"]["width"] == result["before"]["width"]
 
 
-def test_nothing_asked_for_changes_nothing():
+def test_a_growth_of_0_px_changes_nothing():
     job = jobs("down")[0] | {"extra": [0] * len(jobs("down")[0]["extra"])}
     ((result),) = run_js(STRETCH, [job])
     assert result["after"] == result["before"]
@@ -231,19 +231,19 @@ def test_lower_bound(value, at):
 # ----------------------------------------------------------------------------------------------------- look-ups
 
 LOOK_UP = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { collectVisible, hit: hitAt } = await load("graph/visible");
-    const picture = new Picture(input.scene);
-    picture.update(input.folded, "none");
-    const visible = collectVisible(picture, {left: 0, right: picture.width, top: 0, bottom: picture.height, scale: 1});
+    const geometry = new Geometry(input.scene);
+    geometry.update(input.folded, "none");
+    const visible = collectVisible(geometry, {left: 0, right: geometry.width, top: 0, bottom: geometry.height, scale: 1});
     return input.names.map((name) => {
-      const id = picture.resolve(name);
+      const id = geometry.resolve(name);
       if (id === "") return {id};
-      const place = picture.shownAs(id);
-      const {x, y, w, h} = picture.rect(place);
-      const hit = hitAt(picture, visible, x + w / 2, y + 1);
-      return {id, group: picture.isGroup(id), shown: picture.idOf(place), hit: hit && picture.idOf(hit),
-        ancestors: picture.ancestors(id).map((group) => picture.groupIds[group])};
+      const place = geometry.shownAs(id);
+      const {x, y, w, h} = geometry.rect(place);
+      const hit = hitAt(geometry, visible, x + w / 2, y + 1);
+      return {id, group: geometry.isGroup(id), shown: geometry.idOf(place), hit: hit && geometry.idOf(hit),
+        ancestors: geometry.ancestors(id).map((group) => geometry.groupIds[group])};
     });
 """
 
@@ -264,7 +264,7 @@ def test_every_name_finds_its_box(mav):
         assert found["group"] == (name in mav.layout.groups and name not in mav.graph.node_by_id)
 
 
-def test_what_is_folded_is_shown_by_the_outermost_folded_box(mav):
+def test_a_folded_node_is_shown_by_the_outermost_folded_group(mav):
     inner = next(group for group in mav.layout.groups.values() if group.parent)
     inside = next(node for node, group in mav.layout.group_of.items() if group == inner.id)
     for folded in ([inner.id], [inner.parent], [inner.parent, inner.id]):
@@ -275,7 +275,7 @@ def test_what_is_folded_is_shown_by_the_outermost_folded_box(mav):
 
 def test_a_module_path_finds_its_first_op(mav):
     paths = {node.path for node in mav.graph.nodes if node.kind == "op" and node.path} - set(mav.layout.groups)
-    # What is the id of an op, too, means that op.
+    # A path that is also the id of an op means that op.
     first = {
         path: path if path in mav.graph.node_by_id else next(node.id for node in mav.graph.nodes if node.path == path)
         for path in paths

@@ -1,4 +1,4 @@
-"""Where the arrow keys lead to, on real layouts: along edges, to the box beside, and everywhere."""
+"""Arrow keys lead along edges, to the box beside, and to every box of real layouts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { boxes, neighbour } = await load("graph/navigation");
-    const picture = new Picture(input.scene);
-    picture.update(input.folded, "none");
+    const geometry = new Geometry(input.scene);
+    geometry.update(input.folded, "none");
     const keys = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
-    const to = (id) => Object.fromEntries(keys.map((key) => [key, neighbour(picture, id, key)]));
+    const to = (id) => Object.fromEntries(keys.map((key) => [key, neighbour(geometry, id, key)]));
     return {
-      boxes: boxes(picture),
-      steps: Object.fromEntries([...boxes(picture), ...picture.groupIds].map((id) => [id, to(id)])),
+      boxes: boxes(geometry),
+      steps: Object.fromEntries([...boxes(geometry), ...geometry.groupIds].map((id) => [id, to(id)])),
     };
 """
 
@@ -50,7 +50,7 @@ def test_arrows_along_the_flow_follow_edges_there_and_back(direction):
         assert ((before, node.id) in edges) if any(node.id == target for _, target in edges) else before == ""
 
 
-def test_the_skip_connection_of_a_u_is_followed_across():
+def test_arrows_across_follow_the_skip_connection_of_a_u():
     mav = picture_of("unet", latent="bottom")
     edges = {(edge.source, edge.target) for edge in mav.graph.edges}
     found = steps(mav)["steps"]
@@ -68,7 +68,7 @@ def test_arrows_across_go_to_the_branch_beside():
     assert found[row[0]]["ArrowLeft"] == found[row[2]]["ArrowRight"] == ""
 
 
-def test_folded_groups_are_stepped_onto_like_boxes(residual):
+def test_arrows_select_folded_groups_like_boxes(residual):
     found = steps(residual, ["bottom", "down.0"])
     assert {"bottom", "down.0"} <= set(found["boxes"])
     assert found["steps"]["x"]["ArrowDown"] == "down.0"
@@ -76,7 +76,7 @@ def test_folded_groups_are_stepped_onto_like_boxes(residual):
     assert "bottom.conv1" not in found["boxes"]
 
 
-def test_from_an_open_group_the_flow_leads_inside(residual):
+def test_an_arrow_along_the_flow_enters_an_open_group(residual):
     found = steps(residual)["steps"]
     assert found["bottom"]["ArrowDown"] == "bottom.conv1"
     outside = found["bottom"]["ArrowUp"]

@@ -1,4 +1,4 @@
-"""What the controller makes of values that Bokeh hands over."""
+"""The controller turns values from Bokeh into plain ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def test_values_from_python_become_plain():
     assert run_js(code) == [True, {"a": None, "b": {"c": [1.0, 2.0]}, "d": [{}]}]
 
 
-def test_none_is_null_also_where_pyodide_makes_it_undefined():
+def test_none_and_the_undefined_of_pyodide_become_null():
     code = 'const { plain } = await load("base/plain"); return plain(new Map([["value_range", undefined]])).value_range === null;'
     assert run_js(code) is True

@@ -24,12 +24,12 @@ def test_a_share_is_logarithmic():
     assert found == pytest.approx([0, 0, 0.5, 1, 1])
 
 
-def test_a_range_of_shares_is_one_of_values_and_zero_belongs_to_the_lower_end():
+def test_a_range_of_shares_becomes_a_range_of_values_that_begins_with_zero():
     found = run_js(RUN, {"range": [10, 1e5], "shares": [[0, 1], [0, 0.5], [0.25, 1]]})["ranges"]
     assert found == [[0, 1e5], [0, 1000], [100, 1e5]]
 
 
-def test_equal_ends_are_no_division_by_zero():
+def test_equal_ends_do_not_divide_by_zero():
     found = run_js(RUN, {"range": [7, 7], "values": [0, 7], "shares": [[0, 1]]})
     assert found["shares"] == [0, 0]
     assert found["ranges"] == [[0, 7]]
@@ -45,7 +45,7 @@ def test_equal_ends_are_no_division_by_zero():
         ([1, 1e15], ["1", "1 k", "1 M", "1 G", "1 T", "1000 T"]),
     ],
 )
-def test_ticks_are_round_numbers_in_their_places(ends, texts):
+def test_ticks_are_round_numbers_at_their_shares(ends, texts):
     ticks = run_js(RUN, {"range": ends})["ticks"]
     assert [tick["text"] for tick in ticks] == texts
     assert all(0 <= tick["share"] <= 1 for tick in ticks)

@@ -12,9 +12,9 @@ from pictures import picture_of
 from idlmav import MAV
 
 RUN = """
-    const { matcher } = await load("search/find");
+    const { search } = await load("search/find");
     return input.queries.map((query) => {
-      const test = matcher(input.scene, query);
+      const test = search(input.scene, query).nodes;
       return test === null ? null : input.scene.geometry.nodes.ids.filter((_, i) => test(i));
     });
 """
@@ -76,7 +76,7 @@ def test_conditions_find_what_pandas_finds(mav, frame):
 
 
 @pytest.mark.parametrize("word", ["conv", "CONV", "down.0", "  pool  ", "nn.Max", "cat()", "x", "2d"])
-def test_words_are_found_in_names_and_operations(mav, frame, word):
+def test_a_word_finds_names_and_operations(mav, frame, word):
     wanted = word.strip().lower()
     texts = frame.reset_index()[["id", "operation", "op", "label"]]
     rows = [any(wanted in text.lower() for text in row) for row in texts.itertuples(index=False)]
@@ -115,7 +115,7 @@ PROBLEM = """
 """
 
 
-def test_what_is_wrong_with_a_query_is_said(mav):
+def test_a_wrong_query_has_a_message(mav):
     found = run_js(PROBLEM, {"scene": mav.scene(), "queries": list(PROBLEMS)})
     for (query, part), told in zip(PROBLEMS.items(), found, strict=True):
         assert told["silent"], query
@@ -133,7 +133,7 @@ def test_what_is_wrong_with_a_query_is_said(mav):
         ("op!=conv3d", ""),
     ],
 )
-def test_a_value_that_nothing_has_is_said(mav, query, hint):
+def test_a_value_that_no_op_has_gives_a_hint(mav, query, hint):
     (told,) = run_js(PROBLEM, {"scene": mav.scene(), "queries": [query]})
     assert told == {"silent": False, "problem": "", "hint": hint}
 
@@ -180,7 +180,7 @@ def test_expressions_find_what_pandas_finds(mav, frame):
 @pytest.mark.parametrize(
     "written", ["(2, 8, 32, 32)", "(2,8,32,32)", "2x8x32x32", "2×8×32×32", "[2, 8, 32, 32]", "*x32x32"]
 )
-def test_a_shape_is_found_however_it_is_written(mav, frame, written):
+def test_every_notation_of_a_shape_finds_it(mav, frame, written):
     (found,) = search(mav, f"shape=={written}")
     suffix = ", 32, 32)" if "*" in written else "(2, 8, 32, 32)"
     assert found == list(frame.index[frame.output_shape.str.endswith(suffix)])
@@ -207,7 +207,7 @@ GROUPS = """
         ("down & op!=conv2d", lambda path, class_name: False),
     ],
 )
-def test_modules_are_found_by_path_and_class(mav, query, wanted):
+def test_paths_and_classes_find_modules(mav, query, wanted):
     scene = mav.scene()
     (found,) = run_js(GROUPS, {"scene": scene, "queries": [query]})
     columns = zip(
@@ -216,7 +216,7 @@ def test_modules_are_found_by_path_and_class(mav, query, wanted):
     assert found == [name for name, path, class_name in columns if wanted(path, class_name)]
 
 
-def test_a_number_of_a_class_is_that_of_its_modules(mav):
+def test_a_number_beside_a_class_is_compared_with_that_of_modules(mav):
     (found,) = run_js(GROUPS, {"scene": mav.scene(), "queries": ["class==DoubleConv & params>10k"]})
     large = {m.path for m in mav.graph.modules if m.class_name == "DoubleConv" and m.param_count > 10_000}
     assert set(found) == large
@@ -224,11 +224,11 @@ def test_a_number_of_a_class_is_that_of_its_modules(mav):
 
 
 @pytest.mark.parametrize("query", ["", "   ", "&", " & & "])
-def test_an_empty_query_tests_nothing(mav, query):
+def test_an_empty_query_has_no_test(mav, query):
     assert search(mav, query) == [None]
 
 
-def test_an_unknown_number_is_never_found():
+def test_no_comparison_finds_an_unknown_number():
     mav = picture_of("unfinished")
     unknown = {node.id for node in mav.graph.nodes if node.flops is None}
     assert unknown
@@ -238,7 +238,7 @@ def test_an_unknown_number_is_never_found():
     assert both == known
 
 
-def test_what_failed_is_found():
+def test_a_status_finds_failed_ops():
     mav = picture_of("wrong_size")
     failed, not_run = search(mav, "status==failed", "status==not_run")
     assert failed == [node.id for node in mav.graph.nodes if node.status == "failed"]

@@ -1,4 +1,4 @@
-"""What the detail panel says: everything known, and links that are the graph's edges."""
+"""The detail panel shows all facts about the selection, and links along the edges of the graph."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from idlmav import MAV
 
 RUN = """
     const { applyCompute } = await load("detail/compute");
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { selectionContent } = await load("detail/selection");
     applyCompute(input.scene, {compute_unit: "flops", estimates: "shown"});
-    const picture = new Picture(input.scene);
-    return Object.fromEntries(input.names.map((name) => [name, selectionContent(picture, name)]));
+    const geometry = new Geometry(input.scene);
+    return Object.fromEntries(input.names.map((name) => [name, selectionContent(geometry, name)]));
 """
 
 
@@ -56,7 +56,7 @@ def test_the_links_of_a_group_are_the_edges_across_its_frame(unet):
         assert links(content, "Outputs") == {e.target for a, b, e in crossing if a and not b}
 
 
-def test_a_layer_tells_its_settings_and_its_page(unet):
+def test_a_layer_shows_its_settings_and_a_link_to_its_documentation(unet):
     layers = [node for node in unet.graph.nodes if node.operation == "nn.Conv2d"]
     for name, content in contents(unet, *(node.id for node in layers)).items():
         facts = dict(content["facts"])

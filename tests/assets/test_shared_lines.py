@@ -1,4 +1,4 @@
-"""What is under the mouse where edges share a line."""
+"""The mouse finds all edges that share a line."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ CODE = """
     ];
     const scene = {tensors: {names: ["(3)", "(4)"], of: [0, 0, 0, 1]}};
     const nodeGroup = [-1, -1, -1, -1, -1];
-    const picture = {edges, nodeGroup, edgesIn: edgesByBox(edges), idOf: ({index}) => "abcde"[index], scene};
-    const view = {scale: 1, visible: {closed: {owner: []}}, picture};
+    const geometry = {edges, nodeGroup, edgesIn: edgesByBox(edges), idOf: ({index}) => "abcde"[index], scene};
+    const view = {scale: 1, visible: {closed: {owner: []}}, geometry};
     const found = GraphView.prototype.edgesAt.call(view, ...input);
-    return [found, found.length === 0 ? "" : edgeText(picture, found)];
+    return [found, found.length === 0 ? "" : edgeText(geometry, found)];
 """
 
 
@@ -40,5 +40,5 @@ CODE = """
         ((20, 80), [], ""),
     ],
 )
-def test_all_edges_of_a_trunk_are_meant_and_no_other(place, edges, text):
+def test_the_mouse_finds_all_edges_of_a_shared_line_and_no_other(place, edges, text):
     assert run_js(CODE, list(place)) == [edges, text]

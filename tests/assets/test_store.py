@@ -1,4 +1,4 @@
-"""The store: one change, one notice; what is equal is no change."""
+"""The store calls its listeners once per change, and not for equal values."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def run(code: str, value: Any = None) -> Any:
     return run_js(BEGIN + code, value)
 
 
-def test_a_listener_hears_of_all_that_changed_at_once():
+def test_a_listener_is_called_once_for_a_change_of_several_values():
     code = 'store.set({selected: "a", folded: ["b"], viewport: [0, 0, 0, 0]}, "tap"); return heard;'
     assert run(code) == [[["selected", "folded"], "tap"]]
 
 
-def test_what_is_equal_is_no_change():
+def test_an_equal_value_is_not_a_change():
     code = """
         store.set({selected: "", folded: [], viewport: [0, 0, 0, 0], value_range: null}, "x");
         store.set({viewport: [1, 2, 3, 4]}, "x");
@@ -44,7 +44,7 @@ def test_every_listener_sees_the_new_value_in_the_order_of_subscription():
     assert run(code) == [["first", "a"], ["second", "a"]]
 
 
-def test_a_listener_may_set_what_follows():
+def test_a_listener_may_set_further_values():
     code = """
         store.subscribe((changed) => { if (changed.has("selected")) store.set({folded: []}, "follow"); });
         store.set({folded: ["a"]}, "person");
@@ -57,7 +57,7 @@ def test_a_listener_may_set_what_follows():
     }
 
 
-def test_a_copy_is_nobodys_state():
+def test_a_change_of_a_copy_does_not_change_the_store():
     code = """
         const copy = store.copy();
         copy.folded.push("a");
@@ -67,7 +67,7 @@ def test_a_copy_is_nobodys_state():
     assert run(code) == [[], "", []]
 
 
-def test_the_values_given_first_are_not_kept():
+def test_the_store_copies_its_first_values():
     code = "const mine = {selected: 'a'}; const own = new Store(mine); own.set({selected: 'b'}); return mine;"
     assert run(code) == {"selected": "a"}
 

@@ -70,7 +70,7 @@ def test_every_op_group_and_module_never_called_has_one_row(mav):
     assert sum(row["kind"] == "unreached" for row in rows) == len(mav.graph.unreached)
 
 
-def test_what_is_in_a_group_follows_it_at_once_and_siblings_start_in_the_order_of_their_first_op(mav):
+def test_the_contents_of_a_group_follow_it_and_siblings_are_in_the_order_of_their_first_op(mav):
     rows = table(mav)["rows"]
     order = {node.id: i for i, node in enumerate(mav.graph.nodes)}
     groups = mav.layout.groups
@@ -90,7 +90,7 @@ def test_what_is_in_a_group_follows_it_at_once_and_siblings_start_in_the_order_o
     assert all(found == sorted(found) for found in starts.values())
 
 
-def test_names_are_what_the_group_around_does_not_say(resnet):
+def test_names_leave_out_the_path_of_the_group_around(resnet):
     names = {row["id"]: row["name"] for row in table(resnet)["rows"]}
     assert names["layer1"] == "layer1"
     assert names["layer1.0"] == "0"
@@ -99,7 +99,7 @@ def test_names_are_what_the_group_around_does_not_say(resnet):
     assert names["x"] == "x"
 
 
-def test_what_is_in_a_folded_group_has_no_row(resnet):
+def test_the_contents_of_a_folded_group_have_no_rows(resnet):
     every = [row["id"] for row in table(resnet)["rows"]]
     folded = [row["id"] for row in table(resnet, folded=["layer1", "layer2.0", "layer1.0"])["rows"]]
     hidden = ("layer1.", "layer2.0.", "layer1:", "layer2.0:")
@@ -107,7 +107,7 @@ def test_what_is_in_a_folded_group_has_no_row(resnet):
     assert "layer1" in folded
 
 
-def test_what_a_search_finds_is_listed_with_the_groups_around_even_if_they_are_folded(resnet):
+def test_a_search_lists_its_finds_with_the_groups_around_also_folded_ones(resnet):
     rows = table(resnet, folded=["layer3"], found=["layer3.0.conv2", "fc"])["rows"]
     assert [row["id"] for row in rows if row["kind"] != "groups"] == ["layer3.0.conv2", "fc"]
     outer = {row["outer"] for row in rows} - {None}
@@ -151,7 +151,7 @@ def test_a_group_is_the_sum_of_its_rows_and_roots_sum_to_the_totals(mav):
             "flops": totals.flops + totals.flops_estimated + totals.flops_measured,
             "activation_bytes": totals.activation_bytes,
         }
-        # What is fed is no activation of the model.
+        # Inputs are not activations of the model.
         fed = sum(getattr(node, name) or 0 for node in mav.graph.nodes if node.kind != "op" and name != "flops")
         assert inner.get(None, 0) - fed == expected[name]
     assert seen["sums"]["param_count"] == mav.graph.totals.param_count
@@ -171,7 +171,7 @@ def test_macs_are_half_of_the_flops(resnet):
     assert macs["headings"]["flops"]["text"].startswith("MACs\n[")
 
 
-def test_cells_tell_the_exact_number_on_hover(mav):
+def test_cells_show_the_exact_number_on_hover(mav):
     for row in table(mav)["rows"]:
         params, activation = row["cells"]["param_count"], row["cells"]["activation_bytes"]
         if row["kind"] == "nodes":
@@ -219,7 +219,7 @@ def test_modules_never_called_are_the_last_rows():
         ("(1, 64, 112, 112)", 130, "(1, 64, 112, 112)"),
         ("(1, 64, 112, 112)", 103, "(1,64,112,112)"),
         ("(1, 64)", 60, "(1,64)"),
-        # Cut between numbers, never in one.
+        # The text is cut between numbers.
         ("(1, 64, 112, 112)", 90, "(1,64,112,…)"),
         ("(1, 64, 112, 112)", 70, "(1,64,…)"),
         ("(2, 64, 768), (2, 768)", 110, "(2, 64, 768),…"),
@@ -232,7 +232,7 @@ def test_a_shape_is_cut_between_numbers(shape, width, text):
     assert run_js(code, {"shape": shape, "width": width}, char_width=60) == text
 
 
-def test_of_thousands_of_tensors_only_those_are_measured_that_could_fit():
+def test_only_tensors_that_could_fit_are_measured():
     code = """
       const measured = [], of = (text) => { measured.push(text); return {width: 60 * text.length}; };
       globalThis.document = {createElement: () => ({getContext: () => ({measureText: of})})};
@@ -245,7 +245,7 @@ def test_of_thousands_of_tensors_only_those_are_measured_that_could_fit():
     assert found["longest"] < 200
 
 
-def test_an_operation_without_room_leaves_out_what_all_layers_have(resnet):
+def test_an_operation_that_does_not_fit_leaves_out_nn(resnet):
     def first(width):
         row = next(row for row in table(resnet, width=width)["rows"] if row["id"] == "bn1")
         return row["cells"]["operation"]
@@ -257,7 +257,7 @@ def test_an_operation_without_room_leaves_out_what_all_layers_have(resnet):
 # ---- filters and copies
 
 
-def test_a_number_alone_in_a_header_s_filter_means_at_least(resnet):
+def test_a_bare_number_in_the_filter_of_a_header_means_at_least(resnet):
     texts = ["1e6", ">1e6", " <= 5 ", "=0", "many", ">", ""]
     expected = ["flops>=1e6", "flops>1e6", "flops<=5", "flops=0", None, None, None]
     assert table(resnet, texts=texts)["queries"] == expected

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them, the same in the browser as in Python."""
+"""Numbers and texts for people: the browser formats numbers as Python does and cuts texts that do not fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("unit", ["FLOPs", ""])
-def test_javascript_and_python_write_numbers_alike(unit):
+def test_javascript_and_python_format_numbers_alike(unit):
     code = 'const { humane } = await load("base/text"); return input.numbers.map((n) => humane(n, input.unit));'
     assert run_js(code, {"numbers": NUMBERS, "unit": unit}) == [humane(number, unit) for number in NUMBERS]
 
@@ -24,7 +24,7 @@ def test_javascript_and_python_separate_thousands_alike():
     assert run_js(code, NUMBERS) == [thousands(number) for number in NUMBERS]
 
 
-def test_what_is_not_known_is_said():
+def test_a_missing_number_is_unknown():
     assert run_js('const { humane } = await load("base/text"); return [humane(null), humane(undefined, "B")];') == [
         "unknown",
         "unknown",
@@ -41,3 +41,20 @@ def test_a_text_that_does_not_fit_is_cut_or_left_out(width, shown):
     found = run_js(code, width, char_width=60)
     assert found == shown
     assert len(found) * 6 <= width
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (144, "▾ layer1.0: BasicBlock"),
+        (131, "▾ layer1.0"),
+        (60, "▾ layer1.0"),
+        (59, "▾ layer1…"),
+        (40, "▾ lay…"),
+        (20, ""),
+    ],
+)
+def test_a_title_that_does_not_fit_loses_its_class_and_then_is_cut(width, shown):
+    """Each character is 6 px wide at 10 px. The rule is that of stills, too."""
+    code = 'const { fitTitle } = await load("base/text"); return fitTitle("▾ ", "layer1.0: BasicBlock", input, 10, "bold");'
+    assert run_js(code, width, char_width=60) == shown

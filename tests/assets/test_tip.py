@@ -1,4 +1,4 @@
-"""Where the words about a box stand."""
+"""The tip about a box stands beside it."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def place(box, size, figure):
         ((-50, -50, 600, 500), (4, 4)),
     ],
 )
-def test_it_is_beside_the_box_and_inside_the_figure(box, expected):
+def test_a_tip_is_beside_the_box_and_inside_the_figure(box, expected):
     assert place(box, (200, 60), (500, 300)) == expected

@@ -144,16 +144,16 @@ def test_a_run_knows_its_sums_and_those_of_one_block():
 
 CHOICES = """
     const { foldsToDepth, foldChoices, choiceOf, groupDepths, withoutFoldsAround } = await load("fold/choices");
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const choices = foldChoices(input.scene);
-    const picture = new Picture(input.scene);
+    const geometry = new Geometry(input.scene);
     return {
       depths: groupDepths(input.scene.geometry.groups),
       folded: [0, 1, 2, 3, 9].map((depth) => foldsToDepth(input.scene, depth)),
       names: [...choices.keys()],
       named: [...choices.values()].map((folded) => choiceOf(choices, folded.toReversed())),
       other: choiceOf(choices, [input.scene.geometry.groups.ids[0], "x"]),
-      around: input.names.map((name) => withoutFoldsAround(picture, picture.groupIds, name)),
+      around: input.names.map((name) => withoutFoldsAround(geometry, geometry.groupIds, name)),
     };
 """
 

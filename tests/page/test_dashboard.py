@@ -79,7 +79,7 @@ def test_every_part_is_there_once_and_under_one_uid(root):
 def drawn(mav) -> dict[str, dict[str, list[Any]]]:
     """Columns that the browser fills each layer of the graph with, everything in view."""
     code = """
-        const { Picture } = await load("graph/geometry");
+        const { Geometry } = await load("graph/geometry");
         const { Coloring } = await load("legend/colors");
         const { Store } = await load("base/store");
         const { THEMES } = await load("page/theme");
@@ -87,12 +87,12 @@ def drawn(mav) -> dict[str, dict[str, list[Any]]]:
         const draw = await load("graph/drawing");
         const { applyCompute } = await load("detail/compute");
         applyCompute(input, {compute_unit: "flops", estimates: "shown"});
-        const picture = new Picture(input);
-        picture.update([], "none");
-        const look = {theme: THEMES.light, coloring: new Coloring(input, "operation"), matches: null,
+        const geometry = new Geometry(input);
+        geometry.update([], "none");
+        const appearance = {theme: THEMES.light, coloring: new Coloring(input, "operation"), matches: null,
           dimmedInk: () => null, groupMatches: () => true};
-        const visible = collectVisible(picture, {left: 0, right: picture.width, top: 0, bottom: picture.height, scale: 1});
-        const context = {picture, look, scale: 1, store: new Store({selected: picture.nodeIds[1]}), hovered: ""};
+        const visible = collectVisible(geometry, {left: 0, right: geometry.width, top: 0, bottom: geometry.height, scale: 1});
+        const context = {geometry, appearance, scale: 1, store: new Store({selected: geometry.nodeIds[1]}), hovered: ""};
         const texts = draw.drawTexts(visible, context);
         return {
           frames: draw.drawFrames(visible, context), edges: draw.drawEdges(visible, context),

@@ -13,7 +13,7 @@ from idlmav.still import choices, still_picture
 from idlmav.still.marks import Line, Rect, Text, Triangle
 
 RUN = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { Coloring } = await load("legend/colors");
     const { THEMES } = await load("page/theme");
     const { findMatches } = await load("search/matches");
@@ -24,12 +24,12 @@ RUN = """
     return input.states.map((state) => {
       const scene = structuredClone(input.scene);
       applyCompute(scene, state);
-      const picture = new Picture(scene);
-      picture.update(state.folded, state.size_by);
-      const look = {theme: THEMES.light, coloring: new Coloring(scene, state.color_by)};
-      Object.assign(look, findMatches(picture, look, state));
-      const context = {picture, look, scale: 1, store: {get: (name) => state[name]}, hovered: "", hoveredEdges: []};
-      const visible = collectVisible(picture, everything);
+      const geometry = new Geometry(scene);
+      geometry.update(state.folded, state.size_by);
+      const appearance = {theme: THEMES.light, coloring: new Coloring(scene, state.color_by)};
+      Object.assign(appearance, findMatches(geometry, appearance, state));
+      const context = {geometry, appearance, scale: 1, store: {get: (name) => state[name]}, hovered: "", hoveredEdges: []};
+      const visible = collectVisible(geometry, everything);
       const rows = (data) => Object.values(data)[0].map((_, k) => Object.fromEntries(Object.entries(data).map(([name, all]) => [name, all[k]])));
       return {
         nodes: rows(drawNodes(visible, context)), frames: rows(drawFrames(visible, context)), halo: rows(drawHalo(context)),

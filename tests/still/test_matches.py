@@ -18,13 +18,13 @@ from idlmav.still.marks import Rect, Text
 from idlmav.still.themes import THEMES
 
 RUN = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { findMatches } = await load("search/matches");
     const { applyCompute } = await load("detail/compute");
     return input.states.map((state) => {
       const scene = structuredClone(input.scene);
       applyCompute(scene, state);
-      const found = findMatches(new Picture(scene), {}, state);
+      const found = findMatches(new Geometry(scene), {}, state);
       const groups = scene.groups.path.map((_, i) => i);
       return {
         nodes: scene.nodes.path.map((_, i) => found.matches === null || Boolean(found.matches[i])),

@@ -48,10 +48,10 @@ def test_boxes_grow_as_on_the_page(direction, metric, latent):
     scene["geometry"] = columns_of(found, mav)
     folded = list(found.groups)[1:2]
     code = """
-        const { Picture } = await load("graph/geometry");
-        const picture = new Picture(input.scene);
-        picture.update(input.folded, input.metric);
-        const {nodes, groups, edges, width, height} = picture;
+        const { Geometry } = await load("graph/geometry");
+        const geometry = new Geometry(input.scene);
+        geometry.update(input.folded, input.metric);
+        const {nodes, groups, edges, width, height} = geometry;
         return {nodes, groups, edges, width, height};
     """
     page = run_js(code, {"scene": scene, "folded": folded, "metric": metric})
@@ -120,11 +120,11 @@ def test_lines_that_part_or_meet_are_told_from_crossings(name):
 def test_the_page_marks_the_same_junctions(name):
     mav = picture_of(name)
     code = """
-        const { Picture } = await load("graph/geometry");
+        const { Geometry } = await load("graph/geometry");
         const { junctions } = await load("graph/junctions");
-        const picture = new Picture(input);
-        picture.update([], "none");
-        return junctions(picture.edges);
+        const geometry = new Geometry(input);
+        geometry.update([], "none");
+        return junctions(geometry.edges);
     """
     ours = junctions(mav.layout.routes.values())
     assert sorted(map(tuple, run_js(code, mav.scene()))) == sorted(ours)

@@ -1,8 +1,8 @@
-// Waiting for what the browser has painted.
+// Waits until the browser has painted.
 
 const UNSEEN_MS = 1000;
 
-// Call back after so many frames; a page that is hidden has none, one in a frame that is not shown neither, but does not know.
+// Call back after so many frames. A hidden page has none. Nor has a page in a frame that is not shown, but it does not know.
 export function afterFrames(count, call) {
   if (count === 0 || document.hidden) {
     call();

@@ -1,5 +1,4 @@
-// Bokeh hands dicts over as Maps and arrays of numbers as typed arrays, Pyodide None as undefined; the controller works on
-// plain values.
+// Makes plain values of what Bokeh and Pyodide pass: dicts are Maps there, arrays of numbers typed arrays, None undefined.
 export function plain(value) {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
   if (ArrayBuffer.isView(value)) return Array.from(value);

@@ -1,4 +1,4 @@
-// The state of one dashboard: views read it, change it through set(), and hear of every change once.
+// Holds the state of one dashboard: views read it, change it through set(), and are called once for every change.
 
 export class Store {
   constructor(values) {

@@ -1,4 +1,4 @@
-// Numbers and texts as a person reads them.
+// Formats numbers and measures texts for people.
 
 const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
@@ -13,6 +13,9 @@ export function humane(value, unit = "") {
 function digits(value) {
   return value < 999.5 ? String(Number(value.toPrecision(3))) : value.toFixed(0);
 }
+
+// The sign before a sum some of whose parts are unknown.
+export const atLeast = (unknown) => (unknown > 0 ? "≥ " : "");
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB"];
 
@@ -50,10 +53,17 @@ export function textWidth(text, fontPx, style = "normal") {
   return (widthAt100(text, style) * fontPx) / 100;
 }
 
-// The text, or as much of it as fits into a width, or nothing.
+// The text; or, where it is wider, as many characters as fit before an ellipsis; or nothing if those are fewer than 3.
 export function fitText(text, width, fontPx, style = "normal") {
   const full = textWidth(text, fontPx, style);
   if (full <= width) return text;
   const characters = Math.floor((text.length * width) / full) - 1;
   return characters >= 3 ? `${text.slice(0, characters)}…` : "";
+}
+
+// The title of a group, "layer1: Sequential", behind a sign such as "▾ ". Stills follow the same rule. The first of these
+// that fits into the width is returned: sign, name and class; sign and name; both cut by `fitText`.
+export function fitTitle(sign, title, width, fontPx, style) {
+  const whole = sign + title;
+  return textWidth(whole, fontPx, style) <= width ? whole : fitText(sign + title.split(": ")[0], width, fontPx, style);
 }

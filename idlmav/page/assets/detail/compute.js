@@ -1,11 +1,11 @@
-// FLOPs or MACs, with estimates or without: the scene's columns hold what is shown, so every view agrees.
+// Writes FLOPs or MACs, with estimates or without, into the columns of the scene, so that every view shows the same.
 
-import { humane, thousands } from "../base/text.js";
+import { atLeast, humane, thousands } from "../base/text.js";
 
 const UNITS = {flops: "FLOPs", macs: "MACs"};
 const SOURCES = {counted: "counted by torch's formula", estimated: "estimated by a formula of IDLMAV", measured: "measured while it ran"};
 
-// Write the shown numbers into the scene; what Python sent, FLOPs with estimates, is kept beside.
+// Write the numbers to show into the scene, and keep beside them what Python has sent: FLOPs with estimates.
 export function applyCompute(scene, {compute_unit: unit, estimates}) {
   scene.compute ??= {nodes: scene.nodes.flops, groups: scene.groups.flops};
   const all = scene.compute;
@@ -20,12 +20,11 @@ export function applyCompute(scene, {compute_unit: unit, estimates}) {
   });
 }
 
-// What a cell of the table says of node i: {text, title}.
+// The cell of node i in the table: {text, title}.
 export function cellText(scene, i) {
   const {nodes, compute} = scene;
   if (nodes.kind[i] !== "op") return {text: "", title: ""};
-  const source = nodes.flops_source[i];
-  const value = nodes.flops[i];
+  const [source, value] = [nodes.flops_source[i], nodes.flops[i]];
   if (compute.nodes[i] === null) return {text: "?", title: `${compute.unit} unknown`};
   if (value === null) return {text: "–", title: "Only estimated; estimates are hidden"};
   return {
@@ -34,22 +33,27 @@ export function cellText(scene, i) {
   };
 }
 
-// The sum in the table's header: at least so much if some op's number is unknown.
+// The sum in the table's header, with a sign if the number of some op is unknown.
 export function headerText({totals, compute}) {
   const counted = (totals.flops + totals.flops_measured) / compute.per;
-  return `${compute.unit} [${totals.flops_unknown > 0 ? "≥" : ""}${humane(counted)}]`;
+  return `${compute.unit} [${atLeast(totals.flops_unknown).trim()}${humane(counted)}]`;
 }
 
 export function nodeText(scene, i) {
   const {unit, nodes} = scene.compute;
-  const value = scene.nodes.flops[i];
-  const source = scene.nodes.flops_source[i];
+  const [source, value] = [scene.nodes.flops_source[i], scene.nodes.flops[i]];
   if (nodes[i] === null) return `${unit} unknown`;
   if (value === null) return `${unit} only estimated`;
   return source === "counted" && value === 0 ? `0 ${unit}` : `${humane(value, unit)} ${source}`;
 }
 
-// "4.09 GFLOPs counted + 25 M estimated, 3 ops unknown"; at least is said where a number is missing.
+// The parts of the FLOPs of group i.
+export function groupSums({groups, compute}, i) {
+  const estimated = groups.flops_estimated[i];
+  return {counted: compute.groups[i] - estimated, estimated, unknown: groups.unknown_flops[i]};
+}
+
+// "4.09 GFLOPs counted + 25 M estimated", or with a sign: "≥ 4.09 GFLOPs counted, 3 ops unknown".
 export function sumText({unit, per, hidden}, {counted, estimated, measured = 0, unknown}) {
   const parts = [];
   if (counted > 0 || (estimated === 0 && measured === 0)) parts.push(["counted", counted]);
@@ -58,7 +62,7 @@ export function sumText({unit, per, hidden}, {counted, estimated, measured = 0, 
   if (parts.length === 0) parts.push(["counted", 0]);
   if (unknown > 0 && parts.every(([, value]) => value === 0)) return `? ${unit}, ${ops(unknown)} unknown`;
   const text = parts.map(([name, value], k) => `${humane(value / per, k === 0 ? unit : "")} ${name}`).join(" + ");
-  return `${unknown > 0 ? "≥ " : ""}${text}${unknown > 0 ? `, ${ops(unknown)} unknown` : ""}`;
+  return `${atLeast(unknown)}${text}${unknown > 0 ? `, ${ops(unknown)} unknown` : ""}`;
 }
 
 export function sumTitle({unit, per}, {counted, estimated, measured = 0, unknown}) {

@@ -1,34 +1,24 @@
-// The panel about the selection: what it is, where its data come from and go to.
+// Draws the panel about the selection: its facts, and links to where its data come from and go to.
+
+import { make, makeButton } from "../base/dom.js";
+import { plain } from "../base/plain.js";
 
 export function render({model}) {
-  const element = document.createElement("div");
-  element.className = "idlmav-detail";
-  element.setAttribute("role", "region");
-  element.setAttribute("aria-label", "Details of the selection");
+  const element = make("div", "idlmav-detail", "", {role: "region", "aria-label": "Details of the selection"});
   const show = () => {
     element.replaceChildren(...parts(plain(model.content)));
     element.scrollTop = 0;
   };
-  element.addEventListener("click", ({target}) => {
-    const {id} = target.closest?.("[data-id]")?.dataset ?? {};
-    if (id === undefined) return;
-    // The controller hears of it through all shadow roots.
-    element.dispatchEvent(new CustomEvent("idlmav-select", {detail: id, bubbles: true, composed: true}));
-  });
   model.on("content", show);
   show();
   return element;
-}
-
-function plain(content) {
-  return content instanceof Map ? Object.fromEntries(content) : content;
 }
 
 function parts({title = "", what = "", docs = "", facts = [], links = [], error = "", code = ""}) {
   const head = make("div", "head");
   if (title === "") head.append(make("span", "hint", "Click a box or a row: its details appear here."));
   else head.append(make("span", "title", title), make("span", "what", what));
-  if (docs !== "") head.append(docsLink(docs));
+  if (docs !== "") head.append(make("a", "docs", "torch docs ↗", {href: docs, target: "_blank", rel: "noopener noreferrer"}));
   const found = [head];
   if (error !== "") found.push(make("div", "idlmav-error", error));
   if (code !== "") found.push(make("code", "code", code));
@@ -46,22 +36,9 @@ function parts({title = "", what = "", docs = "", facts = [], links = [], error 
 }
 
 function link({id, text, note = "", hint}) {
-  const button = make("button", "link", text);
-  Object.assign(button, {type: "button", title: hint});
-  button.dataset.id = id;
+  // The event reaches the controller through all shadow roots.
+  const select = () => button.dispatchEvent(new CustomEvent("idlmav-select", {detail: id, bubbles: true, composed: true}));
+  const button = makeButton("link", text, select, {title: hint});
   if (note !== "") button.append(make("span", "hint", note));
   return button;
-}
-
-function docsLink(url) {
-  const anchor = make("a", "docs", "torch docs ↗");
-  Object.assign(anchor, {href: url, target: "_blank", rel: "noopener noreferrer"});
-  return anchor;
-}
-
-function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
 }

@@ -1,4 +1,4 @@
-// What the detail panel shows: all that is known of the selection, with links to its neighbours; without one, the costliest ops.
+// Collects the contents of the detail panel: the facts about the selection and links to its neighbours, or the costliest ops.
 
 import { groupFacts, nodeFacts, unreachedFacts } from "./facts_text.js";
 import { humane } from "../base/text.js";
@@ -7,13 +7,13 @@ const MOST_LINKS = 12;
 const COSTLIEST = 4;
 
 // {title, what, docs, facts: [[name, text]], links: [[name, [{id, text, hint}], how many more]], error, code}.
-export function selectionContent(picture, name) {
-  const {scene} = picture;
-  const missed = picture.unreachedAt.get(name);
-  const id = picture.resolve(name);
-  if (missed !== undefined) return {...unreachedFacts(scene, missed), links: []};
+export function selectionContent(geometry, name) {
+  const {scene} = geometry;
+  const unreached = geometry.unreachedAt.get(name);
+  const id = geometry.resolve(name);
+  if (unreached !== undefined) return {...unreachedFacts(scene, unreached), links: []};
   if (!id) return overall(scene);
-  const {group, index} = picture.place(id);
+  const {group, index} = geometry.place(id);
   const facts = group ? groupFacts(scene, index) : nodeFacts(scene, index);
   const columns = group ? scene.groups : scene.nodes;
   const settings = columns.settings[index] ? [["Settings", columns.settings[index]]] : [];
@@ -23,15 +23,15 @@ export function selectionContent(picture, name) {
     ...facts,
     docs: group ? "" : scene.docs[scene.nodes.operation[index]] ?? "",
     facts: group ? [...facts.facts, ...settings, ...module] : [...facts.facts.slice(0, 2), ...settings, ...facts.facts.slice(2)],
-    links: neighbours(picture, id),
+    links: neighbours(geometry, id),
     code: failure?.code ?? "",
   };
 }
 
-// Where data come from and go to, across the border of a group.
-function neighbours(picture, id) {
-  const {geometry: {edges, nodes: {ids}}, tensors: {names, of}} = picture.scene;
-  const inside = membership(picture, id);
+// The ops from which data come and to which they go, across the border of a group.
+function neighbours(geometry, id) {
+  const {geometry: {edges, nodes: {ids}}, tensors: {names, of}} = geometry.scene;
+  const inside = membership(geometry, id);
   const [from, to] = [new Map(), new Map()];
   for (let k = 0; k < edges.source.length; k++) {
     const [source, target] = [edges.source[k], edges.target[k]];
@@ -44,12 +44,12 @@ function neighbours(picture, id) {
     .map(([name, found]) => [name, links(found), Math.max(0, found.size - MOST_LINKS)]);
 }
 
-function membership(picture, id) {
-  if (!picture.isGroup(id)) return (node) => node === picture.nodeAt.get(id);
-  const {groupParent, nodeGroup} = picture;
+function membership(geometry, id) {
+  if (!geometry.isGroup(id)) return (node) => node === geometry.nodeAt.get(id);
+  const {groupParent, nodeGroup} = geometry;
   const held = new Uint8Array(groupParent.length);
   // Parents come first.
-  groupParent.forEach((parent, i) => { held[i] = i === picture.groupAt.get(id) || (parent >= 0 && held[parent]) ? 1 : 0; });
+  groupParent.forEach((parent, i) => { held[i] = i === geometry.groupAt.get(id) || (parent >= 0 && held[parent]) ? 1 : 0; });
   return (node) => nodeGroup[node] >= 0 && held[nodeGroup[node]] === 1;
 }
 

@@ -1,17 +1,13 @@
-// The line of facts: what was captured, and the model's numbers with what each of them is.
+// Draws the line of facts: the model's numbers, each with an explanation.
 
 import { ops, sumText, sumTitle } from "./compute.js";
-import { make } from "../legend/legend.js";
-import { humaneBytes, thousands } from "../base/text.js";
+import { make } from "../base/dom.js";
+import { atLeast, humaneBytes, thousands } from "../base/text.js";
 
 const CONVENTION = {FLOPs: "1 multiply-add = 2 FLOPs", MACs: "1 multiply-add = 1 MAC"};
 
 export function drawFacts(element, scene) {
-  element.replaceChildren(...facts(scene).map(([text, title, kind]) => {
-    const fact = make("span", kind ?? "", text);
-    fact.title = title;
-    return fact;
-  }));
+  element.replaceChildren(...facts(scene).map(([text, title, kind]) => make("span", kind, text, {title})));
 }
 
 // [text, title, class] for each.
@@ -29,17 +25,16 @@ export function facts(scene) {
     counted: totals.flops, estimated: totals.flops_estimated, measured: totals.flops_measured, unknown: totals.flops_unknown,
   };
   found.push([sumText(compute, sums), sumTitle(compute, sums)]);
-  found.push([`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, bytesTitle(totals)]);
-  const least = totals.activation_unknown > 0 ? "≥ " : "";
+  found.push([`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, `${thousands(totals.param_bytes)} B parameters\n${thousands(totals.buffer_bytes)} B buffers`]);
   const missing = totals.activation_unknown > 0 ? `, ${ops(totals.activation_unknown)} unknown` : "";
-  found.push([`activations ${least}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
-  const missed = scene.unreached.ids.length;
-  if (missed > 0) found.push([`${thousands(missed)} ${missed === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "missed"]);
+  found.push([`activations ${atLeast(totals.activation_unknown)}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
+  const unreached = scene.unreached.ids.length;
+  if (unreached > 0) found.push([`${thousands(unreached)} ${unreached === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "unreached"]);
   found.push([CONVENTION[compute.unit], "MACs are half of the FLOPs, also where these are estimated", "convention"]);
   return found;
 }
 
-// What is special about parameters: frozen, shared, without a size; nothing if nothing is.
+// How many parameters are frozen, shared or without a size; "" if none are.
 export function parametersText({param_count: count, trainable_count: trainable, shared_count: shared, param_unknown: unknown}) {
   const parts = [];
   if (count > trainable) parts.push(trainable === 0 ? "all frozen" : `${thousands(count - trainable)} frozen`);
@@ -56,8 +51,4 @@ function parametersTitle(totals) {
   ];
   if (unknown > 0) lines.push(`${thousands(unknown)} parameters have no size yet`);
   return lines.join("\n");
-}
-
-export function bytesTitle({param_bytes: parameters, buffer_bytes: buffers}) {
-  return `${thousands(parameters)} B parameters\n${thousands(buffers)} B buffers`;
 }

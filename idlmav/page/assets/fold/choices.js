@@ -1,6 +1,6 @@
 // Which groups to fold: as idlmav/layout/folds.py, on the columns of a scene.
 
-export const DEPTHS_OFFERED = 6;
+const DEPTHS_OFFERED = 6;
 
 // How many groups are around each, itself included.
 export function groupDepths({parent}) {
@@ -18,9 +18,9 @@ export function foldsToDepth(scene, depth) {
 }
 
 // What stays folded if a node is to be seen, or what is in a group.
-export function withoutFoldsAround(picture, folded, id) {
-  const around = new Set(picture.ancestors(id).map((group) => picture.groupIds[group]));
-  if (picture.isGroup(id)) around.add(id);
+export function withoutFoldsAround(geometry, folded, id) {
+  const around = new Set(geometry.ancestors(id).map((group) => geometry.groupIds[group]));
+  if (geometry.isGroup(id)) around.add(id);
   return folded.filter((other) => !around.has(other));
 }
 

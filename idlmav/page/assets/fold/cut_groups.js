@@ -139,15 +139,15 @@ export class Necks {
     const { layout: { mirrored }, axes } = this, axis = axes[1 - this.along];
     const numbers = new Map(necks.map((g, k) => [g, k]));
     const best = necks.map(() => [null, null]);
-    const look = (group, at, isLeaving) => {
+    const appearance = (group, at, isLeaving) => {
       const k = numbers.get(group);
       if (k === undefined) return;
       const side = isLeaving !== mirrored ? 1 : 0, far = fromPort(group, at);
       if (best[k][side] === null || far < best[k][side].far) best[k][side] = { far, rank: cutRank(axis, group, at) };
     };
     for (const wire of cut) {
-      if (wire.out >= 0) look(wire.out, wire.first, true);
-      if (wire.into >= 0) look(wire.into, wire.last, false);
+      if (wire.out >= 0) appearance(wire.out, wire.first, true);
+      if (wire.into >= 0) appearance(wire.into, wire.last, false);
     }
     return best.map(([before, after], k) => maps[k].to[before.rank] - maps[k + 1].to[after.rank]);
   }

@@ -1,6 +1,7 @@
-// Columns for the layers of the graph's figure, from the visible part of the picture.
+// Computes the columns of each layer of the graph's figure from what is visible.
 
-import { fitText, textWidth } from "../base/text.js";
+import { CORNERS, columnsOf, cornersOf } from "../base/figure.js";
+import { fitText, fitTitle, textWidth } from "../base/text.js";
 
 const LABEL_PX = 12;
 const SUBLABEL_PX = 10;
@@ -9,107 +10,94 @@ const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
 const ARROW_LENGTH_PX = 7;
-// Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker.
+// Shows a folded failure without colour, too, as the label of a failed op does. The border is thicker as well.
 const FAILED = "✕ ";
 const CARD_PX = 3;
 const CARDS = 2;
 
-export function drawFrames({frames}, {picture, look}) {
-  const {theme} = look;
-  return {
-    ...corners(frames, picture.groups),
-    fill: frames.map((i) => theme.frames[picture.depth[i] % 2]),
-    dash: frames.map((i) => (picture.scene.groups.kind[i] === "module" ? "solid" : "dashed")),
-    line: frames.map(() => theme.frameLine),
-  };
+export function drawFrames({frames}, {geometry, appearance: {theme}}) {
+  const {kind} = geometry.scene.groups;
+  return columnsOf([...CORNERS, "fill", "dash", "line"], frames.map((i) => ({
+    ...cornersOf(geometry.rect({group: true, index: i})), line: theme.frameLine,
+    fill: theme.frames[geometry.depth[i] % 2], dash: kind[i] === "module" ? "solid" : "dashed",
+  })));
 }
 
-export function drawNodes({nodes, groups}, {picture, look, store}) {
-  const {scene} = picture;
-  const {theme, coloring, matches} = look;
+export function drawNodes({nodes, groups}, {geometry, appearance, store}) {
+  const {nodes: {status}, groups: {kind, failed}} = geometry.scene;
+  const {theme, coloring, matches} = appearance;
   const selected = store.get("selected");
-  const data = {x0: [], y0: [], x1: [], y1: [], fill: [], line: [], width: [], alpha: [], title: []};
-  const push = (place, fill, failed, dimmed, {x, y, w, h} = picture.rect(place)) => {
-    const title = picture.idOf(place);
-    const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, title};
-    // The cards of a stack are told apart by their lines.
-    const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
-    values.line = failed ? theme.error : title === selected ? theme.accent : line;
-    values.width = failed ? 3 : 1;
-    values.alpha = dimmed ? 0.2 : 1;
-    for (const [name, value] of Object.entries(values)) data[name].push(value);
+  const row = (place, fill, isFailed, isDimmed, rect = geometry.rect(place)) => {
+    const title = geometry.idOf(place);
+    // Lines separate the cards of a stack.
+    const line = place.group && kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
+    return {
+      ...cornersOf(rect), fill, title, width: isFailed ? 3 : 1, alpha: isDimmed ? 0.2 : 1,
+      line: isFailed ? theme.error : title === selected ? theme.accent : line,
+    };
   };
-  for (const i of groups) {
+  const folded = groups.flatMap((i) => {
     const fill = coloring.group(i)?.fill ?? theme.group;
-    for (const card of cards(picture, i)) {
-      push({group: true, index: i}, fill, scene.groups.failed[i], !look.groupMatches(i), card);
-    }
-  }
-  for (const i of nodes) {
-    const status = scene.nodes.status[i];
-    const dimmed = (matches !== null && !matches[i]) || status === "not_run";
-    push({group: false, index: i}, coloring.node(i).fill, status === "failed", dimmed);
-  }
-  return data;
+    return cards(geometry, i).map((card) => row({group: true, index: i}, fill, failed[i], !appearance.groupMatches(i), card));
+  });
+  const ops = nodes.map((i) => {
+    const isDimmed = (matches !== null && !matches[i]) || status[i] === "not_run";
+    return row({group: false, index: i}, coloring.node(i).fill, status[i] === "failed", isDimmed);
+  });
+  return columnsOf([...CORNERS, "fill", "line", "width", "alpha", "title"], [...folded, ...ops]);
 }
 
 // A folded run is a stack of cards, the others behind the first: rectangles, back to front.
-function cards(picture, i) {
-  const {x, y, w, h} = picture.rect({group: true, index: i});
-  if (picture.scene.groups.kind[i] === "module" || picture.groups.state[i] !== 2) return [{x, y, w, h}];
+function cards(geometry, i) {
+  const {x, y, w, h} = geometry.rect({group: true, index: i});
+  if (geometry.scene.groups.kind[i] === "module" || geometry.groups.state[i] !== 2) return [{x, y, w, h}];
   const [width, height] = [w - CARDS * CARD_PX, h - CARDS * CARD_PX];
   const steps = Array.from({length: CARDS + 1}, (_, k) => (CARDS - k) * CARD_PX);
   return steps.map((step) => ({x: x + step, y: y + step, w: width, h: height}));
 }
 
-export function drawEdges({lines, standIn}, {picture, look, store, hovered, hoveredEdges}) {
-  const {theme} = look;
-  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
-  const data = {xs: [], ys: [], color: [], width: []};
+export function drawEdges({lines, standIn}, context) {
+  const {geometry, appearance: {theme}} = context;
+  const hot = hotEdges(standIn, context);
   // Highlighted edges come last, so that they lie on top.
-  for (const k of [...lines.filter((edge) => !hot.has(edge)), ...lines.filter((edge) => hot.has(edge))]) {
-    const {xs, ys} = picture.route(k);
-    data.xs.push(xs);
-    data.ys.push(ys);
-    data.color.push(hot.has(k) ? theme[hot.get(k)] : theme.edge);
-    data.width.push(hot.has(k) ? 2.4 : 1.2);
-  }
-  return data;
+  const inOrder = [...lines.filter((k) => !hot.has(k)), ...lines.filter((k) => hot.has(k))];
+  return columnsOf(["xs", "ys", "color", "width"], inOrder.map((k) => ({
+    ...geometry.route(k), color: theme[hot.get(k) ?? "edge"], width: hot.has(k) ? 2.4 : 1.2,
+  })));
 }
 
-export function drawArrows({lines, standIn}, {picture, look, scale, store, hovered, hoveredEdges}) {
-  const {theme} = look;
-  const hot = hotEdges(picture, standIn, [hovered, store.get("selected")], hoveredEdges);
-  const data = {x: [], y: [], angle: [], color: []};
-  if (scale < 0.2) return data;
-  for (const k of lines) {
-    const {xs, ys} = picture.edges[k];
+export function drawArrows({lines, standIn}, context) {
+  const {geometry, appearance: {theme}, scale} = context;
+  const hot = hotEdges(standIn, context);
+  const rows = scale < 0.2 ? [] : lines.map((k) => {
+    const {xs, ys} = geometry.edges[k];
     const last = xs.length - 1;
     const [dx, dy] = [Math.sign(xs[last] - xs[last - 1]), Math.sign(ys[last] - ys[last - 1])];
-    data.x.push(xs[last] - (dx * ARROW_LENGTH_PX) / 2);
-    data.y.push(ys[last] - (dy * ARROW_LENGTH_PX) / 2);
-    data.angle.push(dy > 0 ? Math.PI : dy < 0 ? 0 : dx > 0 ? -Math.PI / 2 : Math.PI / 2);
-    data.color.push(hot.has(k) ? theme[hot.get(k)] : theme.edge);
-  }
-  return data;
+    return {
+      x: xs[last] - (dx * ARROW_LENGTH_PX) / 2, y: ys[last] - (dy * ARROW_LENGTH_PX) / 2, color: theme[hot.get(k) ?? "edge"],
+      angle: dy > 0 ? Math.PI : dy < 0 ? 0 : dx > 0 ? -Math.PI / 2 : Math.PI / 2,
+    };
+  });
+  return columnsOf(["x", "y", "angle", "color"], rows);
 }
 
-// Edges at the given boxes, and those under the mouse: what flows in and what flows out have colours of their own.
-function hotEdges(picture, standIn, ids, edges = []) {
+// The highlighted edges, each with the name of its colour: those under the mouse, and those at the box under the mouse and
+// at the selected one, where what flows in and what flows out have colours of their own.
+function hotEdges(standIn, {geometry, store, hovered, hoveredEdges = []}) {
   const drawn = (edge) => standIn.get(edge) ?? edge;
-  const hot = new Map(edges.map((edge) => [drawn(edge), "accent"]));
-  for (const name of ids) {
-    const id = name && picture.resolve(name);
+  const hot = new Map(hoveredEdges.map((edge) => [drawn(edge), "accent"]));
+  for (const name of [hovered, store.get("selected")]) {
+    const id = name && geometry.resolve(name);
     if (!id) continue;
-    const shown = picture.idOf(picture.shownAs(id));
-    for (const k of picture.edgesAt(shown)) {
-      hot.set(drawn(k), picture.idOf(picture.edges[k].target) === shown ? "into" : "outOf");
+    const shown = geometry.idOf(geometry.shownAs(id));
+    for (const k of geometry.edgesAt(shown)) {
+      hot.set(drawn(k), geometry.idOf(geometry.edges[k].target) === shown ? "into" : "outOf");
     }
   }
   return hot;
 }
 
-// {layer: {px, data}}: all texts of a layer have one size on the screen.
+// {layer: {px, style, rows, data}}. All texts of a layer have one size on the screen.
 export function drawTexts({nodes, groups, frames}, context) {
   const {scale} = context;
   const layers = {
@@ -120,86 +108,57 @@ export function drawTexts({nodes, groups, frames}, context) {
   for (const i of nodes) labelNode(layers, context, i);
   for (const i of groups) labelGroup(layers, context, i);
   for (const i of frames) titleFrame(layers, context, i);
+  for (const layer of Object.values(layers)) layer.data = columnsOf(["x", "y", "text", "color"], layer.rows);
   return layers;
 }
 
-function textLayer(px, style) {
-  return {px, style, data: {x: [], y: [], text: [], color: [], depth: []}};
+const textLayer = (px, style) => ({px, style, rows: []});
+
+function put({rows}, row) {
+  if (row.text !== "") rows.push(row);
 }
 
-function put({px, style, data}, x, y, text, room, color, depth = 0) {
-  const fitting = fitText(text, room, px, style);
-  if (fitting === "") return;
-  data.x.push(x);
-  data.y.push(y);
-  data.text.push(fitting);
-  data.color.push(color);
-  data.depth.push(depth);
-}
-
-function labelNode({labels, sublabels}, {picture, look, scale}, i) {
-  const {label, sublabel} = picture.scene.nodes;
-  const {x, y, w, h} = picture.rect({group: false, index: i});
+function labelNode({labels, sublabels}, {geometry, appearance, scale}, i) {
+  const {label, sublabel} = geometry.scene.nodes;
+  const {x, y, w, h} = geometry.rect({group: false, index: i});
   if (h * scale < labels.px + 3) return;
-  const {ink} = look.dimmedInk(i) ?? look.coloring.node(i);
-  const middle = x + w / 2;
+  const {ink: color} = appearance.dimmedInk(i) ?? appearance.coloring.node(i);
   // An op that is merged into its neighbour has room for one line.
-  const two = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
-  const room = (w - 6) * scale;
-  put(labels, middle, y + h / 2 - (two ? 7 : 0), label[i], room, ink);
-  if (two) put(sublabels, middle, y + h / 2 + 8, sublabel[i], room, ink);
+  const isDouble = sublabel[i] !== "" && sublabels.px >= SMALLEST_FONT_PX && h * scale > labels.px + sublabels.px + 4;
+  const write = (layer, text, down) =>
+    put(layer, {x: x + w / 2, y: y + h / 2 + down, text: fitText(text, (w - 6) * scale, layer.px, layer.style), color});
+  write(labels, label[i], isDouble ? -7 : 0);
+  if (isDouble) write(sublabels, sublabel[i], 8);
 }
 
-function labelGroup({labels}, {picture, look, scale}, i) {
-  const {x, y, w, h} = cards(picture, i).at(-1);
+function labelGroup({labels}, {geometry, appearance, scale}, i) {
+  const {title, failed} = geometry.scene.groups;
+  const {x, y, w, h} = cards(geometry, i).at(-1);
   if (h * scale < labels.px + 4) return;
-  const ink = look.groupMatches(i) ? look.coloring.group(i)?.ink ?? look.theme.text : look.theme.muted;
-  const sign = (picture.groups.state[i] === 2 ? "▸ " : "") + (picture.scene.groups.failed[i] ? FAILED : "");
-  const room = w * scale - 8;
-  put(labels, x + w / 2, y + h / 2, titleIn(room, labels, sign, picture.scene.groups.title[i]), room, ink);
+  const color = appearance.groupMatches(i) ? appearance.coloring.group(i)?.ink ?? appearance.theme.text : appearance.theme.muted;
+  const sign = (geometry.groups.state[i] === 2 ? "▸ " : "") + (failed[i] ? FAILED : "");
+  put(labels, {x: x + w / 2, y: y + h / 2, text: fitTitle(sign, title[i], w * scale - 8, labels.px, labels.style), color});
 }
 
-// A group's name and class, or the name alone where there is no room for both.
-function titleIn(room, {px, style}, sign, title) {
-  const full = sign + title;
-  return textWidth(full, px, style) <= room ? full : sign + title.split(": ")[0];
-}
-
-function titleFrame({titles}, {picture, look, scale}, i) {
+function titleFrame({titles}, {geometry, appearance: {found, theme}, scale}, i) {
   if (TITLE_HEADER_PX * scale < titles.px + 1) return;
-  const {x, y, w} = picture.rect({group: true, index: i});
-  const room = (w - TITLE_LEFT_PX) * scale - 6;
-  const text = titleIn(room, titles, "▾ ", picture.scene.groups.title[i]);
-  put(titles, x + TITLE_LEFT_PX, y + TITLE_HEADER_PX / 2 + 1, text, room, look.found?.has(i) ? look.theme.accent : look.theme.muted, picture.depth[i]);
+  const {x, y, w} = geometry.rect({group: true, index: i});
+  const text = fitTitle("▾ ", geometry.scene.groups.title[i], (w - TITLE_LEFT_PX) * scale - 6, titles.px, titles.style);
+  const color = found?.has(i) ? theme.accent : theme.muted;
+  put(titles, {x: x + TITLE_LEFT_PX, y: y + TITLE_HEADER_PX / 2 + 1, text, color, fill: theme.frames[geometry.depth[i] % 2]});
 }
 
-// A plate behind each title, so that an edge that enters the frame there passes behind the text.
-export function drawPlates({px, style, data}, {look, scale}) {
-  const plates = {x0: [], y0: [], x1: [], y1: [], fill: []};
-  data.text.forEach((text, k) => {
-    const [x, y] = [data.x[k], data.y[k]];
-    const half = (px * 0.62) / scale;
-    plates.x0.push(x - 2 / scale);
-    plates.x1.push(x + (textWidth(text, px, style) + 3) / scale);
-    plates.y0.push(y - half);
-    plates.y1.push(y + half);
-    plates.fill.push(look.theme.frames[data.depth[k] % 2]);
-  });
-  return plates;
+// A plate behind each title hides an edge that enters the frame there.
+export function drawPlates({px, style, rows}, {scale}) {
+  const half = (px * 0.62) / scale;
+  return columnsOf([...CORNERS, "fill"], rows.map(({x, y, text, fill}) => ({
+    x0: x - 2 / scale, x1: x + (textWidth(text, px, style) + 3) / scale, y0: y - half, y1: y + half, fill,
+  })));
 }
 
-export function drawHalo({picture, look, store}) {
-  const id = picture.resolve(store.get("selected"));
-  if (!id) return {x0: [], y0: [], x1: [], y1: [], color: []};
-  const {x, y, w, h} = picture.rect(picture.shownAs(id));
-  return {x0: [x - 4], y0: [y - 4], x1: [x + w + 4], y1: [y + h + 4], color: [look.theme.accent]};
-}
-
-function corners(indices, {x, y, w, h}) {
-  return {
-    x0: indices.map((i) => x[i]),
-    y0: indices.map((i) => y[i]),
-    x1: indices.map((i) => x[i] + w[i]),
-    y1: indices.map((i) => y[i] + h[i]),
-  };
+export function drawHalo({geometry, appearance, store}) {
+  const id = geometry.resolve(store.get("selected"));
+  const rects = id ? [geometry.rect(geometry.shownAs(id))] : [];
+  const around = ({x, y, w, h}) => cornersOf({x: x - 4, y: y - 4, w: w + 8, h: h + 8});
+  return columnsOf([...CORNERS, "color"], rects.map((rect) => ({...around(rect), color: appearance.theme.accent})));
 }

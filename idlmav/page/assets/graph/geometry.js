@@ -1,4 +1,4 @@
-// What is drawn where: the layout after folding and sizing, with look-ups by id, place and order.
+// Holds the layout after folding and sizing, with look-ups by id, place and order.
 
 import { makeFolder } from "../fold/fold.js";
 import { stretch } from "./sizing.js";
@@ -6,42 +6,33 @@ import { growth } from "../legend/colors.js";
 
 const GROWTH_PX = 110;
 const CORNER_PX = 6;
-const CORNER_STEPS = [0.25, 0.5, 0.75];
+const CORNER_STEPS = [0, 0.25, 0.5, 0.75, 1];
 
-export class Picture {
+export class Geometry {
   constructor(scene) {
-    this.scene = scene;
     const {nodes, groups, direction} = scene.geometry;
-    this.direction = direction;
-    // Whether the data flows back or to the side after a latent op.
-    this.turned = Boolean(groups.flow);
-    this.nodeIds = nodes.ids;
-    this.groupIds = groups.ids;
-    this.nodeGroup = nodes.group;
-    this.groupParent = groups.parent;
-    this.nodeAt = new Map(nodes.ids.map((id, i) => [id, i]));
-    this.groupAt = new Map(groups.ids.map((id, i) => [id, i]));
-    this.unreachedAt = new Map(scene.unreached?.ids.map((id, i) => [id, i]));
+    // turned: whether the data flows back or to the side after a latent op.
+    Object.assign(this, {scene, direction, turned: Boolean(groups.flow)});
+    Object.assign(this, {nodeIds: nodes.ids, groupIds: groups.ids, nodeGroup: nodes.group, groupParent: groups.parent});
+    [this.nodeAt, this.groupAt, this.unreachedAt] = [nodes, groups, scene.unreached].map((kind) => new Map(kind?.ids.map((id, i) => [id, i])));
     this.depth = [];
     groups.parent.forEach((parent, i) => { this.depth[i] = parent < 0 ? 0 : this.depth[parent] + 1; });
-    this.foldGeometry = makeFolder(scene.geometry);
+    this.foldLayout = makeFolder(scene.geometry);
     this.routes = new Map();
   }
 
   update(folded, sizeBy) {
     const flags = new Uint8Array(this.groupIds.length);
     for (const id of folded) if (this.groupAt.has(id)) flags[this.groupAt.get(id)] = 1;
-    let geometry = this.foldGeometry(flags);
-    if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
-    Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
-    Object.assign(this, {width: geometry.width, height: geometry.height});
-    // Sizes are drawn by stretching: then every edge is looked at.
-    this.edgesIn = sizeBy === "none" ? geometry.edgesIn : edgesByBox(this.edges);
+    const folds = this.foldLayout(flags);
+    const {nodes, groups, edges, width, height} = sizeBy === "none" ? folds : stretch(folds, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
+    // The index of the edges fits the layout before it is stretched.
+    Object.assign(this, {nodes, groups, edges, width, height, edgesIn: sizeBy === "none" ? folds.edgesIn : edgesByBox(edges)});
     this.routes.clear();
     this.incident = new Map();
   }
 
-  // An id for what the user names: a node, a group, or a module's path.
+  // The id of a node or a group for its id or the path of its module, or "".
   resolve(name) {
     if (name === "") return "";
     if (this.nodeAt.has(name) || this.groupAt.has(name)) return name;
@@ -61,13 +52,7 @@ export class Picture {
     return found;
   }
 
-  // The first node in a group.
-  firstIn(id) {
-    const group = this.groupAt.get(id);
-    return this.nodeIds.find((node) => this.ancestors(node).includes(group)) ?? "";
-  }
-
-  // The box that stands for an id now: itself, or the outermost folded group around it.
+  // The box in which an id is shown now: its own, or that of the outermost folded group around it.
   shownAs(id) {
     const folded = this.ancestors(id).filter((group) => this.groups.state[group] === 2);
     return folded.length > 0 ? {group: true, index: folded[folded.length - 1]} : this.place(id);
@@ -91,65 +76,50 @@ export class Picture {
     if (!this.incident.has(id)) {
       const {group, index} = this.place(id);
       const isAt = (end) => end.index === index && end.group === group;
-      const found = [];
-      this.edges.forEach(({source, target}, k) => { if (isAt(source) || isAt(target)) found.push(k); });
-      this.incident.set(id, found);
+      this.incident.set(id, [...this.edges.keys()].filter((k) => isAt(this.edges[k].source) || isAt(this.edges[k].target)));
     }
     return this.incident.get(id);
   }
 
   // The route of an edge with its corners rounded.
   route(k) {
-    let route = this.routes.get(k);
-    if (route === undefined) {
-      route = roundCorners(this.edges[k].xs, this.edges[k].ys);
-      this.routes.set(k, route);
-    }
-    return route;
+    if (!this.routes.has(k)) this.routes.set(k, roundCorners(this.edges[k].xs, this.edges[k].ys));
+    return this.routes.get(k);
   }
 }
 
 // A function that finds the numbers of the edges in a window.
 export function edgesByBox(edges) {
-  const boxes = edges.map(routeBox);
+  const boxes = edges.map(({xs, ys}) => [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
   return (left, top, right, bottom) => {
     const found = [];
-    boxes.forEach(([x0, y0, x1, y1], k) => {
-      if (x0 <= right && x1 >= left && y0 <= bottom && y1 >= top) found.push(k);
-    });
+    boxes.forEach(([x0, y0, x1, y1], k) => { if (x0 <= right && x1 >= left && y0 <= bottom && y1 >= top) found.push(k); });
     return found;
   };
 }
 
-function routeBox({xs, ys}) {
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-}
-
 export function roundCorners(xs, ys) {
-  const outX = [xs[0]];
-  const outY = [ys[0]];
+  const round = {xs: [xs[0]], ys: [ys[0]]};
+  const push = (x, y) => {
+    round.xs.push(x);
+    round.ys.push(y);
+  };
   for (let i = 1; i < xs.length - 1; i++) {
     const [x, y] = [xs[i], ys[i]];
     const into = Math.hypot(x - xs[i - 1], y - ys[i - 1]);
     const out = Math.hypot(xs[i + 1] - x, ys[i + 1] - y);
     const radius = Math.min(CORNER_PX, into / 2, out / 2);
     if (radius < 0.5) {
-      outX.push(x);
-      outY.push(y);
+      push(x, y);
       continue;
     }
     const [ax, ay] = [x + ((xs[i - 1] - x) * radius) / into, y + ((ys[i - 1] - y) * radius) / into];
     const [bx, by] = [x + ((xs[i + 1] - x) * radius) / out, y + ((ys[i + 1] - y) * radius) / out];
-    outX.push(ax);
-    outY.push(ay);
     for (const t of CORNER_STEPS) {
-      outX.push((1 - t) * (1 - t) * ax + 2 * t * (1 - t) * x + t * t * bx);
-      outY.push((1 - t) * (1 - t) * ay + 2 * t * (1 - t) * y + t * t * by);
+      const [first, middle, last] = [(1 - t) * (1 - t), 2 * t * (1 - t), t * t];
+      push(first * ax + middle * x + last * bx, first * ay + middle * y + last * by);
     }
-    outX.push(bx);
-    outY.push(by);
   }
-  outX.push(xs[xs.length - 1]);
-  outY.push(ys[ys.length - 1]);
-  return {xs: outX, ys: outY};
+  push(xs[xs.length - 1], ys[ys.length - 1]);
+  return round;
 }

@@ -1,7 +1,9 @@
-// The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
+// Draws the graph's figure: culls, fills the layers that HoloViews has declared, pans and zooms.
 
-import { FLOW } from "../page/flow.js";
+import { elementOf, scalesOf } from "../base/bokeh_private.js";
+import { FLOW } from "../base/directions.js";
 import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
+import { centerFigure, hasSize, layersOf, onResize, setGround, setHere } from "../base/figure.js";
 import { same } from "../base/store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
@@ -11,39 +13,30 @@ import { drawArrows, drawEdges, drawFrames, drawHalo, drawNodes, drawPlates, dra
 const MARGIN = 0.35;
 const NEAR_PX = 5;
 const ON_ONE_LINE_PX = 0.5;
-// What HoloViews declares each layer with.
+// The rows with which HoloViews declares each layer.
 const DECLARED_ROWS = 1;
 const ANIMATION_MS = 160;
 const MAX_SCALE = 3;
 
 export class GraphView {
-  constructor({figure, view, store, picture, look, onRange}) {
-    Object.assign(this, {figure, view, store, picture, look, onRange});
-    this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
+  constructor({figure, view, store, geometry, appearance, onRange}) {
+    Object.assign(this, {figure, view, store, geometry, appearance, onRange});
+    this.layers = layersOf(figure);
     this.textRows = new Map();
-    this.window = null;
-    this.pending = 0;
-    this.painting = 0;
-    this.isStale = false;
-    this.hovered = "";
-    this.hoveredEdges = [];
-    this.tip = null;
-    this.wanted = null;
-    this.untouched = true;
+    Object.assign(this, {window: null, pending: 0, painting: 0, isStale: false});
+    Object.assign(this, {hovered: "", hoveredEdges: [], tip: null, wanted: null, untouched: true});
     // The id of the box that the view was moved to, until it is moved elsewhere.
     this.centered = "";
-    // What the page's address tells: flow and viewport.
+    // Flow and viewport that the page's address holds.
     this.linked = null;
     for (const range of [figure.x_range, figure.y_range]) {
       for (const end of ["start", "end"]) range.properties[end].change.connect(() => this.rangeChanged());
     }
-    for (const side of ["inner_width", "inner_height"]) {
-      figure.properties[side].change.connect(() => this.resized());
-    }
+    onResize(figure, () => this.resized());
   }
 
   get ready() {
-    return this.figure.inner_width > 10 && this.figure.inner_height > 10;
+    return hasSize(this.figure);
   }
 
   // Px on screen for one px of the layout.
@@ -87,67 +80,60 @@ export class GraphView {
   }
 
   apply({x, y, scale}) {
-    const {figure} = this;
-    const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];
-    this.wanted = {x, y, scale, top: y - h};
-    figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
-    figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
+    this.wanted = {x, y, scale, top: y - this.figure.inner_height / scale / 2};
+    centerFigure(this.figure, x, y, scale);
   }
 
   allowedScale(scale) {
-    return Math.min(MAX_SCALE, Math.max(this.smallestScale(), scale));
-  }
-
-  smallestScale() {
-    return smallestScale(this.picture, this.figure);
-  }
-
-  fittingScale() {
-    return fittingScale(this.picture, this.figure);
+    return Math.min(MAX_SCALE, Math.max(smallestScale(this.geometry, this.figure), scale));
   }
 
   fit(options) {
-    this.moveTo(this.picture.width / 2, this.picture.height / 2, this.fittingScale(), options);
+    this.moveTo(this.geometry.width / 2, this.geometry.height / 2, fittingScale(this.geometry, this.figure), options);
   }
 
   home() {
-    const {x, y, scale} = homeView(this.picture, this.figure, this.picture.rect({group: false, index: 0}));
+    const {x, y, scale} = homeView(this.geometry, this.figure, this.geometry.rect({group: false, index: 0}));
     this.moveTo(x, y, scale);
   }
 
-  // What was linked, if the data flows as it did there, else the start of the flow.
+  // Show the part that the address holds if the data flows as it did there, else the start of the flow.
   firstView() {
     const {linked, store} = this;
     if (linked && FLOW.every((name) => store.get(name) === linked[name])) this.showAll(linked.viewport);
     else this.home();
   }
 
-  // A part of the picture, with what lies around it where the window has another shape.
+  // Show a part of the graph, with what lies around it where the window has another shape.
   showAll([left, right, top, bottom]) {
     const scale = Math.min(this.figure.inner_width / (right - left), this.figure.inner_height / (bottom - top));
     this.moveTo((left + right) / 2, (top + bottom) / 2, scale);
   }
 
   centerOn(id, options) {
-    const {x, y, scale} = viewOf(this.picture.rect(this.picture.shownAs(id)), this.scale, this.picture, this.figure);
+    const {x, y, scale} = this.viewOn(id, this.scale);
     this.moveTo(x, y, scale, options);
     this.centered = id;
+  }
+
+  viewOn(id, scale) {
+    return viewOf(this.geometry.rect(this.geometry.shownAs(id)), scale, this.geometry, this.figure);
   }
 
   // Whether a box lies inside the visible part, at a size that can be read.
   shows(id) {
     const [x, y] = this.center;
-    return isSeen(this.picture.rect(this.picture.shownAs(id)), {x, y, scale: this.scale}, this.figure);
+    return isSeen(this.geometry.rect(this.geometry.shownAs(id)), {x, y, scale: this.scale}, this.figure);
   }
 
-  // What the view went to stays in its middle, else the top of the picture where it is; as long as nobody has moved it, the
-  // first view is made anew.
+  // Keep the box that the view went to in the middle, else the top of the view where it is. Show the first view again as long
+  // as nobody has moved it.
   resized() {
     if (!this.ready || this.wanted === null) return;
     if (this.untouched) this.firstView();
-    else if (this.picture.resolve(this.centered)) this.apply(viewOf(this.picture.rect(this.picture.shownAs(this.centered)), this.wanted.scale, this.picture, this.figure));
+    else if (this.geometry.resolve(this.centered)) this.apply(this.viewOn(this.centered, this.wanted.scale));
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
-    // Bokeh tells of it in the middle of its layout and then paints at once, before it has read the colours of other data.
+    // Bokeh reports the size in the middle of its layout and then paints at once, before it has read the colours of new data.
     cancelAnimationFrame(this.drawing);
     this.drawing = requestAnimationFrame(() => this.redraw());
   }
@@ -172,9 +158,9 @@ export class GraphView {
     const [sx, sy] = [figure.inner_width / (right - left), figure.inner_height / (bottom - top)];
     const [x, y] = this.center;
     const scale = Math.min(sx, sy);
-    // At the last step of the wheel that can be taken nothing moves; it would turn about a place that is not under the mouse.
+    // Beyond the last step of the wheel nothing moves. Otherwise the view would zoom about a place that is not under the mouse.
     const was = this.wanted?.scale ?? scale;
-    const beyond = (scale > MAX_SCALE && scale > was * 1.001) || (scale < this.smallestScale() && scale < was * 0.999);
+    const beyond = (scale > MAX_SCALE && scale > was * 1.001) || (scale < smallestScale(this.geometry, figure) && scale < was * 0.999);
     if (beyond) this.apply(this.wanted);
     else if (Math.abs(sx / sy - 1) > 1e-3) this.apply({x, y, scale});
     else this.wanted = {x, y, scale: sx, top};
@@ -195,12 +181,11 @@ export class GraphView {
     if (!force && inside && Math.abs(seen.scale / scale - 1) < 1e-6) return;
     const [mx, my] = [(right - left) * MARGIN, (bottom - top) * MARGIN];
     this.window = {left: left - mx, right: right + mx, top: top - my, bottom: bottom + my, scale};
-    const visible = collectVisible(this.picture, this.window);
-    this.visible = visible;
+    this.visible = collectVisible(this.geometry, this.window);
     this.paint();
   }
 
-  // Bokeh takes up texts in several turns: filled again meanwhile, they would be read beyond their end.
+  // Bokeh reads texts in several turns of the event loop. If they were filled again meanwhile, it would read beyond their end.
   paint() {
     if (this.painting) {
       this.isStale = true;
@@ -213,8 +198,7 @@ export class GraphView {
     this.isStale = false;
     const {context, visible, scale} = this;
     this.fill("frames", drawFrames(visible, context));
-    this.fill("edges", drawEdges(visible, context));
-    this.fill("arrows", drawArrows(visible, context));
+    this.paintEdges(context);
     this.fill("junctions", drawJunctions(visible, context));
     this.fill("nodes", drawNodes(visible, context));
     const texts = drawTexts(visible, context);
@@ -226,16 +210,20 @@ export class GraphView {
     }
     this.fill("halo", drawHalo(context));
     const zoom = Math.min(1.5, scale);
-    const glyph = (name, values) => this.layers.get(name).glyph.setv(values, {sync: false});
+    const glyph = (name, values) => setHere(this.layers.get(name).glyph, values);
     glyph("nodes", {border_radius: Math.round(6 * zoom)});
     glyph("frames", {border_radius: Math.round(8 * zoom)});
     glyph("junctions", {size: {value: 5 * zoom}});
     glyph("arrows", {size: {value: Math.max(2.5, 9 * zoom)}});
   }
 
-  // A server need not hear of it: what is drawn follows from the state.
+  paintEdges(context) {
+    this.fill("edges", drawEdges(this.visible, context));
+    this.fill("arrows", drawArrows(this.visible, context));
+  }
+
   fill(name, data, options = {}) {
-    this.layers.get(name).data_source.setv({data}, {sync: false, ...options});
+    setHere(this.layers.get(name).data_source, {data}, options);
   }
 
   // Bokeh 3.9 builds texts asynchronously and meanwhile reads a colour for each text it had before, so the columns
@@ -243,38 +231,31 @@ export class GraphView {
   padded(name, data) {
     const rows = Math.max(data.x.length, this.textRows.get(name) ?? DECLARED_ROWS);
     this.textRows.set(name, rows);
-    const missing = new Array(rows - data.x.length);
-    return {
-      x: [...data.x, ...missing.fill(NaN)],
-      y: [...data.y, ...missing.fill(NaN)],
-      text: [...data.text, ...missing.fill("")],
-      color: [...data.color, ...missing.fill("#000000")],
-    };
+    const unused = {x: NaN, y: NaN, text: "", color: "#000000"};
+    return Object.fromEntries(Object.entries(unused).map(([key, value]) => [key, [...data[key], ...new Array(rows - data.x.length).fill(value)]]));
   }
 
   get context() {
-    const {picture, look, scale, store, hovered, hoveredEdges} = this;
-    return {picture, look, scale, store, hovered, hoveredEdges};
+    const {geometry, appearance, scale, store, hovered, hoveredEdges} = this;
+    return {geometry, appearance, scale, store, hovered, hoveredEdges};
   }
 
-  // Under the mouse: the id of a box or "", the indices of visible edges, what to say of it, where on the figure.
-  hover(id, edges = [], said = null, place = null) {
-    this.showTip(said, place);
+  // Highlight what is under the mouse. id: of a box or ""; edges: indices; tip: its text; place: see `showTip`.
+  hover(id, edges = [], tip = null, place = null) {
+    this.showTip(tip, place);
     if (id === this.hovered && same(edges, this.hoveredEdges)) return;
     Object.assign(this, {hovered: id, hoveredEdges: edges});
-    if (!this.visible) return;
-    this.fill("edges", drawEdges(this.visible, this.context));
-    this.fill("arrows", drawArrows(this.visible, this.context));
+    if (this.visible) this.paintEdges(this.context);
   }
 
   // The visible edges that run within a few px of a point: the nearest, and those that share its line there.
   edgesAt(x, y) {
     const near = NEAR_PX / this.scale;
-    const {picture, visible} = this;
-    const {edges} = picture;
+    const {geometry, visible} = this;
+    const {edges} = geometry;
     const candidates = [];
     const window = {left: x - near, right: x + near, top: y - near, bottom: y + near};
-    for (const k of visible ? drawnEdges(picture, visible.closed, window) : []) {
+    for (const k of visible ? drawnEdges(geometry, visible.closed, window) : []) {
       const distance = distanceTo(edges[k], x, y);
       if (distance < near) candidates.push([distance, k]);
     }
@@ -284,27 +265,27 @@ export class GraphView {
     return candidates.filter(isBeside).map(([, k]) => k);
   }
 
-  // said: {title, detail, error}; place: a rectangle on the figure that the tip is not to cover.
-  showTip(said, place) {
-    if (said === null) return this.tip?.hide();
-    this.tip ??= new Tip(this.view.owner.find_one(this.figure).el.shadowRoot);
-    return this.tip.show(said, place, {width: this.figure.outer_width, height: this.figure.outer_height});
+  // text: {title, detail, error}; place: a rectangle on the figure that the tip must not cover.
+  showTip(text, place) {
+    if (text === null) return this.tip?.hide();
+    this.tip ??= new Tip(elementOf(this.view, this.figure).shadowRoot);
+    return this.tip.show(text, place, {width: this.figure.outer_width, height: this.figure.outer_height});
   }
 
   setTheme(theme) {
-    this.figure.setv({background_fill_color: theme.paper, border_fill_color: theme.paper}, {sync: false});
+    setGround(this.figure, theme.paper);
   }
 
   // Px of the figure of a rectangle in layout px.
   onFigure({x, y, w, h}) {
-    const {frame} = this.view.owner.find_one(this.figure);
-    const [x0, x1] = [x, x + w].map((value) => frame.x_scale.compute(value));
-    const [y0, y1] = [y, y + h].map((value) => frame.y_scale.compute(value));
+    const [across, down] = scalesOf(this.view, this.figure);
+    const [x0, x1] = [x, x + w].map(across);
+    const [y0, y1] = [y, y + h].map(down);
     return {x: x0, y: y0, width: x1 - x0, height: y1 - y0};
   }
 
   toPage(rect) {
-    const {left, top} = this.view.owner.find_one(this.figure).el.getBoundingClientRect();
+    const {left, top} = elementOf(this.view, this.figure).getBoundingClientRect();
     const place = this.onFigure(rect);
     return {...place, x: place.x + left, y: place.y + top};
   }

@@ -1,24 +1,26 @@
-// Where the first view is, in the live figure and in the still picture before it.
+// Computes where the first view is, in the live figure and in the still picture before it.
 
-// Below it texts cannot be read.
-export const READABLE_SCALE = 0.7;
+import { isSideways } from "../base/directions.js";
 
-// Whether a viewport is one; all 0 until there is one.
+// At a smaller scale nobody can read the texts.
+const READABLE_SCALE = 0.7;
+
+// Whether a viewport is set: it is all 0 before.
 export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
 
 // Px on screen for one px of the layout, so that everything is seen.
-export function fittingScale(picture, {inner_width: width, inner_height: height}) {
-  return Math.min(width / (picture.width + 40), height / (picture.height + 40), 1.2);
+export function fittingScale(geometry, {inner_width: width, inner_height: height}) {
+  return Math.min(width / (geometry.width + 40), height / (geometry.height + 40), 1.2);
 }
 
-export function smallestScale(picture, figure) {
-  return Math.min(0.6 * fittingScale(picture, figure), 0.2);
+export function smallestScale(geometry, figure) {
+  return Math.min(0.6 * fittingScale(geometry, figure), 0.2);
 }
 
 // A rectangle in the middle, not smaller than before, at a size that can be read, but all of it if that is possible.
-export function viewOf({x, y, w, h}, scale, picture, figure) {
+export function viewOf({x, y, w, h}, scale, geometry, figure) {
   const room = Math.min(figure.inner_width / (w + 60), figure.inner_height / (h + 60));
-  return {x: x + w / 2, y: y + h / 2, scale: Math.min(Math.max(scale, READABLE_SCALE), Math.max(room, smallestScale(picture, figure)))};
+  return {x: x + w / 2, y: y + h / 2, scale: Math.min(Math.max(scale, READABLE_SCALE), Math.max(room, smallestScale(geometry, figure)))};
 }
 
 // Whether a rectangle lies inside a view, at a size that can be read.
@@ -28,11 +30,11 @@ export function isSeen({x, y, w, h}, {x: cx, y: cy, scale}, {inner_width: width,
 }
 
 // The start of the flow at a size that can be read; everything if that can be read. first: rectangle of the first box.
-export function homeView(picture, figure, first) {
-  const {width, height, direction} = picture;
-  const whole = fittingScale(picture, figure);
+export function homeView(geometry, figure, first) {
+  const {width, height, direction} = geometry;
+  const whole = fittingScale(geometry, figure);
   if (whole >= READABLE_SCALE) return {x: width / 2, y: height / 2, scale: whole};
-  const sideways = direction === "left" || direction === "right";
+  const sideways = isSideways(direction);
   const across = sideways ? figure.inner_height / (height + 40) : figure.inner_width / (width + 40);
   const scale = Math.min(1, Math.max(READABLE_SCALE, across));
   const [w, h] = [figure.inner_width / scale / 2, figure.inner_height / scale / 2];

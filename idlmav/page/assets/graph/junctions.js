@@ -1,8 +1,10 @@
-// Where lines that several edges share fork, as idlmav/still/junctions.py finds it: a crossing has no mark.
+// Finds where lines that several edges share fork, as idlmav/still/junctions.py does. A crossing has no mark.
+
+import { columnsOf } from "../base/figure.js";
 
 const SMALLEST_SCALE = 0.3;
 
-// routes: [{xs, ys}]; returns the points at which edges part that leave a box together, or meet that enter one together.
+// The points at which edges part that leave a box together, or meet that enter one together. routes: [{xs, ys}].
 export function junctions(routes) {
   const found = new Map();
   for (const step of [1, -1]) {
@@ -50,7 +52,7 @@ function push(groups, key, item) {
   else groups.set(key, [item]);
 }
 
-export function drawJunctions({edges}, {picture, look, scale}) {
-  const points = scale < SMALLEST_SCALE ? [] : junctions(edges.map((k) => picture.edges[k]));
-  return {x: points.map(([x]) => x), y: points.map(([, y]) => y), color: points.map(() => look.theme.edge)};
+export function drawJunctions({edges}, {geometry, appearance, scale}) {
+  const points = scale < SMALLEST_SCALE ? [] : junctions(edges.map((k) => geometry.edges[k]));
+  return columnsOf(["x", "y", "color"], points.map(([x, y]) => ({x, y, color: appearance.theme.edge})));
 }

@@ -1,6 +1,6 @@
-// Where an arrow key leads to from a box: along an edge, or to the nearest box beside.
+// Finds the box to which an arrow key leads: along an edge, or the nearest one beside.
 
-import { isSideways } from "../page/arrange.js";
+import { isReversed, isSideways } from "../base/directions.js";
 
 export const ARROWS = {ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 1], ArrowUp: [1, -1]};
 // Sideways counts more than ahead, so that a straight line goes before a short one.
@@ -8,13 +8,13 @@ const ASIDE = 2;
 const REACH_PX = 80;
 
 // Ids of the boxes as drawn, in the order of the flow.
-export function boxes(picture) {
+export function boxes(geometry) {
   const found = [];
   const folded = new Set();
-  picture.nodeIds.forEach((id, i) => {
-    if (picture.nodes.visible[i]) found.push(id);
+  geometry.nodeIds.forEach((id, i) => {
+    if (geometry.nodes.visible[i]) found.push(id);
     else {
-      const shown = picture.idOf(picture.shownAs(id));
+      const shown = geometry.idOf(geometry.shownAs(id));
       if (!folded.has(shown)) found.push(shown);
       folded.add(shown);
     }
@@ -23,38 +23,38 @@ export function boxes(picture) {
 }
 
 // The id that an arrow key leads to, or "" if there is nothing.
-export function neighbour(picture, selected, key) {
-  const all = boxes(picture);
-  const place = picture.shownAs(selected);
-  const start = picture.idOf(place);
+export function neighbour(geometry, selected, key) {
+  const all = boxes(geometry);
+  const place = geometry.shownAs(selected);
+  const start = geometry.idOf(place);
   const [axis, sign] = ARROWS[key];
-  const flowAxis = isSideways(picture.direction) ? 0 : 1;
+  const flowAxis = isSideways(geometry.direction) ? 0 : 1;
   if (!all.includes(start)) {
-    const inside = all.filter((id) => picture.ancestors(id).includes(place.index));
-    const forward = sign === (picture.direction === "up" || picture.direction === "left" ? -1 : 1);
+    const inside = all.filter((id) => geometry.ancestors(id).includes(place.index));
+    const forward = sign === (isReversed(geometry.direction) ? -1 : 1);
     if (axis === flowAxis && forward) return inside[0] ?? "";
-    return best(picture, place, all.filter((id) => !inside.includes(id)), axis, sign, REACH_PX);
+    return best(geometry, place, all.filter((id) => !inside.includes(id)), axis, sign, REACH_PX);
   }
-  const linked = linkedTo(picture, start);
-  if (axis === flowAxis) return best(picture, place, linked, axis, sign, Infinity);
-  const level = best(picture, place, linked, axis, sign, 0);
+  const linked = linkedTo(geometry, start);
+  if (axis === flowAxis) return best(geometry, place, linked, axis, sign, Infinity);
+  const level = best(geometry, place, linked, axis, sign, 0);
   if (level) return level;
-  const siblings = new Set(linked.flatMap((id) => linkedTo(picture, id)));
+  const siblings = new Set(linked.flatMap((id) => linkedTo(geometry, id)));
   siblings.delete(start);
-  return best(picture, place, [...siblings], axis, sign, REACH_PX) || best(picture, place, all, axis, sign, REACH_PX);
+  return best(geometry, place, [...siblings], axis, sign, REACH_PX) || best(geometry, place, all, axis, sign, REACH_PX);
 }
 
-function linkedTo(picture, id) {
-  const ends = picture.edgesAt(id).flatMap((k) => [picture.edges[k].source, picture.edges[k].target]);
-  return [...new Set(ends.map((end) => picture.idOf(end)))].filter((other) => other !== id);
+function linkedTo(geometry, id) {
+  const ends = geometry.edgesAt(id).flatMap((k) => [geometry.edges[k].source, geometry.edges[k].target]);
+  return [...new Set(ends.map((end) => geometry.idOf(end)))].filter((other) => other !== id);
 }
 
 // The nearest of the boxes that lie beyond one, at most so many px off the line.
-function best(picture, place, ids, axis, sign, reach) {
-  const from = span(picture.rect(place));
+function best(geometry, place, ids, axis, sign, reach) {
+  const from = span(geometry.rect(place));
   let [found, least] = ["", Infinity];
   for (const id of ids) {
-    const to = span(picture.rect(picture.place(id)));
+    const to = span(geometry.rect(geometry.place(id)));
     const ahead = sign > 0 ? to[axis][0] - from[axis][1] : from[axis][0] - to[axis][1];
     const aside = Math.max(to[1 - axis][0] - from[1 - axis][1], from[1 - axis][0] - to[1 - axis][1], 0);
     if (ahead < 0 || aside > reach) continue;
@@ -65,10 +65,5 @@ function best(picture, place, ids, axis, sign, reach) {
   return found;
 }
 
-function span({x, y, w, h}) {
-  return [[x, x + w], [y, y + h]];
-}
-
-function middle([low, high]) {
-  return (low + high) / 2;
-}
+const span = ({x, y, w, h}) => [[x, x + w], [y, y + h]];
+const middle = ([low, high]) => (low + high) / 2;

@@ -1,4 +1,7 @@
-// The overview's figure: every box, and the visible part as a window that is clicked, dragged and resized.
+// Draws the overview: every box, and the visible part as a window that a person clicks, drags and resizes.
+
+import { elementOf } from "../base/bokeh_private.js";
+import { CORNERS, centerFigure, columnsOf, hasSize, layersOf, onResize, setGround, setHere } from "../base/figure.js";
 
 const MOST_BOXES = 2500;
 const EDGE_PX = 7;
@@ -8,13 +11,11 @@ const SMALLEST_WINDOW_PX = 10;
 const DIMMED = 0.2;
 
 export class OverviewView {
-  constructor({figure, view, picture, look, graph, onDrive}) {
-    Object.assign(this, {figure, view, picture, look, graph, onDrive});
-    this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
+  constructor({figure, view, geometry, appearance, graph, onDrive}) {
+    Object.assign(this, {figure, view, geometry, appearance, graph, onDrive});
+    this.layers = layersOf(figure);
     this.drag = null;
-    for (const side of ["inner_width", "inner_height"]) {
-      figure.properties[side].change.connect(() => this.redraw());
-    }
+    onResize(figure, () => this.redraw());
     figure.on_event("tap", (event) => this.moveTo(event.x, event.y));
     figure.on_event("panstart", (event) => this.begin(event));
     figure.on_event("pan", (event) => this.move(event));
@@ -28,42 +29,31 @@ export class OverviewView {
     return [width / Math.abs(x.end - x.start), height / Math.abs(y.end - y.start)];
   }
 
-  // A long and narrow picture is drawn wider than it is, so that its boxes can be seen.
+  // A long and narrow graph is drawn wider than it is, so that its boxes can be seen.
   redraw() {
-    const {figure, picture} = this;
-    if (!(figure.inner_width > 10) || !(figure.inner_height > 10)) return;
-    const fitting = [figure.inner_width / (picture.width + 1), figure.inner_height / (picture.height + 1)].map((s) => s / 1.06);
+    const {figure, geometry} = this;
+    if (!hasSize(figure)) return;
+    const fitting = [figure.inner_width / (geometry.width + 1), figure.inner_height / (geometry.height + 1)].map((s) => s / 1.06);
     const least = Math.min(...fitting);
     const [sx, sy] = fitting.map((scale) => Math.min(scale, Math.max(least, READABLE_SCALE)));
-    const [w, h] = [figure.inner_width / sx / 2, figure.inner_height / sy / 2];
-    const [x, y] = [picture.width / 2, picture.height / 2];
-    figure.x_range.setv({start: x - w, end: x + w}, {sync: false});
-    figure.y_range.setv({start: y + h, end: y - h}, {sync: false});
+    centerFigure(figure, geometry.width / 2, geometry.height / 2, sx, sy);
     this.drawBoxes();
     this.drawWindow();
   }
 
   drawBoxes() {
-    const {nodes, groups} = this.picture;
-    const data = {x0: [], y0: [], x1: [], y1: [], fill: []};
-    const [least_w, least_h] = this.scales.map((scale) => SMALLEST_BOX_PX / scale);
-    const {look} = this;
-    const push = ({x, y, w, h}, i, full, bright) => {
-      const fill = bright ? full : mixed(full, look.theme.panel, DIMMED);
-      const values = {x0: x[i], y0: y[i], x1: x[i] + Math.max(w[i], least_w), y1: y[i] + Math.max(h[i], least_h), fill};
-      for (const [name, value] of Object.entries(values)) data[name].push(value);
-    };
-    const shown = [];
-    for (let i = 0; i < nodes.visible.length; i++) if (nodes.visible[i]) shown.push(i);
+    const {appearance: {coloring, matches, theme, groupMatches}, geometry: {nodes, groups}} = this;
+    const [leastW, leastH] = this.scales.map((scale) => SMALLEST_BOX_PX / scale);
+    const row = ({x, y, w, h}, i, full, isBright) => ({
+      x0: x[i], y0: y[i], x1: x[i] + Math.max(w[i], leastW), y1: y[i] + Math.max(h[i], leastH),
+      fill: isBright ? full : mixed(full, theme.panel, DIMMED),
+    });
+    const rows = [];
+    const shown = [...nodes.visible.keys()].filter((i) => nodes.visible[i]);
     const step = Math.max(1, Math.ceil(shown.length / MOST_BOXES));
-    for (let k = 0; k < shown.length; k += step) {
-      const i = shown[k];
-      push(nodes, i, look.coloring.node(i).fill, look.matches === null || look.matches[i]);
-    }
-    for (let i = 0; i < groups.state.length; i++) {
-      if (groups.state[i] === 2) push(groups, i, look.coloring.group(i)?.fill ?? look.theme.muted, look.groupMatches(i));
-    }
-    this.layers.get("boxes").data_source.setv({data}, {sync: false});
+    for (let k = 0; k < shown.length; k += step) rows.push(row(nodes, shown[k], coloring.node(shown[k]).fill, matches === null || matches[shown[k]]));
+    groups.state.forEach((state, i) => { if (state === 2) rows.push(row(groups, i, coloring.group(i)?.fill ?? theme.muted, groupMatches(i))); });
+    setHere(this.layers.get("boxes").data_source, {data: columnsOf([...CORNERS, "fill"], rows)});
   }
 
   // The visible part, never so small that it cannot be seen or grasped.
@@ -72,14 +62,14 @@ export class OverviewView {
     const grow = (low, high, scale) => Math.max(0, (SMALLEST_WINDOW_PX / scale - (high - low)) / 2);
     const [sx, sy] = this.scales;
     const [mx, my] = [grow(left, right, sx), grow(top, bottom, sy)];
-    // As much of it as there is room for.
+    // Only the part of it that lies in the overview is drawn.
     const {x_range: x, y_range: y} = this.figure;
     const [inX, inY] = [1.5 / sx, 1.5 / sy];
     const clip = (value, low, high) => Math.min(high, Math.max(low, value));
     const [x0, x1] = [left - mx, right + mx].map((value) => clip(value, x.start + inX, x.end - inX));
     const [y0, y1] = [top - my, bottom + my].map((value) => clip(value, y.end + inY, y.start - inY));
-    const data = {x0: [x0], x1: [x1], y0: [y0], y1: [y1], color: [this.look.theme.into]};
-    this.layers.get("window").data_source.setv({data}, {sync: false});
+    const data = {x0: [x0], x1: [x1], y0: [y0], y1: [y1], color: [this.appearance.theme.into]};
+    setHere(this.layers.get("window").data_source, {data});
   }
 
   begin({x, y}) {
@@ -99,14 +89,14 @@ export class OverviewView {
     }
     const {level, first, low, high} = edge;
     const at = level ? y : x;
-    const [from, to] = first ? [at, high] : [low, at];
-    if (to - from < 1) return;
-    const {inner_width: width, inner_height: height} = graph.figure;
+    const wanted = first ? high - at : at - low;
+    if (wanted < 1) return;
+    const room = level ? graph.figure.inner_height : graph.figure.inner_width;
     const [cx, cy] = graph.center;
     // The edge opposite stays where it is, also at the smallest and the largest scale.
-    const length = (level ? height : width) / graph.allowedScale((level ? height : width) / (to - from));
-    const middle = first ? high - length / 2 : low + length / 2;
-    graph.moveTo(level ? cx : middle, level ? middle : cy, (level ? height : width) / length);
+    const scale = graph.allowedScale(room / wanted);
+    const middle = first ? high - room / scale / 2 : low + room / scale / 2;
+    graph.moveTo(level ? cx : middle, level ? middle : cy, scale);
   }
 
   isInWindow(x, y) {
@@ -128,10 +118,9 @@ export class OverviewView {
   }
 
   showCursor({x, y}) {
-    const inside = this.isInWindow(x, y);
-    const edge = inside ? this.edgeAt(x, y) : null;
-    const {el} = this.view.owner.find_one(this.figure);
-    el.style.cursor = edge !== null ? (edge.level ? "ns-resize" : "ew-resize") : inside ? "grab" : "pointer";
+    const isInside = this.isInWindow(x, y);
+    const edge = isInside ? this.edgeAt(x, y) : null;
+    elementOf(this.view, this.figure).style.cursor = edge ? (edge.level ? "ns-resize" : "ew-resize") : isInside ? "grab" : "pointer";
   }
 
   moveTo(x, y) {
@@ -140,11 +129,11 @@ export class OverviewView {
   }
 
   setTheme(theme) {
-    this.figure.setv({background_fill_color: theme.panel, border_fill_color: theme.panel}, {sync: false});
+    setGround(this.figure, theme.panel);
   }
 }
 
-// A translucent colour on a ground.
+// The colour that a translucent colour has on a ground.
 function mixed(color, ground, opacity) {
   const at = (text, k) => Number.parseInt(text.slice(k, k + 2), 16);
   const channels = [1, 3, 5].map((k) => Math.round(at(color, k) * opacity + at(ground, k) * (1 - opacity)));

@@ -1,4 +1,4 @@
-// What the mouse means on the graph's figure: select, fold, tell what is there.
+// Turns what the mouse does on the graph's figure into selecting, folding and tips.
 
 import { edgeText, groupFacts, hoverText, nodeFacts } from "../detail/facts_text.js";
 import { hit } from "./visible.js";
@@ -7,14 +7,12 @@ const DOUBLE_TAP_PX = 8;
 const BELOW_MOUSE_PX = 12;
 
 export class Pointer {
-  constructor({graph, picture, store, folding}) {
-    Object.assign(this, {graph, picture, store, folding});
+  constructor({graph, geometry, store, folding}) {
+    Object.assign(this, {graph, geometry, store, folding});
     this.lastTap = {sx: 0, sy: 0};
     this.isDragging = false;
-    graph.figure.on_event("tap", (event) => this.tapped(event));
-    graph.figure.on_event("doubletap", (event) => this.doubleTapped(event));
-    graph.figure.on_event("mousemove", (event) => this.pointedAt(event));
-    graph.figure.on_event("mouseleave", () => graph.hover(""));
+    const actions = {tap: this.tapped, doubletap: this.doubleTapped, mousemove: this.pointedAt, mouseleave: () => graph.hover("")};
+    for (const [name, action] of Object.entries(actions)) graph.figure.on_event(name, (event) => action.call(this, event));
   }
 
   attach(element) {
@@ -23,37 +21,37 @@ export class Pointer {
 
   tapped({x, y, sx, sy}) {
     this.lastTap = {sx, sy};
-    const place = hit(this.picture, this.graph.visible, x, y);
-    this.store.set({selected: place ? this.picture.idOf(place) : ""}, "tap");
+    const place = hit(this.geometry, this.graph.visible, x, y);
+    this.store.set({selected: place ? this.geometry.idOf(place) : ""}, "tap");
   }
 
   doubleTapped(event) {
     const {x, y, sx, sy} = event;
     // Bokeh calls any two quick taps a double one, however far apart they are.
     if (Math.hypot(sx - this.lastTap.sx, sy - this.lastTap.sy) > DOUBLE_TAP_PX) return this.tapped(event);
-    const {picture} = this;
-    const place = hit(picture, this.graph.visible, x, y);
-    if (place?.group) this.folding.toggle(picture.idOf(place), picture.groups.state[place.index] === 1, {x, y});
+    const {geometry} = this;
+    const place = hit(geometry, this.graph.visible, x, y);
+    if (place?.group) this.folding.toggle(geometry.idOf(place), geometry.groups.state[place.index] === 1, {x, y});
     return undefined;
   }
 
   pointedAt({x, y, sx, sy}) {
-    const {picture, graph} = this;
-    // What is dragged stays under the mouse.
+    const {geometry, graph} = this;
+    // A person who drags keeps the same place under the mouse.
     if (this.isDragging) return undefined;
-    const place = hit(picture, graph.visible, x, y);
+    const place = hit(geometry, graph.visible, x, y);
     if (place && !place.isFrame) return this.pointedAtBox(place);
     const edges = graph.edgesAt(x, y);
     if (edges.length === 0) return graph.hover("");
-    return graph.hover("", edges, {detail: edgeText(picture, edges)}, {x: sx, y: sy + BELOW_MOUSE_PX, width: 0, height: 0});
+    return graph.hover("", edges, {detail: edgeText(geometry, edges)}, {x: sx, y: sy + BELOW_MOUSE_PX, width: 0, height: 0});
   }
 
   pointedAtBox(place) {
-    const {picture, graph} = this;
-    const id = picture.idOf(place);
-    // It does not follow the mouse within a box.
+    const {geometry, graph} = this;
+    const id = geometry.idOf(place);
+    // The tip does not follow the mouse within a box.
     if (id === graph.hovered && graph.tip?.isShown) return undefined;
-    const facts = place.group ? groupFacts(picture.scene, place.index) : nodeFacts(picture.scene, place.index);
-    return graph.hover(id, [], hoverText(facts), graph.onFigure(picture.rect(place)));
+    const facts = place.group ? groupFacts(geometry.scene, place.index) : nodeFacts(geometry.scene, place.index);
+    return graph.hover(id, [], hoverText(facts), graph.onFigure(geometry.rect(place)));
   }
 }

@@ -1,27 +1,26 @@
-// Boxes as tall as a number says: the drawing is stretched along the flow, so order and straight lines stay.
+// Makes boxes grow with a number: stretches the layout along the flow, so order and straight lines stay.
+
+import { isSideways } from "../base/directions.js";
 
 const ON_BORDER = 0.05;
-const FLOW_IS_X = new Set(["left", "right"]);
 
-// geometry: what makeFolder's function returns; extra: px that each node grows along the flow.
-export function stretch(geometry, extra, direction) {
-  const [start, length] = FLOW_IS_X.has(direction) ? ["x", "w"] : ["y", "h"];
-  const {nodes, groups} = geometry;
+// layout: from the function that makeFolder returns; extra: px that each node grows along the flow.
+export function stretch(layout, extra, direction) {
+  const [start, length] = isSideways(direction) ? ["x", "w"] : ["y", "h"];
+  const {nodes, groups} = layout;
   const map = stretchMap(nodes[start], nodes[length], nodes.visible, extra);
   const axis = start === "x" ? "xs" : "ys";
-  const sides = sideEnds(geometry.edges, nodes[start], nodes[length], axis);
+  const sides = sideEnds(layout.edges, nodes[start], nodes[length], axis);
   const grown = (size, i) => Math.max(size + extra[i], sides.has(i) ? map(sides.get(i)) - map(nodes[start][i]) : 0);
   const box = {...nodes, [start]: nodes[start].map(map), [length]: nodes[length].map(grown)};
-  const ends = (group) => group[start].map((low, i) => map(low + group[length][i]));
   const lows = groups[start].map(map);
-  const highs = ends(groups);
-  const frames = {...groups, [start]: lows, [length]: highs.map((high, i) => high - lows[i])};
-  const edges = geometry.edges.map((edge) => {
+  const frames = {...groups, [start]: lows, [length]: groups[start].map((low, i) => map(low + groups[length][i]) - lows[i])};
+  const edges = layout.edges.map((edge) => {
     const {source, target, edges: merged, xs, ys} = edge;
     return {source, target, edges: merged, xs, ys, [axis]: stretchRoute(edge, axis, map, nodes, box, start, length)};
   });
   const total = start === "x" ? "width" : "height";
-  return {...geometry, nodes: box, groups: frames, edges, [total]: map(geometry[total])};
+  return {...layout, nodes: box, groups: frames, edges, [total]: map(layout[total])};
 }
 
 // A step just before the end of each growing box; boxes beside it share the step.
@@ -46,7 +45,7 @@ function stretchMap(starts, lengths, visible, extra) {
 function sideEnds(edges, starts, lengths, axis) {
   const found = new Map();
   for (const {source, target, [axis]: route} of edges) {
-    for (const [end, at] of [[source, route[0]], [target, route[route.length - 1]]]) {
+    for (const [end, at] of [[source, route[0]], [target, route.at(-1)]]) {
       if (end.group || !onSide(at, starts[end.index], lengths[end.index])) continue;
       found.set(end.index, Math.max(found.get(end.index) ?? at, at));
     }

@@ -1,21 +1,18 @@
-// The range slider: the part of the flow that is visible, as two handles.
+// Links the range slider with the graph: two handles show which part of the flow is visible.
 
-import { isSideways } from "../page/arrange.js";
+import { isSideways } from "../base/directions.js";
+import { setHere } from "../base/figure.js";
 
 export class SliderView {
-  // sliders: an upright one and a lying one, of which one is visible.
-  constructor({sliders, picture, graph, isDriver, onMoved}) {
-    Object.assign(this, {sliders, picture, graph, isDriver, onMoved});
+  // sliders: an upright one and a lying one. One of them is visible.
+  constructor({sliders, geometry, graph, isDriver, onMoved}) {
+    Object.assign(this, {sliders, geometry, graph, isDriver, onMoved});
     this.writing = false;
-    for (const model of sliders) {
-      model.properties.value.change.connect(() => {
-        if (!this.writing) this.moved();
-      });
-    }
+    for (const model of sliders) model.properties.value.change.connect(() => { if (!this.writing) this.moved(); });
   }
 
   get sideways() {
-    return isSideways(this.picture.direction);
+    return isSideways(this.geometry.direction);
   }
 
   get model() {
@@ -25,20 +22,20 @@ export class SliderView {
   // The graph moved: show its visible part.
   update() {
     const [left, right, top, bottom] = this.graph.viewport;
-    const end = this.sideways ? this.picture.width : this.picture.height;
+    const end = this.sideways ? this.geometry.width : this.geometry.height;
     const [low, high] = this.sideways ? [left, right] : [top, bottom];
     const clip = (value) => Math.min(end, Math.max(0, value));
     this.writing = true;
-    this.model.setv({start: 0, end, value: [clip(low), clip(high)]}, {sync: false});
+    setHere(this.model, {start: 0, end, value: [clip(low), clip(high)]});
     this.writing = false;
   }
 
   // A person moved a handle: make exactly that part visible.
   moved() {
     const {graph} = this;
-    // With a kernel, Python says a second later where the slider was.
+    // With a kernel, Python sends the old place of the slider a second later.
     if (!this.isDriver()) return this.update();
-    // What is shown may be more than was asked for: the slider says so when it has come to rest.
+    // The graph may show more than the slider asks for. The slider follows when it has come to rest.
     this.onMoved();
     const [low, high] = this.model.value;
     if (high - low < 1) return undefined;

@@ -1,11 +1,11 @@
-// Lines that a person can tell apart: of edges that look alike in a window, one is drawn.
+// Draws lines that a person can tell apart: of edges that look alike in a window, one.
 
-// lines: the numbers of the edges to draw; standIn: which of them is drawn for one that is not.
-export function distinctLines(picture, edges, closed, window) {
+// lines: the numbers of the edges to draw; standIn: for each other edge the one that is drawn in its place.
+export function distinctLines(geometry, edges, closed, window) {
   const known = new Map();
   const standIn = new Map();
   for (const k of edges) {
-    const seen = trace(picture, picture.edges[k], closed, window);
+    const seen = trace(geometry, geometry.edges[k], closed, window);
     if (seen === "") continue;
     if (known.has(seen)) standIn.set(k, known.get(seen));
     else known.set(seen, k);
@@ -13,9 +13,9 @@ export function distinctLines(picture, edges, closed, window) {
   return {lines: [...known.values()], standIn};
 }
 
-// What is seen of a route, in whole px of the screen: nothing outside the window, nor in closed boxes at its ends.
-function trace(picture, edge, closed, {left, top, right, bottom, scale}) {
-  const {xs, ys} = cutAtBoxes(picture, edge, closed);
+// The visible part of a route, in whole px of the screen: without what lies outside the window or in closed boxes at its ends.
+function trace(geometry, edge, closed, {left, top, right, bottom, scale}) {
+  const {xs, ys} = cutAtBoxes(geometry, edge, closed);
   let [seen, before] = ["", ""];
   let isSeen = false;
   for (let i = 1; i < xs.length; i++) {

@@ -1,6 +1,6 @@
-// What is said of the box or the edge under the mouse, beside it.
+// Shows a text beside the box or the edge under the mouse.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 
 const GAP_PX = 8;
 const MARGIN_PX = 4;
@@ -19,7 +19,7 @@ export class Tip {
     this.element.hidden = true;
   }
 
-  // place: what is not to be covered, if there is room beside it; width, height: of the figure.
+  // place: the rectangle to leave uncovered if there is room beside it; width, height: of the figure.
   show({title = "", detail, error = ""}, place, {width, height}) {
     const {element} = this;
     const lines = [["title", title], ["", detail], ["wrong", error]].filter(([, text]) => text !== "");
@@ -30,7 +30,7 @@ export class Tip {
   }
 }
 
-// At the right, else at the left, else under or over a place; inside of the figure in any case.
+// The corner of a tip: at the right of a place, else at the left, else under or over it, and always inside of the figure.
 export function tipPlace({x, y, width: across, height: down}, {w, h}, {width, height}) {
   const inside = (value, room) => Math.max(MARGIN_PX, Math.min(value, room - MARGIN_PX));
   const [right, left, under, over] = [x + across + GAP_PX, x - GAP_PX - w, y + down + GAP_PX, y - GAP_PX - h];

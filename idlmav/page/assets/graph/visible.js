@@ -1,4 +1,4 @@
-// Level of detail: which boxes, frames and edges are inside a window and large enough to read.
+// Finds the boxes, frames and edges that are inside a window and large enough to read.
 
 import { distinctLines } from "./thinning.js";
 
@@ -6,10 +6,10 @@ const NODE_PX = 38;
 const LEGIBLE_PX = 2.5;
 const GROUP_PX = 16;
 
-// {nodes, frames, groups, edges}: indices; groups are boxes that stand for all they hold. lines: the edges to draw.
-export function collectVisible(picture, window) {
-  const closed = closedGroups(picture, window.scale);
-  const {nodes, groups} = picture;
+// {nodes, frames, groups, edges}: indices; groups are boxes in place of all that they hold. lines: the edges to draw.
+export function collectVisible(geometry, window) {
+  const closed = closedGroups(geometry, window.scale);
+  const {nodes, groups} = geometry;
   const isIn = ({x, y, w, h}, i) =>
     x[i] <= window.right && x[i] + w[i] >= window.left && y[i] <= window.bottom && y[i] + h[i] >= window.top;
   const found = {nodes: [], frames: [], groups: [], edges: [], closed};
@@ -18,28 +18,29 @@ export function collectVisible(picture, window) {
     (groups.state[i] === 2 || closed.here[i] ? found.groups : found.frames).push(i);
   }
   for (let i = 0; i < nodes.visible.length; i++) {
-    if (nodes.visible[i] && !covered(picture.nodeGroup[i], closed) && isIn(nodes, i)) found.nodes.push(i);
+    if (nodes.visible[i] && ownerOf(geometry.nodeGroup[i], closed) < 0 && isIn(nodes, i)) found.nodes.push(i);
   }
-  found.edges = drawnEdges(picture, closed, window);
-  return Object.assign(found, distinctLines(picture, found.edges, closed, window));
+  found.edges = drawnEdges(geometry, closed, window);
+  return Object.assign(found, distinctLines(geometry, found.edges, closed, window));
 }
 
-// Open groups whose content would be too small to see, drawn as one box: here; what lies in them: inside.
-function closedGroups(picture, scale) {
-  const count = picture.groupIds.length;
+// Open groups whose contents are too small to see and that are drawn as one box: here; groups in them: inside; owner: the box
+// in which a group disappears, or -1.
+function closedGroups(geometry, scale) {
+  const count = geometry.groupIds.length;
   const here = new Uint8Array(count);
   const inside = new Uint8Array(count);
   const owner = new Int32Array(count).fill(-1);
   if (NODE_PX * scale < LEGIBLE_PX) {
     const largest = new Float64Array(count);
     for (let i = 0; i < count; i++) {
-      const parent = picture.groupParent[i];
-      if (parent >= 0) largest[parent] = Math.max(largest[parent], picture.groups.h[i] * scale);
+      const parent = geometry.groupParent[i];
+      if (parent >= 0) largest[parent] = Math.max(largest[parent], geometry.groups.h[i] * scale);
     }
     for (let i = 0; i < count; i++) {
-      const parent = picture.groupParent[i];
+      const parent = geometry.groupParent[i];
       inside[i] = parent >= 0 && (here[parent] || inside[parent]) ? 1 : 0;
-      here[i] = !inside[i] && picture.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
+      here[i] = !inside[i] && geometry.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
       owner[i] = here[i] ? i : parent >= 0 ? owner[parent] : -1;
     }
   }
@@ -47,30 +48,25 @@ function closedGroups(picture, scale) {
 }
 
 // Indices of the edges in a window, without those that lie in one closed box.
-export function drawnEdges(picture, closed, {left, top, right, bottom}) {
-  return picture.edgesIn(left, top, right, bottom).filter((k) => !sameCover(picture, picture.edges[k], closed));
+export function drawnEdges(geometry, closed, {left, top, right, bottom}) {
+  return geometry.edgesIn(left, top, right, bottom).filter((k) => !sameCover(geometry, geometry.edges[k], closed));
 }
 
-function covered(group, closed) {
-  return group >= 0 && closed.owner[group] >= 0;
-}
+const ownerOf = (group, {owner}) => (group < 0 ? -1 : owner[group]);
 
-// Whether both ends of an edge are covered by the same closed box.
-function sameCover(picture, edge, closed) {
-  const owner = ({group, index}) => {
-    const at = group ? index : picture.nodeGroup[index];
-    return at < 0 ? -1 : closed.owner[at];
-  };
+// Whether both ends of an edge are in the same closed box.
+function sameCover(geometry, edge, closed) {
+  const owner = ({group, index}) => ownerOf(group ? index : geometry.nodeGroup[index], closed);
   const source = owner(edge.source);
   return source >= 0 && source === owner(edge.target);
 }
 
 // The innermost thing drawn at a point: a node's box, a closed group, an open frame, or null.
-export function hit(picture, visible, x, y) {
+export function hit(geometry, visible, x, y) {
   if (!visible) return null;
   const at = (boxes, indices) =>
     indices.findLast((i) => x >= boxes.x[i] && x <= boxes.x[i] + boxes.w[i] && y >= boxes.y[i] && y <= boxes.y[i] + boxes.h[i]);
-  const {nodes, groups} = picture;
+  const {nodes, groups} = geometry;
   const places = [[nodes, visible.nodes], [groups, visible.groups], [groups, visible.frames]].map((layer) => at(...layer));
   const found = places.findIndex((index) => index !== undefined);
   return found < 0 ? null : {group: found > 0, index: places[found], isFrame: found === 2};

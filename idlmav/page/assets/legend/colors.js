@@ -1,4 +1,4 @@
-// Colour by a name or by a number, and the legend that explains it.
+// Computes colours from a name or a number, and the legend that explains them.
 
 import { LogScale } from "./scale.js";
 
@@ -22,7 +22,7 @@ export class Coloring {
     return {fill: colors[of[i]], ink: inks[of[i]]};
   }
 
-  // A folded group has a colour of its own only where a sum makes sense; else it looks like a frame.
+  // A folded group has a colour of its own only where a sum makes sense. Otherwise it has that of a frame.
   group(i) {
     return this.isNumber ? this.ofNumber(this.scene.groups[this.choice][i]) : null;
   }
@@ -57,7 +57,7 @@ export function positiveRange(values) {
   return high > 0 ? [low, high] : [1, 1];
 }
 
-// Px that each node's box grows along the flow; the area of the bar follows the number.
+// Px by which the box of each node grows along the flow. Its area follows the number.
 export function growth(scene, choice, most) {
   const values = scene.nodes[choice];
   const extra = new Float64Array(scene.nodes.label.length);

@@ -1,18 +1,16 @@
-// The lines under the toolbar: what went wrong, and what the colours mean; its entries filter.
+// Draws the lines under the toolbar: errors, and the meaning of the colours. A click on an entry filters.
 
+import { make, makeButton } from "../base/dom.js";
 import { Brush } from "./brush.js";
 
 export class Legend {
-  // onToggle(name, add) and onRange(range or null): what a person filters; onError(node): whose failure was clicked.
+  // onToggle(name, add) and onRange(range or null): a person filters; onError(node): a person clicks the error of a node.
   constructor(element, {onToggle, onRange, onError}) {
     Object.assign(this, {element, onToggle, onRange, onError});
-    this.drawn = "";
-    this.chips = new Map();
-    this.open = false;
-    this.observer = new ResizeObserver(() => this.count());
+    Object.assign(this, {drawn: "", chips: new Map(), open: false, observer: new ResizeObserver(() => this.count())});
   }
 
-  // Only what is new is built: an entry that was just pressed keeps the focus.
+  // Only new parts are built, so that an entry that a person has just pressed keeps the focus.
   draw({legend, title, unit, errors, highlighted, range}) {
     const key = JSON.stringify([legend, title, unit, errors]);
     if (key !== this.drawn) {
@@ -38,17 +36,10 @@ export class Legend {
   }
 
   names({entries}) {
-    this.list = make("div", "entries");
-    this.list.setAttribute("role", "group");
-    this.list.setAttribute("aria-label", "Legend: press an entry to show it alone, with Ctrl to add it");
-    for (const entry of entries) {
-      const chip = this.chip(entry);
-      this.chips.set(entry.name, chip);
-      this.list.append(chip);
-    }
-    this.more = make("button", "more");
-    this.more.type = "button";
-    this.more.addEventListener("click", () => {
+    this.chips = new Map(entries.map((entry) => [entry.name, this.chip(entry)]));
+    this.list = make("div", "entries", "", {role: "group", "aria-label": "Legend: press an entry to show it alone, with Ctrl to add it"});
+    this.list.append(...this.chips.values());
+    this.more = makeButton("more", "", () => {
       this.open = !this.open;
       this.count();
     });
@@ -57,17 +48,14 @@ export class Legend {
   }
 
   chip({name, color, count}) {
-    const button = make("button", "chip");
-    button.type = "button";
-    const swatch = make("i", "swatch");
-    swatch.style.background = color;
-    button.append(swatch, make("span", "", name), make("span", "count", String(count)));
-    button.title = `Show ${name} alone; with Ctrl or Shift, too`;
-    button.addEventListener("click", (event) => this.onToggle(name, event.ctrlKey || event.metaKey || event.shiftKey));
+    const toggle = ({ctrlKey, metaKey, shiftKey}) => this.onToggle(name, ctrlKey || metaKey || shiftKey);
+    const button = makeButton("chip", "", toggle, {title: `Show ${name} alone; with Ctrl or Shift, too`});
+    button.append(make("i", "swatch"), make("span", "", name), make("span", "count", String(count)));
+    button.firstChild.style.background = color;
     return button;
   }
 
-  // How many entries one line has no room for; they can be opened.
+  // Count the entries for which one line has no room; a person can open them.
   count() {
     if (this.chips.size === 0) return;
     const chips = [...this.chips.values()];
@@ -81,16 +69,7 @@ export class Legend {
 }
 
 function errorButton({node, message, source}, onError) {
-  const button = make("button", "error");
-  button.type = "button";
+  const button = makeButton("error", "", () => onError(node));
   button.append(make("b", "", "✕ "), make("span", "", message), make("span", "source", source));
-  button.addEventListener("click", () => onError(node));
   return button;
-}
-
-export function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
 }

@@ -1,4 +1,4 @@
-// A logarithmic scale from the smallest to the largest number, as a share between 0 and 1.
+// Maps numbers between the smallest and the largest to shares between 0 and 1, logarithmically.
 
 import { humane } from "../base/text.js";
 
@@ -12,13 +12,13 @@ export class LogScale {
     return this.high > this.low ? Math.min(1, Math.log(value / this.low) / Math.log(this.high / this.low)) : 1;
   }
 
-  // The range between two shares; what is below the smallest, such as 0, belongs to the lower end.
+  // The numbers between two shares. A number below the smallest, such as 0, belongs to the lower end.
   range(first, last) {
     const at = (share) => Number((this.low * (this.high / this.low) ** share).toPrecision(3));
     return [first <= 0 ? 0 : at(first), last >= 1 ? this.high : at(last)];
   }
 
-  // [{share, text}]: powers of ten, of which there are at most a few; the ends if there are fewer than two.
+  // [{share, text}]: at most a few powers of ten, or the ends if there are fewer than two.
   ticks(most = 5) {
     const [first, last] = [this.low, this.high].map((value) => Math.log10(value) + 1e-9);
     const step = Math.max(1, Math.ceil((last - first) / most));

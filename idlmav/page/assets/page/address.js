@@ -19,9 +19,9 @@ export const USUAL = {
 
 // Begin with what the address tells, in a page that is this dashboard's own.
 export function openAddress(dashboard, offers) {
-  const {model, store, picture, graph} = dashboard;
+  const {model, store, geometry, graph} = dashboard;
   if (!model.fills_page || window !== window.parent || window.idlmav.length > 1) return null;
-  const address = new Address({store, picture, offers, isMoved: () => !graph.untouched});
+  const address = new Address({store, geometry, offers, isMoved: () => !graph.untouched});
   address.open((values) => {
     const {viewport, ...others} = values;
     graph.linked = viewport ? {...store.values, ...values} : null;
@@ -35,8 +35,8 @@ export function openAddress(dashboard, offers) {
 
 export class Address {
   // offers(name): the values that a drop-down can have, or null; isMoved(): whether somebody chose what is visible.
-  constructor({store, picture, offers, isMoved}) {
-    Object.assign(this, {store, picture, offers, isMoved});
+  constructor({store, geometry, offers, isMoved}) {
+    Object.assign(this, {store, geometry, offers, isMoved});
     this.first = {...store.values};
     this.viewport = this.first.viewport;
     this.isLinked = false;
@@ -66,7 +66,7 @@ export class Address {
 
   // Another model has other ops: its links mean nothing here.
   get model() {
-    const {totals} = this.picture.scene;
+    const {totals} = this.geometry.scene;
     return `${totals.name}-${totals.node_count}`;
   }
 
@@ -76,7 +76,7 @@ export class Address {
     if (text(entries.get(MODEL)) !== this.model) return null;
     const values = Object.keys(USUAL).map((name) => [name, this.valueOf(name, entries.get(name))]);
     const found = Object.fromEntries(values.filter(([, value]) => value !== undefined));
-    const folded = foldChoices(this.picture.scene).get(text(entries.get(DEPTH)));
+    const folded = foldChoices(this.geometry.scene).get(text(entries.get(DEPTH)));
     if (found.viewport && !isPart(found.viewport)) delete found.viewport;
     this.viewport = found.viewport ?? this.viewport;
     return folded ? {...found, folded} : found;
@@ -103,13 +103,13 @@ export class Address {
 
   // Whether Python makes other layouts.
   get isLive() {
-    return this.picture.scene.flows === null;
+    return this.geometry.scene.flows === null;
   }
 
   // Named by an op's id or a module's path.
   canTurnAt(name) {
-    const {picture} = this;
-    return this.isLive && (name === "" || picture.resolve(name) !== "" || picture.scene.groups.path.includes(name));
+    const {geometry} = this;
+    return this.isLive && (name === "" || geometry.resolve(name) !== "" || geometry.scene.groups.path.includes(name));
   }
 
   later() {
@@ -125,7 +125,7 @@ export class Address {
   }
 
   written() {
-    const {store, picture: {scene}, first} = this;
+    const {store, geometry: {scene}, first} = this;
     const values = {...store.values, viewport: this.viewport.map((side) => Math.round(10 * side) / 10)};
     const usual = {...USUAL, folded: scene.first_folds};
     const names = Object.keys(USUAL);

@@ -1,6 +1,7 @@
 // For those who hear the page: names of its parts, and what has just been selected or found.
 
-import { make } from "../legend/legend.js";
+import { partsOf } from "../base/bokeh_private.js";
+import { make } from "../base/dom.js";
 import { ops } from "../detail/compute.js";
 
 const FACTS = 3;
@@ -46,7 +47,7 @@ export function nameParts({graph, overview, sliders, element}, {totals, nodes}) 
     for (const other of others) label(other, {"aria-hidden": "true"});
   }
   for (const slider of sliders) {
-    const handles = [...(slider?.shadowRoot.querySelectorAll(".noUi-handle") ?? [])];
+    const handles = partsOf(slider, ".noUi-handle");
     for (const [k, handle] of handles.entries()) label(handle, {"aria-label": `${k === 0 ? "Start" : "End"} of the part that is shown`});
   }
   label(element, {role: "region", "aria-label": `Architecture of ${totals.name}`});

@@ -1,6 +1,9 @@
 // Where the views stand. The side (table and details) is at the right of the graph, or under it where there is little
 // width; overview and slider lie above and below the graph if the flow runs to a side. The border to the side is dragged.
 
+import { elementOf, measureAgain } from "../base/bokeh_private.js";
+import { isSideways } from "../base/directions.js";
+
 const OVERVIEW_PX = 84;
 const SLIDER_PX = 34;
 const NARROW_PX = 760;
@@ -14,8 +17,6 @@ const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
 
-export const isSideways = (direction) => direction === "left" || direction === "right";
-
 // row: the container of the views; parts: the Bokeh model of each, or null where it is switched off; inSide: those in the
 // side. There is a slider for either case.
 export class Arrangement {
@@ -27,7 +28,7 @@ export class Arrangement {
     this.shown = "";
     // As a person has dragged it.
     this.shares = {};
-    this.element = view.owner.find_one(row).el;
+    this.element = elementOf(view, row);
     this.element.shadowRoot.append(this.splitter = this.makeSplitter());
     this.observer = new ResizeObserver(() => this.update(this.direction));
     this.observer.observe(this.element);
@@ -71,7 +72,7 @@ export class Arrangement {
     if (this.element.style.cssText === before) return;
     // Bokeh has measured in between; the sizes are final with the next frame.
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
+    this.frame = requestAnimationFrame(() => measureAgain(this.view, this.row));
   }
 
   get share() {

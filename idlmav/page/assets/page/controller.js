@@ -2,7 +2,7 @@
 
 import { openAddress } from "./address.js";
 import { Coloring } from "../legend/colors.js";
-import { Picture } from "../graph/geometry.js";
+import { Geometry } from "../graph/geometry.js";
 import { GraphView } from "../graph/graph_view.js";
 import { OverviewView } from "../graph/overview_view.js";
 import { SliderView } from "../graph/slider_view.js";
@@ -12,10 +12,11 @@ import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
 import { Arrangement } from "./arrange.js";
 import { Folding } from "./depth.js";
 import { anchor } from "../graph/anchor.js";
+import { allModels, elementOf, findView, partsOf, sendOnlySynced, setComponent } from "../base/bokeh_private.js";
 import { afterFrames } from "../base/frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
-import { make } from "../legend/legend.js";
-import { tellOnlyState, whenHeard } from "./comm.js";
+import { make } from "../base/dom.js";
+import { whenHeard } from "./comm.js";
 import { FILTERS, Filtering } from "../search/filtering.js";
 import { Keyboard } from "./keyboard.js";
 import { isPart } from "../graph/home.js";
@@ -77,15 +78,15 @@ class Dashboard {
   find(part) {
     const name = `${this.model.uid}-${part}`;
     const {document: models} = this.view.model;
-    return models.get_model_by_name(name) ?? [...models._all_models.values()].find((m) => m.tags?.includes(name)) ?? null;
+    return models.get_model_by_name(name) ?? allModels(models).find((m) => m.tags?.includes(name)) ?? null;
   }
 
   // Bokeh builds the views one by one; begin when the figures have a size.
   start() {
     if (this.closed) return;
-    tellOnlyState(this.view.model.document);
+    sendOnlySynced(this.view.model.document);
     const figure = this.find("graph");
-    if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
+    if (!figure || !findView(this.view, figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
       setTimeout(() => this.start(), RETRY_MS);
       return;
     }
@@ -123,11 +124,11 @@ class Dashboard {
 
   build(figure) {
     const {view, store} = this;
-    this.picture = new Picture(JSON.parse(this.model.scene));
-    this.look = {theme: THEMES.light, coloring: null, matches: null, steps: null, problem: "", hint: "", dimmedInk: () => null, groupMatches: () => true};
-    const {picture, look} = this;
-    this.graph = new GraphView({figure, view, store, picture, look, onRange: () => this.moved()});
-    const common = {view, picture, look, store, graph: this.graph};
+    this.geometry = new Geometry(JSON.parse(this.model.scene));
+    this.appearance = {theme: THEMES.light, coloring: null, matches: null, steps: null, problem: "", hint: "", dimmedInk: () => null, groupMatches: () => true};
+    const {geometry, appearance} = this;
+    this.graph = new GraphView({figure, view, store, geometry, appearance, onRange: () => this.moved()});
+    const common = {view, geometry, appearance, store, graph: this.graph};
     const part = (name, View, options) => {
       const found = this.find(name);
       return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
@@ -146,7 +147,7 @@ class Dashboard {
     this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
     const models = {overview: this.overview?.figure, graph: figure, slider: sliders[0], flat_slider: sliders[1], side: this.find("side")};
     this.arrangement = new Arrangement(view, this.find("views"), models, {table: this.table?.model, detail: this.detail});
-    this.container = this.view.owner.find_one(this.find("root"))?.el ?? this.element;
+    this.container = this.elementOf(this.find("root")) ?? this.element;
   }
 
   connect() {
@@ -188,14 +189,14 @@ class Dashboard {
   }
 
   replaceScene(scene) {
-    const before = this.picture.scene;
+    const before = this.geometry.scene;
     const turned = scene.flow !== before.flow || scene.latent !== before.latent || scene === before;
-    const hold = anchor(this.picture, this.graph);
-    Object.assign(this.picture, new Picture(scene));
-    this.store.set({direction: this.picture.direction}, "model");
+    const hold = anchor(this.geometry, this.graph);
+    Object.assign(this.geometry, new Geometry(scene));
+    this.store.set({direction: this.geometry.direction}, "model");
     this.folding.sceneChanged();
     this.show(new Set(["scene"]), "model");
-    this.table?.filter(this.look.inTable);
+    this.table?.filter(this.appearance.inTable);
     if (!turned) return hold();
     // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
     Object.assign(this, {driver: "graph", following: false});
@@ -204,12 +205,12 @@ class Dashboard {
   }
 
   showFlow() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     if (switchFlow(scene, this.store.values)) this.replaceScene(scene);
   }
 
   elementOf(model) {
-    return model && this.view.owner.find_one(model)?.el;
+    return elementOf(this.view, model);
   }
 
   // ---- who moves: the view that a person used last leads, the others follow
@@ -223,7 +224,7 @@ class Dashboard {
   attachDrivers() {
     const element = (model) => this.elementOf(model);
     for (const [name, title] of Object.entries(BUTTONS)) {
-      const button = element(this.find(name))?.shadowRoot.querySelector("button");
+      const button = partsOf(element(this.find(name)), "button")[0];
       button?.setAttribute("title", title);
       if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
     }
@@ -233,7 +234,7 @@ class Dashboard {
     this.keyboard = new Keyboard({dashboard: this, element: this.container, graphElement});
     nameParts({
       graph: graphElement, overview: element(this.overview?.figure), sliders: this.slider?.sliders.map(element) ?? [], element: this.container,
-    }, this.picture.scene);
+    }, this.geometry.scene);
     const views = {graph: this.graph.figure, overview: this.overview?.figure, table: this.table?.model};
     const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
     for (const [name, model] of [...Object.entries(views), ...sliders]) {
@@ -272,15 +273,15 @@ class Dashboard {
   // ---- showing the state
 
   show(changed, origin) {
-    const {store, graph, look} = this;
+    const {store, graph, appearance} = this;
     const has = (...names) => changed.has("scene") || names.some((name) => changed.has(name));
     if (has("compute_unit", "estimates")) this.showCompute(changed);
-    if (has("folded", "size_by")) this.picture.update(store.get("folded"), store.get("size_by"));
-    if (has("color_by")) look.coloring = new Coloring(this.picture.scene, store.get("color_by"));
+    if (has("folded", "size_by")) this.geometry.update(store.get("folded"), store.get("size_by"));
+    if (has("color_by")) appearance.coloring = new Coloring(this.geometry.scene, store.get("color_by"));
     if (has("folded", "color_by", "size_by")) this.table?.refresh();
     const filtered = has(...FILTERS);
     if (filtered || has("color_by", "size_by")) this.filtering.find();
-    if (filtered) this.table?.filter(look.inTable);
+    if (filtered) this.table?.filter(appearance.inTable);
     if (has("theme")) this.showTheme();
     if (changed.has("scene")) this.firstView();
     if (changed.has("selected")) this.showSelection(origin);
@@ -290,17 +291,17 @@ class Dashboard {
     if (has("folded", "size_by")) this.slider?.update();
     if (filtered || has("color_by", "theme")) this.filtering.showLegend();
     if (filtered || has("selected")) this.filtering.field?.show();
-    if (changed.has("query")) this.announcer.matches(look);
+    if (changed.has("query")) this.announcer.matches(appearance);
     if (has("selected")) this.showDetail(changed.has("selected"));
     if (has("folded")) this.folding.showChoice();
     if (has("latent", "turn", "merge_threshold", "selected")) this.flowWidgets.update();
-    if (changed.has("scene")) this.arrangement.update(this.picture.direction);
+    if (changed.has("scene")) this.arrangement.update(this.geometry.direction);
     else if (has("direction", "turn")) this.showFlow();
   }
 
   // Numbers in another unit, or without estimates: all that tells them is drawn again.
   showCompute(changed) {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     applyCompute(scene, this.store.values);
     drawFacts(this.factsElement, scene);
     this.table?.showNumbers();
@@ -329,7 +330,7 @@ class Dashboard {
   showTheme() {
     const wanted = this.store.get("theme");
     const theme = THEMES[wanted === "auto" ? pageTheme() : wanted];
-    this.look.theme = theme;
+    this.appearance.theme = theme;
     applyTheme(this.container, theme);
     if (this.model.fills_page) applyTheme(document.documentElement, theme);
     this.graph.setTheme(theme);
@@ -339,15 +340,15 @@ class Dashboard {
   // ---- selecting and folding
 
   select(name) {
-    const id = this.picture.unreachedAt.has(name) ? name : this.picture.resolve(name);
+    const id = this.geometry.unreachedAt.has(name) ? name : this.geometry.resolve(name);
     this.store.set({selected: id}, "page");
   }
 
   showSelection(origin) {
     const named = this.store.get("selected");
     // A module that was never called has a row, but no box.
-    const id = this.picture.resolve(named);
-    if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
+    const id = this.geometry.resolve(named);
+    if (origin !== "table") this.table?.select(this.geometry.unreachedAt.has(named) ? named : id);
     // What a person has just clicked in the graph is under the mouse: it must not move.
     const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
@@ -359,12 +360,12 @@ class Dashboard {
 
   showDetail(spoken) {
     const named = this.store.get("selected");
-    const content = selectionContent(this.picture, named);
-    this.detail?.data.setv({content}, {sync: false});
+    const content = selectionContent(this.geometry, named);
+    if (this.detail) setComponent(this.detail, {content});
     if (!spoken) return;
-    const id = this.picture.resolve(named);
-    const {group, index} = id ? this.picture.place(id) : {};
-    this.announcer.selection(content, group ? ["", "open", "folded"][this.picture.groups.state[index]] : "");
+    const id = this.geometry.resolve(named);
+    const {group, index} = id ? this.geometry.place(id) : {};
+    this.announcer.selection(content, group ? ["", "open", "folded"][this.geometry.groups.state[index]] : "");
   }
 
   pressed(name) {
@@ -372,7 +373,7 @@ class Dashboard {
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "help") this.help.show();
     if (name === "more") this.popover.toggle();
-    if (name === "theme") this.store.set({theme: this.look.theme.name === "dark" ? "light" : "dark"}, "page");
+    if (name === "theme") this.store.set({theme: this.appearance.theme.name === "dark" ? "light" : "dark"}, "page");
     if (name === "unfold") this.folding.set([]);
     if (name === "fold") this.folding.toDepth(0);
   }

@@ -4,8 +4,8 @@ import { choiceOf, foldChoices, foldsToDepth, withoutFoldsAround } from "../fold
 
 export class Folding {
   // model: the drop-down, if there is one.
-  constructor({picture, store, graph, model, onMove}) {
-    Object.assign(this, {picture, store, graph, model, onMove});
+  constructor({geometry, store, graph, model, onMove}) {
+    Object.assign(this, {geometry, store, graph, model, onMove});
     this.showing = false;
     this.offered = model ? [...model.options] : [];
     model?.properties.value.change.connect(() => this.chosen());
@@ -14,15 +14,15 @@ export class Folding {
 
   // Fold or unfold one group; it stays where it is on the screen, and under the mouse that toggled it.
   toggle(name, wanted, mouse = null) {
-    const {picture, graph, store} = this;
-    const id = picture.isGroup(name) ? name : picture.groupIds[picture.scene.groups.path.indexOf(name)];
+    const {geometry, graph, store} = this;
+    const id = geometry.isGroup(name) ? name : geometry.groupIds[geometry.scene.groups.path.indexOf(name)];
     if (id === undefined) return;
     this.onMove();
-    const place = {group: true, index: picture.groupAt.get(id)};
-    const before = picture.rect(place);
+    const place = {group: true, index: geometry.groupAt.get(id)};
+    const before = geometry.rect(place);
     const others = store.get("folded").filter((other) => other !== id);
     store.set({folded: wanted ? [...others, id] : others}, "page");
-    const after = picture.rect(place);
+    const after = geometry.rect(place);
     const share = mouse === null ? 0.5 : (mouse.x - before.x) / before.w;
     const below = mouse === null ? 0 : Math.max(0, mouse.y - before.y - after.h);
     const [x, y] = graph.center;
@@ -37,22 +37,22 @@ export class Folding {
   }
 
   toDepth(depth) {
-    this.set(foldsToDepth(this.picture.scene, depth));
+    this.set(foldsToDepth(this.geometry.scene, depth));
   }
 
   // Unfold what hides a node, or what is in a group, and go there.
   reveal(name) {
-    const id = name && this.picture.resolve(name);
+    const id = name && this.geometry.resolve(name);
     if (!id) return;
     this.onMove();
-    this.store.set({folded: withoutFoldsAround(this.picture, this.store.get("folded"), id)}, "page");
+    this.store.set({folded: withoutFoldsAround(this.geometry, this.store.get("folded"), id)}, "page");
     this.graph.centerOn(id);
   }
 
   // ---- the drop-down shows which of its choices the picture is folded to, if any
 
   sceneChanged() {
-    this.choices = foldChoices(this.picture.scene);
+    this.choices = foldChoices(this.geometry.scene);
     const always = ["", "selected"];
     this.show({options: this.offered.filter(([value]) => this.choices.has(value) || always.includes(value))});
     this.showChoice();

@@ -1,10 +1,10 @@
 // Which way the data flows, where it turns and what is merged. A page without a kernel holds the layouts of the other
 // directions and turns; with one, Python makes a new scene.
 
+import { elementOf } from "../base/bokeh_private.js";
+
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
-// What decides on the layout.
-export const FLOW = ["direction", "turn", "latent", "merge_threshold"];
 // Where it can go on after the latent op: back, to the side, or not turning.
 export const TURNS = ["opposite", "perpendicular", "none"];
 
@@ -27,8 +27,8 @@ export function switchFlow(scene, {direction, turn}) {
 
 export class FlowWidgets {
   // direction, turn, merge: the drop-downs, or null; view finds what is drawn for one.
-  constructor({picture, store, view, direction, turn, merge}) {
-    Object.assign(this, {picture, store, view, direction, turn, merge});
+  constructor({geometry, store, view, direction, turn, merge}) {
+    Object.assign(this, {geometry, store, view, direction, turn, merge});
     this.offered = new Map([turn, merge].map((model) => [model, [...(model?.options ?? [])]]));
     turn?.properties.value.change.connect(() => this.chosen(turn, (value) => this.turnTo(value)));
     merge?.properties.value.change.connect(() => this.chosen(merge, (value) => {
@@ -38,7 +38,7 @@ export class FlowWidgets {
 
   // The selected op or module, if the flow can be made to turn there.
   get here() {
-    return this.picture.resolve(this.store.get("selected"));
+    return this.geometry.resolve(this.store.get("selected"));
   }
 
   turnTo(value) {
@@ -47,7 +47,7 @@ export class FlowWidgets {
   }
 
   update() {
-    const {picture: {scene}, store} = this;
+    const {geometry: {scene}, store} = this;
     const live = scene.flows === null;
     const latent = store.get("latent");
     const others = live || Object.keys(scene.flows).length > 0;
@@ -62,7 +62,7 @@ export class FlowWidgets {
   }
 
   turnTitle(live, latent) {
-    const where = latent === "" ? "" : this.picture.turned || this.store.get("turn") === "none"
+    const where = latent === "" ? "" : this.geometry.turned || this.store.get("turn") === "none"
       ? `Turns at ${latent}` : `Nothing lies before or after ${latent}: the flow does not turn there`;
     if (!live) return `${where}; another place needs Python`;
     return [where, this.here === "" ? "Select an op or a module to turn there" : `Here: at ${this.here}`].filter(Boolean).join(". ");
@@ -74,7 +74,7 @@ export class FlowWidgets {
     this.showing = true;
     model.setv(options ? {...values, options, disabled: options.length < 2} : values, {sync: false});
     this.showing = false;
-    this.view.owner.find_one(model)?.el.setAttribute("title", title);
+    elementOf(this.view, model)?.setAttribute("title", title);
   }
 
   // What a person picks is shown once it is so.

@@ -1,6 +1,6 @@
 // What the keys do and how to search, over the page; asked for with ?.
 
-import { make } from "../legend/legend.js";
+import { make } from "../base/dom.js";
 
 const KEYS = [
   ["← ↑ → ↓", "follow the edges, or go to the box beside"],

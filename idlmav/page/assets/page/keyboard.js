@@ -62,7 +62,7 @@ export class Keyboard {
   }
 
   get selected() {
-    return this.dashboard.picture.resolve(this.dashboard.store.get("selected"));
+    return this.dashboard.geometry.resolve(this.dashboard.store.get("selected"));
   }
 
   go(id) {
@@ -72,25 +72,25 @@ export class Keyboard {
   }
 
   step(arrow) {
-    const {picture, graph} = this.dashboard;
-    if (this.selected) return this.go(neighbour(picture, this.selected, arrow));
-    const all = boxes(picture);
+    const {geometry, graph} = this.dashboard;
+    if (this.selected) return this.go(neighbour(geometry, this.selected, arrow));
+    const all = boxes(geometry);
     return this.go(all.find((id) => graph.shows(id)) ?? all[0]);
   }
 
   end(at) {
-    this.go(boxes(this.dashboard.picture).at(at));
+    this.go(boxes(this.dashboard.geometry).at(at));
   }
 
   // Fold or unfold the selected group; of an op, fold what is around it.
   fold() {
-    const {picture, folding} = this.dashboard;
-    const id = this.selected && picture.idOf(picture.shownAs(this.selected));
+    const {geometry, folding} = this.dashboard;
+    const id = this.selected && geometry.idOf(geometry.shownAs(this.selected));
     if (!id) return;
-    const group = picture.isGroup(id) ? picture.groupAt.get(id) : picture.ancestors(id)[0];
+    const group = geometry.isGroup(id) ? geometry.groupAt.get(id) : geometry.ancestors(id)[0];
     if (group === undefined) return;
-    folding.toggle(picture.groupIds[group], picture.groups.state[group] === 1);
-    this.go(picture.groupIds[group]);
+    folding.toggle(geometry.groupIds[group], geometry.groups.state[group] === 1);
+    this.go(geometry.groupIds[group]);
   }
 
   zoom(factor) {

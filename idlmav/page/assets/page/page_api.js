@@ -1,10 +1,12 @@
 // window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
 
+import { missingNames } from "../base/bokeh_private.js";
+
 const OPENED = "idlmav-opened";
 
 export function publish(dashboard) {
   const list = (window.idlmav ??= []);
-  const {store, graph, picture, table} = dashboard;
+  const {store, graph, geometry, table} = dashboard;
   // Panel's Pyodide page empties the place of the picture that waited there, and tells neither Bokeh nor us.
   window.dispatchEvent(new Event(OPENED));
   const place = placeOf(dashboard.container);
@@ -27,7 +29,7 @@ export function publish(dashboard) {
     search: (text) => store.set({query: text}, "page"),
     highlight: (names) => store.set({highlighted: [...names]}, "page"),
     get matches() {
-      return dashboard.look.steps && [...dashboard.look.steps];
+      return dashboard.appearance.steps && [...dashboard.appearance.steps];
     },
     next: () => dashboard.filtering.step(1),
     previous: () => dashboard.filtering.step(-1),
@@ -35,9 +37,13 @@ export function publish(dashboard) {
       dashboard.drive("graph");
       graph.fit();
     },
+    // What this page has looked for in vain in Bokeh, Panel and Tabulator.
+    get missing_names() {
+      return missingNames();
+    },
     ready: dashboard.ready,
     get node_count() {
-      return picture.nodeIds.length;
+      return geometry.nodeIds.length;
     },
   };
   list.push(api);
@@ -54,20 +60,20 @@ function placeOf(element) {
   return element.closest("[data-root-id]") ?? (host ? placeOf(host) : null);
 }
 
-function nodesOnScreen({graph, picture, look}) {
+function nodesOnScreen({graph, geometry, appearance}) {
   const {nodes, groups} = graph.visible ?? {nodes: [], groups: []};
-  const {scene} = picture;
+  const {scene} = geometry;
   const found = [];
   for (const i of groups) {
     found.push({
-      id: picture.groupIds[i], path: scene.groups.path[i], op: "", kind: "group", folded: picture.groups.state[i] === 2,
-      color: look.coloring.group(i)?.fill ?? look.theme.group, ...graph.toPage(picture.rect({group: true, index: i})),
+      id: geometry.groupIds[i], path: scene.groups.path[i], op: "", kind: "group", folded: geometry.groups.state[i] === 2,
+      color: appearance.coloring.group(i)?.fill ?? appearance.theme.group, ...graph.toPage(geometry.rect({group: true, index: i})),
     });
   }
   for (const i of nodes) {
     found.push({
-      id: picture.nodeIds[i], path: scene.nodes.path[i], op: scene.nodes.op[i], kind: scene.nodes.kind[i], folded: false,
-      color: look.coloring.node(i).fill, ...graph.toPage(picture.rect({group: false, index: i})),
+      id: geometry.nodeIds[i], path: scene.nodes.path[i], op: scene.nodes.op[i], kind: scene.nodes.kind[i], folded: false,
+      color: appearance.coloring.node(i).fill, ...graph.toPage(geometry.rect({group: false, index: i})),
     });
   }
   const [left, right, top, bottom] = graph.viewport;
@@ -78,10 +84,10 @@ function nodesOnScreen({graph, picture, look}) {
   );
 }
 
-function edgesOnScreen({graph, picture}) {
+function edgesOnScreen({graph, geometry}) {
   return (graph.visible?.edges ?? []).map((k) => {
-    const {source, target, xs, ys} = picture.edges[k];
+    const {source, target, xs, ys} = geometry.edges[k];
     const polyline = Array.from(xs, (x, i) => graph.toPage({x, y: ys[i], w: 0, h: 0})).map(({x, y}) => [x, y]);
-    return {source: picture.idOf(source), target: picture.idOf(target), polyline};
+    return {source: geometry.idOf(source), target: geometry.idOf(target), polyline};
   });
 }

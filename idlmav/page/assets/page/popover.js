@@ -1,14 +1,14 @@
 // A panel that a button opens; a click elsewhere or Esc closes it.
 
+import { elementOf, measureOnlyWhile, partsOf } from "../base/bokeh_private.js";
+
 const MARGIN_PX = 4;
 
 export class Popover {
   constructor(view, panel, button, container) {
     Object.assign(this, {view, panel, button});
     // What changes in it while it is closed moves nothing, yet Bokeh would measure the whole page anew.
-    const found = panel && view.owner.find_one(panel);
-    const {invalidate_layout: invalidate} = found ?? {};
-    if (invalidate) found.invalidate_layout = () => { if (panel.visible) invalidate.call(found); };
+    measureOnlyWhile(view, panel, () => panel.visible);
     container.addEventListener("pointerdown", (event) => this.pressed(event), {capture: true});
     // Other keys in its fields are theirs.
     container.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.close()) event.stopPropagation(); }, {capture: true});
@@ -23,7 +23,7 @@ export class Popover {
   }
 
   get control() {
-    return this.view.owner.find_one(this.button)?.el.shadowRoot.querySelector("button");
+    return partsOf(elementOf(this.view, this.button), "button")[0];
   }
 
   toggle() {
@@ -37,7 +37,7 @@ export class Popover {
 
   // Under its button, wherever that has wrapped to.
   place() {
-    const [panel, button] = [this.panel, this.button].map((model) => this.view.owner.find_one(model).el);
+    const [panel, button] = [this.panel, this.button].map((model) => elementOf(this.view, model));
     const [around, at] = [panel.getRootNode().host, button].map((element) => element.getBoundingClientRect());
     const most = around.width - Number.parseFloat(this.panel.styles.width) - MARGIN_PX;
     const right = Math.max(MARGIN_PX, Math.min(around.right - at.right, most));
@@ -47,7 +47,7 @@ export class Popover {
   pressed(event) {
     if (!this.panel.visible) return;
     const path = event.composedPath();
-    const inside = [this.panel, this.button].some((model) => path.includes(this.view.owner.find_one(model)?.el));
+    const inside = [this.panel, this.button].some((model) => path.includes(elementOf(this.view, model)));
     if (!inside) this.show(false);
   }
 }

@@ -1,17 +1,18 @@
 // The search field: how many matches there are, which of them is shown, buttons to go on, and what is wrong with a query.
 
-import { make } from "../legend/legend.js";
+import { elementOf, partsOf } from "../base/bokeh_private.js";
+import { make } from "../base/dom.js";
 
 export class SearchField {
   // onStep(1 or -1) goes to the next or previous match; onLeave gives the focus to the graph.
-  constructor({model, view, store, look, onStep, onLeave}) {
-    Object.assign(this, {model, view, store, look, onStep, onLeave});
+  constructor({model, view, store, appearance, onStep, onLeave}) {
+    Object.assign(this, {model, view, store, appearance, onStep, onLeave});
     this.input = null;
   }
 
   // Once Bokeh has built the field.
   attach() {
-    const input = this.view.owner.find_one(this.model)?.el.shadowRoot.querySelector("input");
+    const input = partsOf(elementOf(this.view, this.model), "input")[0];
     if (!input || input === this.input) return;
     this.input = input;
     this.tools = make("span", "idlmav-search");
@@ -47,7 +48,7 @@ export class SearchField {
   // Number of matches, or which of them is selected.
   show() {
     if (!this.input) return;
-    const {steps, problem, hint} = this.look;
+    const {steps, problem, hint} = this.appearance;
     this.count.textContent = this.text(steps ?? []);
     this.tools.hidden = steps === null || problem !== "";
     this.tools.classList.toggle("none", steps?.length === 0);

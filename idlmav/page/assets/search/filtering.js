@@ -19,23 +19,23 @@ export class Filtering {
   }
 
   // model: the search field, if there is one; onLeave gives the focus to the graph.
-  build({picture, look, view, model, onLeave}) {
-    Object.assign(this, {picture, look});
-    if (model) this.field = new SearchField({model, view, look, store: this.store, onStep: (step) => this.step(step), onLeave});
+  build({geometry, appearance, view, model, onLeave}) {
+    Object.assign(this, {geometry, appearance});
+    if (model) this.field = new SearchField({model, view, appearance, store: this.store, onStep: (step) => this.step(step), onLeave});
   }
 
   find() {
-    Object.assign(this.look, findMatches(this.picture, this.look, this.store.values));
+    Object.assign(this.appearance, findMatches(this.geometry, this.appearance, this.store.values));
   }
 
   showLegend() {
-    const {look, store, picture} = this;
+    const {appearance, store, geometry} = this;
     const color = store.get("color_by");
     this.legend.draw({
-      legend: look.coloring.legend(),
-      title: color === "flops" ? picture.scene.compute.unit : NUMBERS[color] ?? "",
+      legend: appearance.coloring.legend(),
+      title: color === "flops" ? geometry.scene.compute.unit : NUMBERS[color] ?? "",
       unit: color === "activation_bytes" ? "B" : "",
-      errors: picture.scene.errors,
+      errors: geometry.scene.errors,
       highlighted: store.get("highlighted"),
       range: store.get("value_range"),
     });
@@ -52,13 +52,13 @@ export class Filtering {
 
   // Select the next match (1) or the one before (-1), wherever it is folded away.
   step(by) {
-    const {look, picture, store} = this;
-    const {steps} = look;
+    const {appearance, geometry, store} = this;
+    const {steps} = appearance;
     if (!steps?.length) return;
     const at = steps.indexOf(store.get("selected"));
     const id = steps[at < 0 ? (by > 0 ? 0 : steps.length - 1) : (at + by + steps.length) % steps.length];
     this.onMove();
-    const around = picture.unreachedAt.has(id) ? [] : picture.ancestors(id).map((group) => picture.groupIds[group]);
+    const around = geometry.unreachedAt.has(id) ? [] : geometry.ancestors(id).map((group) => geometry.groupIds[group]);
     store.set({selected: id, folded: store.get("folded").filter((group) => !around.includes(group))}, "search");
   }
 

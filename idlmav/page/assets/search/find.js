@@ -29,22 +29,11 @@ export function search(scene, query) {
   }
 }
 
-// A test of nodes (index -> boolean), or null if the query is empty or wrong.
-export function matcher(scene, query) {
-  return search(scene, query).nodes;
-}
-
-// The same for the modules that were never called.
-export function unreachedMatcher(scene, query) {
-  return search(scene, query).unreached;
-}
-
 // For each kind of thing its numbers, and its texts by field. FLOPs and MACs are what their names say, whichever of them
 // is shown; an estimate that is hidden is not found.
 function targets(scene) {
-  const {nodes, groups = {}, unreached, geometry} = scene;
+  const {nodes, groups = {}, unreached = {ids: []}, geometry} = scene;
   const per = scene.compute?.per ?? 1;
-  const missed = unreached ?? {ids: []};
   const bare = (text) => text.replace(/^nn\.|\(.*\)$/g, "");
   const ofOps = (columns, ids) => ({
     per, numbers: columns,
@@ -59,7 +48,7 @@ function targets(scene) {
   });
   return {
     nodes: ofOps(nodes, geometry.nodes.ids),
-    unreached: {...ofOps(missed, missed.ids), per: 1},
+    unreached: {...ofOps(unreached, unreached.ids), per: 1},
     groups: {
       per, numbers: {...groups, param_count: groups.held?.map((held, i) => held?.param_count ?? groups.param_count[i])},
       words: (i) => [groups.path[i], groups.class_name[i]],

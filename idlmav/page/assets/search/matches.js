@@ -5,30 +5,30 @@ import { search } from "./find.js";
 
 // matches: a flag a node, or null for all; inTable: the same with the modules never called behind; steps: ids of what was
 // found itself, in the order of the flow, or null; found: groups of these; problem and hint: what is wrong with the query.
-export function findMatches(picture, look, state) {
-  const {scene} = picture;
+export function findMatches(geometry, appearance, state) {
+  const {scene} = geometry;
   const found = search(scene, state.query);
   const filters = [legendTest(scene, state), rangeTest(scene, state)].filter(Boolean);
   const all = found.nodes === null && filters.length === 0;
   const isNode = (i) => (found.nodes === null || found.nodes(i)) && filters.every((test) => test(i));
   const asked = !all && found.groups !== null && filters.length === 0;
-  const groups = new Set(asked ? [...picture.groupIds.keys()].filter((i) => found.groups(i)) : []);
-  const own = all ? null : Uint8Array.from(picture.nodeIds, (_, i) => (isNode(i) ? 1 : 0));
-  const isIn = insideOf(picture, groups);
+  const groups = new Set(asked ? [...geometry.groupIds.keys()].filter((i) => found.groups(i)) : []);
+  const own = all ? null : Uint8Array.from(geometry.nodeIds, (_, i) => (isNode(i) ? 1 : 0));
+  const isIn = insideOf(geometry, groups);
   // What is in a module that was found stays bright.
-  const matches = own?.map((match, i) => match || (isIn(picture.nodeGroup[i]) ? 1 : 0)) ?? null;
-  const missed = scene.unreached.ids.map((_, i) => (found.unreached?.(i) && filters.length === 0 ? 1 : 0));
-  const holding = groupsAround(picture, matches);
+  const matches = own?.map((match, i) => match || (isIn(geometry.nodeGroup[i]) ? 1 : 0)) ?? null;
+  const unreached = scene.unreached.ids.map((_, i) => (found.unreached?.(i) && filters.length === 0 ? 1 : 0));
+  const holding = groupsAround(geometry, matches);
   const isDimmed = (i) => (matches !== null && !matches[i]) || scene.nodes.status[i] === "not_run";
   return {
     matches,
-    inTable: matches && [...matches, ...missed],
-    steps: own && [...inOrder(picture, own, groups), ...scene.unreached.ids.filter((_, i) => missed[i])],
+    inTable: matches && [...matches, ...unreached],
+    steps: own && [...inOrder(geometry, own, groups), ...scene.unreached.ids.filter((_, i) => unreached[i])],
     found: groups,
     problem: found.problem,
     hint: found.hint,
     groupMatches: (group) => matches === null || holding.has(group) || isIn(group),
-    dimmedInk: (i) => (isDimmed(i) ? {ink: look.theme.muted} : null),
+    dimmedInk: (i) => (isDimmed(i) ? {ink: appearance.theme.muted} : null),
   };
 }
 
@@ -51,12 +51,12 @@ function groupsAround({nodeGroup, groupParent}, matches) {
 }
 
 // A module stands before the first op in it.
-function inOrder(picture, own, groups) {
+function inOrder(geometry, own, groups) {
   const ids = [];
   const left = new Set(groups);
-  picture.nodeIds.forEach((id, i) => {
+  geometry.nodeIds.forEach((id, i) => {
     if (left.size > 0) {
-      for (const group of picture.ancestors(id).reverse()) if (left.delete(group)) ids.push(picture.groupIds[group]);
+      for (const group of geometry.ancestors(id).reverse()) if (left.delete(group)) ids.push(geometry.groupIds[group]);
     }
     if (own[i]) ids.push(id);
   });

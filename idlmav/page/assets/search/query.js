@@ -3,7 +3,7 @@
 import { nearest } from "./nearest.js";
 
 // What a person may call a field, and what it is.
-export const FIELDS = {
+const FIELDS = {
   params: "param_count", param_count: "param_count", parameters: "param_count", weights: "param_count",
   flops: "flops", macs: "flops",
   bytes: "activation_bytes", activation_bytes: "activation_bytes", activations: "activation_bytes", memory: "activation_bytes",

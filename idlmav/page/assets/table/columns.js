@@ -1,7 +1,8 @@
-// The columns of the table: what a row says in each, in numbers, in short and exactly.
+// Defines the columns of the table: the value of a row in each, its short text and its exact text.
 
-import { cellText, headerText, ops, sumTitle } from "../detail/compute.js";
-import { humane, humaneBytes, textWidth, thousands } from "../base/text.js";
+import { cellText, groupSums, headerText, ops, sumTitle } from "../detail/compute.js";
+import { search } from "../search/find.js";
+import { atLeast, humane, humaneBytes, textWidth, thousands } from "../base/text.js";
 
 const FONT_PX = 12;
 const HEADER_PX = 11;
@@ -10,14 +11,17 @@ const ROOM_FOR_SPACES_PX = 104;
 // No digit, comma or bracket is narrower.
 const NARROWEST_PX = 2;
 
+const EMPTY = {text: "", title: ""};
+
 // kind: "nodes", "groups" or "unreached", which are columns of a scene; i: a place in them.
 const textColumn = (field) => ({
   value: (scene, kind, i) => scene[kind][field]?.[i] ?? "",
-  cell(scene, kind, i) {
-    const text = this.value(scene, kind, i);
+  cell(...place) {
+    const text = this.value(...place);
     return {text, title: text};
   },
 });
+const numberColumn = (field) => ({number: true, value: (scene, kind, i) => scene[kind][field][i], sum: ({totals}) => totals[field]});
 
 export const COLUMNS = [
   {name: "name", title: "Name", width: 168, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
@@ -39,18 +43,16 @@ export const COLUMNS = [
   },
   {name: "dtype", title: "dtype", width: 70, least: 50, ...textColumn("dtype")},
   {
-    name: "param_count", title: "Params", number: true, width: 116, least: 84, shown: true, query: () => "params",
-    value: (scene, kind, i) => scene[kind].param_count[i],
+    name: "param_count", title: "Params", width: 116, least: 84, shown: true, ...numberColumn("param_count"), query: () => "params",
     cell: parametersCell,
-    total: (scene) => ({exact: thousands(scene.totals.param_count), short: humane(scene.totals.param_count)}),
-    sum: (scene) => scene.totals.param_count,
+    total: ({totals}) => ({exact: thousands(totals.param_count), short: humane(totals.param_count)}),
   },
   {
-    name: "flops", title: "FLOPs", number: true, width: 82, least: 76, shown: true,
+    name: "flops", title: "FLOPs", width: 82, least: 76, shown: true, ...numberColumn("flops"),
     query: (scene) => scene.compute.unit.toLowerCase(),
     heading: headerText,
     value: (scene, kind, i) => (scene.nodes.kind[i] === "op" || kind !== "nodes" ? scene[kind].flops[i] : null),
-    cell: (scene, kind, i) => (kind === "nodes" ? cellText(scene, i) : kind === "groups" ? groupFlops(scene, i) : {text: "", title: ""}),
+    cell: (scene, kind, i) => (kind === "nodes" ? cellText(scene, i) : kind === "groups" ? groupFlops(scene, i) : EMPTY),
     total(scene) {
       const exact = `${thousands(this.sum(scene))} ${scene.compute.unit}, estimates included; in brackets what torch's formulas count`;
       return {exact, short: ""};
@@ -58,24 +60,19 @@ export const COLUMNS = [
     sum: (scene) => scene.nodes.flops.reduce((sum, flops) => sum + (flops ?? 0), 0),
   },
   {
-    name: "activation_bytes", title: "Activations", number: true, width: 128, least: 100, query: () => "bytes",
-    value: (scene, kind, i) => scene[kind].activation_bytes[i],
+    name: "activation_bytes", title: "Activations", width: 128, least: 100, ...numberColumn("activation_bytes"), query: () => "bytes",
     cell: bytesCell,
-    total: ({totals}) => {
-      const least = totals.activation_unknown > 0 ? "≥ " : "";
-      return {exact: `${least}${thousands(totals.activation_bytes)} B`, short: least + humaneBytes(totals.activation_bytes)};
-    },
-    sum: (scene) => scene.totals.activation_bytes,
+    total: ({totals}) => bytesText(totals.activation_bytes, totals.activation_unknown),
   },
   {name: "args", title: "Arguments", width: 180, least: 130, ...textColumn("args")},
   {name: "source", title: "Source", width: 210, least: 150, ...textColumn("source")},
 ];
 
-export function idsOf(scene, kind) {
+function idsOf(scene, kind) {
   return kind === "unreached" ? scene.unreached.ids : scene.geometry[kind].ids;
 }
 
-// Of a run how many blocks it has; its title names the module before.
+// For a run, the number of its blocks: its title names the module before it.
 function operation(scene, kind, i) {
   if (kind !== "groups") return scene[kind].operation[i];
   const {kind: kinds, title, class_name: names, path} = scene.groups;
@@ -83,7 +80,7 @@ function operation(scene, kind, i) {
   return kinds[i] === "module" ? names[i] : title[i].startsWith(own) ? title[i].slice(own.length) : title[i];
 }
 
-// In a narrow column without spaces, and no longer than there is room for: cut between numbers, not in the middle of one.
+// A shape, in a narrow column without spaces. A shape that does not fit is cut between two numbers.
 export function shapeText(shape, width) {
   let text = width < ROOM_FOR_SPACES_PX ? shape.replaceAll(", ", ",") : shape;
   if (textWidth(text, FONT_PX) <= width) return text;
@@ -106,21 +103,24 @@ function parametersCell(scene, kind, i, width) {
 }
 
 function groupFlops(scene, i) {
-  const {groups, compute} = scene;
-  const unknown = groups.unknown_flops[i];
-  const {[i]: estimated} = groups.flops_estimated;
-  const title = sumTitle(compute, {counted: compute.groups[i] - estimated, estimated, unknown});
-  if (groups.flops[i] === null) return {text: "?", title};
-  const mark = unknown > 0 ? "≥ " : estimated > 0 && estimated === compute.groups[i] ? "~" : "";
-  return {text: mark + humane(groups.flops[i]), title};
+  const {[i]: flops} = scene.groups.flops;
+  const sums = groupSums(scene, i);
+  const title = sumTitle(scene.compute, sums);
+  if (flops === null) return {text: "?", title};
+  const mark = atLeast(sums.unknown) || (sums.estimated > 0 && sums.counted === 0 ? "~" : "");
+  return {text: mark + humane(flops), title};
 }
 
 function bytesCell(scene, kind, i) {
   const bytes = scene[kind].activation_bytes[i];
-  if (kind === "unreached") return {text: "", title: ""};
+  if (kind === "unreached") return EMPTY;
   if (bytes === null) return {text: "?", title: "Bytes unknown"};
-  const least = kind === "groups" && scene.groups.unknown_bytes[i] > 0 ? "≥ " : "";
-  return {text: least + humaneBytes(bytes), title: `${least}${thousands(bytes)} B`};
+  const {short, exact} = bytesText(bytes, kind === "groups" ? scene.groups.unknown_bytes[i] : 0);
+  return {text: short, title: exact};
+}
+
+function bytesText(bytes, unknown) {
+  return {short: atLeast(unknown) + humaneBytes(bytes), exact: `${atLeast(unknown)}${thousands(bytes)} B`};
 }
 
 // {text, title} of a column's header: with the sum below, the exact one if there is room for it.
@@ -132,7 +132,16 @@ export function heading(column, scene, width) {
   return {text: text.replace(" [", "\n["), title: `${text}\n${exact}`};
 }
 
-// A query of the search's language for what stands in a header's filter: a bare number means at least as much.
+// Whether a row passes the filter in a column's header, or null if the text is not a filter.
+export function columnTest(column, scene, text) {
+  if (!column.number) return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(text.toLowerCase());
+  const query = columnQuery(column, scene, text);
+  if (query === null) return null;
+  const {nodes, unreached} = search(scene, query);
+  return (kind, i) => (kind === "nodes" ? nodes(i) : unreached(i));
+}
+
+// The query for the text in a header's filter. A bare number means at least as much.
 export function columnQuery(column, scene, text) {
   const [, operator, number] = /^\s*(>=|<=|==|!=|=|>|<)?\s*(\S+)\s*$/.exec(text) ?? [];
   return number === undefined || Number.isNaN(Number(number)) ? null : `${column.query(scene)}${operator ?? ">="}${number}`;

@@ -1,6 +1,7 @@
-// The table's elements, which Tabulator draws: of all rows only those in view.
+// Writes the table's cells and header into the elements that Tabulator draws: of all rows only those in view.
 
-import { make } from "../legend/legend.js";
+import { ROW_CLASS, tableParts } from "../base/bokeh_private.js";
+import { make, makeButton, setAttributes } from "../base/dom.js";
 
 export const ROW_PX = 26;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};
@@ -11,22 +12,19 @@ const LEAST_SHARE = 0.002;
 const NARROWEST_PX = 48;
 // Room beside the last column for the menu's button.
 const TAIL_PX = 28;
-// So many are built anew at once; of more, all are built once and then filtered.
+// Up to so many rows are built anew at each change; of more, all are built once and then filtered.
 const FEW_ROWS = 5000;
-// With these Panel makes an object of every row, tells a server of filters and sorters, and selects rows itself.
+// On these Panel makes an object of every row, sends filters and sorters to a server, and selects rows itself.
 const PANELS_EVENTS = ["dataFiltering", "dataFiltered", "dataSorting", "rowClick", "rowSelectionChanged"];
 
-// source tells what the rows say: {shown, at, isTree, rows, row(k) -> {id, level, cells, ...}}; on, what a person does:
-// {sort, pick, toggle, scroll, filter, resize, resized}.
+// source holds the contents of the rows: {shown, at, isTree, rows, row(k) -> {id, level, cells, ...}}. on: what to call when a
+// person acts: {sort, pick, toggle, scroll, filter, resize, resized}.
 export class TableGrid {
   constructor(tabulator, source, on) {
     Object.assign(this, {tabulator, source, on});
-    this.frame = tabulator.element;
-    this.scroller = this.frame.querySelector(".tabulator-tableholder");
-    this.body = this.frame.querySelector(".tabulator-table");
-    for (const element of [this.frame, this.scroller]) element.setAttribute("aria-label", "Ops and modules");
-    this.frame.setAttribute("role", "treegrid");
-    this.scroller.setAttribute("role", "rowgroup");
+    Object.assign(this, tableParts(tabulator));
+    setAttributes(this.frame, {role: "treegrid", "aria-label": "Ops and modules"});
+    setAttributes(this.scroller, {role: "rowgroup", "aria-label": "Ops and modules"});
     this.body.setAttribute("role", "presentation");
     // Rows that have cells, also those that are out of view again.
     this.written = new Set();
@@ -69,13 +67,10 @@ export class TableGrid {
 
   heading(name, number, text) {
     const heading = make("div", "heading");
-    const button = make("button", "title");
+    const button = makeButton("title", "", () => this.on.sort(name));
     button.append(make("span", "text"), make("span", "arrow"));
-    button.type = "button";
-    button.addEventListener("click", () => this.on.sort(name));
-    const input = make("input", "");
-    Object.assign(input, {type: "text", value: text, placeholder: number ? "> 1e6" : "contains"});
-    input.setAttribute("aria-label", `Filter ${name.replace("_", " ")}`);
+    const placeholder = number ? "> 1e6" : "contains";
+    const input = make("input", "", "", {type: "text", value: text, placeholder, "aria-label": `Filter ${name.replace("_", " ")}`});
     input.addEventListener("input", () => this.on.filter(name, input.value));
     heading.append(button, input);
     return heading;
@@ -119,7 +114,7 @@ export class TableGrid {
 
   // ---- rows
 
-  // Other rows, when what has changed besides is on the screen.
+  // Show other rows, once everything else that has changed is on the screen.
   update() {
     if (this.pending) return;
     this.wanted = this.top;
@@ -151,7 +146,7 @@ export class TableGrid {
     }
   }
 
-  // What the rows say has changed.
+  // Write the rows again: their contents have changed.
   redraw() {
     if (this.pending) return;
     for (const row of this.written) {
@@ -176,15 +171,15 @@ export class TableGrid {
       this.written.add(row);
       describe(row.getElement(), this.last, k);
     }
-    const said = this.last.cells[at];
+    const content = this.last.cells[at];
     const element = cell.getElement();
-    element.title = said.title;
-    element.classList.toggle("muted", said.muted === true);
+    element.title = content.title;
+    element.classList.toggle("muted", content.muted === true);
     if (at === 0) element.style.paddingLeft = `${6 + this.indent * Math.min(this.last.level, MOST_INDENTS)}px`;
-    const text = make("span", said.path ? "text path" : "text", said.path ? "" : said.text);
-    if (said.path) text.append(make("bdi", "", said.text));
+    const text = make("span", content.path ? "text path" : "text", content.path ? "" : content.text);
+    if (content.path) text.append(make("bdi", "", content.text));
     const parts = document.createDocumentFragment();
-    parts.append(...(at === 0 ? nameParts(this.last) : barParts(said)), text);
+    parts.append(...(at === 0 ? [markOf(this.last)] : barParts(content)), text);
     return parts;
   }
 
@@ -192,14 +187,14 @@ export class TableGrid {
     return this.scroller.contains(this.scroller.getRootNode().activeElement);
   }
 
-  // The selected row has the focus of the rows, so that screen readers say it; out of view, all of them have.
+  // Give the focus to the selected row, so that screen readers read it, or to all rows if it is out of view.
   focus() {
     const selected = this.body.querySelector('[aria-selected="true"]');
     (selected ?? this.scroller).focus({preventScroll: true});
   }
 
   clicked({target}) {
-    const element = target.closest(".tabulator-row");
+    const element = target.closest(`.${ROW_CLASS}`);
     if (!element) return;
     if (target.closest(".twist")) this.on.toggle(element.dataset.id);
     else this.on.pick(element.dataset.id);
@@ -211,7 +206,7 @@ export class TableGrid {
     return this.scroller.clientHeight;
   }
 
-  // As if all rows were there: after a jump, Tabulator's own place is off by up to the height of the view.
+  // How far the rows are scrolled, as if all were there: after a jump, Tabulator's place is off by up to the height of the view.
   get top() {
     if (this.pending) return this.wanted;
     const [first] = this.visibleRows();
@@ -230,7 +225,7 @@ export class TableGrid {
       return;
     }
     const {scroller, source: {shown}} = this;
-    // So far Tabulator jumps, to the row that has this share of all.
+    // Over such a distance Tabulator jumps, to the row that has this share of all.
     if (Math.abs(top - this.top) > this.height) this.jump(Math.ceil((Math.floor(top / ROW_PX) * scroller.scrollHeight) / shown.length));
     scroller.scrollTop += top - this.top;
   }
@@ -241,7 +236,7 @@ export class TableGrid {
     this.scroller.dispatchEvent(new Event("scroll"));
   }
 
-  // Scrolled away and back, of which nobody else is to hear.
+  // Change the rows and scroll back to the place of before, without reporting that as scrolling.
   keepingPlace(change, top = this.top) {
     this.quiet = true;
     try {
@@ -267,20 +262,18 @@ export class TableGrid {
 }
 
 function describe(element, {id, className, level, selected, expanded}, k) {
-  element.className = `tabulator-row ${className}`;
+  element.className = `${ROW_CLASS} ${className}`;
   element.tabIndex = -1;
   Object.assign(element.dataset, {id, place: k});
-  element.setAttribute("aria-rowindex", k + 2);
-  element.setAttribute("aria-level", level + 1);
-  element.setAttribute("aria-selected", selected);
+  setAttributes(element, {"aria-rowindex": k + 2, "aria-level": level + 1, "aria-selected": selected});
   if (expanded === null) element.removeAttribute("aria-expanded");
   else element.setAttribute("aria-expanded", expanded);
 }
 
-function nameParts({expanded, color}) {
+function markOf({expanded, color}) {
   const mark = make("span", expanded === null ? "dot" : "twist", expanded === null ? "" : expanded ? "▾" : "▸");
   mark.style.background = color ?? "";
-  return [mark];
+  return mark;
 }
 
 function barParts({share}) {

@@ -1,7 +1,7 @@
-// Scrolling: the share of the way scrolled is the share of the window at which table and graph show the same op, so both
-// reach their ends together. A sorted table has an order of its own.
+// Links scrolling with the graph: table and graph show the same op at a share of their windows that equals the share of the
+// way scrolled, so both reach their ends together. A sorted table has an order of its own and is not linked.
 
-import { isSideways } from "../page/arrange.js";
+import { isReversed, isSideways } from "../base/directions.js";
 import { ROW_PX } from "./grid.js";
 
 export class TableLink {
@@ -10,7 +10,7 @@ export class TableLink {
   }
 
   get linked() {
-    return this.table.sort.direction === "none" && this.table.count > 0 && this.room > 0;
+    return this.table.isTree && this.table.count > 0 && this.room > 0;
   }
 
   get room() {
@@ -18,39 +18,35 @@ export class TableLink {
   }
 
   moveGraph() {
-    const {linked, room, table: {graph, picture, grid, count}} = this;
-    if (!linked) return;
+    const {linked, room, table: {graph, geometry, grid, count}} = this;
+    if (!linked) return undefined;
     const {top: scrolled} = grid;
     const share = Math.min(1, scrolled / room);
     const at = (scrolled + share * grid.height) / ROW_PX;
     const first = Math.min(count - 1, Math.floor(at));
     const [a, b] = [first, Math.min(count - 1, first + 1)].map((k) => this.middle(k));
-    if (!a || !b) return;
+    if (!a || !b) return undefined;
     const mix = Math.min(1, at - first);
     const [x, y] = [a.x + (b.x - a.x) * mix, a.y + (b.y - a.y) * mix];
-    if (picture.turned) {
-      graph.moveTo(x, y, graph.scale);
-      return;
-    }
+    if (geometry.turned) return graph.moveTo(x, y, graph.scale);
     const [left, right, top, bottom] = graph.viewport;
-    const reverse = picture.direction === "up" || picture.direction === "left" ? -1 : 1;
-    const shift = reverse * (0.5 - share);
+    const shift = (isReversed(geometry.direction) ? -1 : 1) * (0.5 - share);
     const [cx, cy] = graph.center;
-    if (isSideways(picture.direction)) graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
-    else graph.moveTo(within(a.x, left, right) ? cx : a.x, y + shift * (bottom - top), graph.scale);
+    if (isSideways(geometry.direction)) return graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
+    return graph.moveTo(within(a.x, left, right) ? cx : a.x, y + shift * (bottom - top), graph.scale);
   }
 
-  // The middle of the box that stands for a row, for an open group that of the first box in it; modules never called have
-  // none, so the last one's before is meant.
+  // The middle of the box of a row, or of the first box in an open group. A module never called has none: then the middle of
+  // the last box before it.
   middle(k) {
-    const {rows, picture, shown} = this.table;
-    const isBox = (row) => rows.kind(row) === "nodes" || rows.isFolded(row, picture.groups.state);
+    const {rows, geometry, shown} = this.table;
+    const isBox = (row) => rows.kind(row) === "nodes" || rows.isFolded(row, geometry.groups.state);
     let at = k;
     while (at < shown.length && !isBox(shown[at])) at++;
     if (at === shown.length) while (at > 0 && !isBox(shown[--at]));
     const row = shown[at];
     if (row === undefined || !isBox(row)) return null;
-    const {x, y, w, h} = picture.rect(picture.shownAs(rows.id(row)));
+    const {x, y, w, h} = geometry.rect(geometry.shownAs(rows.id(row)));
     return {x: x + w / 2, y: y + h / 2};
   }
 
@@ -64,19 +60,17 @@ export class TableLink {
 
   // How far along the flow the graph's window is, and which box is nearest there.
   reference() {
-    const {graph, picture} = this.table;
+    const {graph, geometry} = this.table;
     const [left, right, top, bottom] = graph.viewport;
-    const sideways = isSideways(picture.direction);
-    const [low, high, end] = sideways ? [left, right, picture.width] : [top, bottom, picture.height];
-    const reverse = picture.direction === "up" || picture.direction === "left";
+    const sideways = isSideways(geometry.direction);
+    const [low, high, end] = sideways ? [left, right, geometry.width] : [top, bottom, geometry.height];
     const raw = end > high - low ? Math.min(1, Math.max(0, low / (end - (high - low)))) : 0;
-    const share = reverse ? 1 - raw : raw;
+    const share = isReversed(geometry.direction) ? 1 - raw : raw;
     const [cx, cy] = graph.center;
-    // Where the flow turns, no way from one end of the picture to the other passes every op.
-    const flow = picture.turned ? (sideways ? cx : cy) : low + raw * (high - low);
-    let best = Infinity;
-    let id = "";
-    const look = ({x, y, w, h}, ids, isShown) => {
+    // Where the flow turns, no way from one end of the graph to the other passes every op.
+    const flow = geometry.turned ? (sideways ? cx : cy) : low + raw * (high - low);
+    let [id, best] = ["", Infinity];
+    const consider = ({x, y, w, h}, ids, isShown) => {
       for (let i = 0; i < ids.length; i++) {
         if (!isShown(i)) continue;
         const [cX, cY] = [x[i] + w[i] / 2, y[i] + h[i] / 2];
@@ -84,12 +78,10 @@ export class TableLink {
         if (distance < best) [best, id] = [distance, ids[i]];
       }
     };
-    look(picture.nodes, picture.nodeIds, (i) => picture.nodes.visible[i]);
-    look(picture.groups, picture.groupIds, (i) => picture.groups.state[i] === 2);
-    return {share: picture.turned ? 0.5 : share, id};
+    consider(geometry.nodes, geometry.nodeIds, (i) => geometry.nodes.visible[i]);
+    consider(geometry.groups, geometry.groupIds, (i) => geometry.groups.state[i] === 2);
+    return {share: geometry.turned ? 0.5 : share, id};
   }
 }
 
-function within(value, low, high) {
-  return value >= low && value <= high;
-}
+const within = (value, low, high) => value >= low && value <= high;

@@ -1,31 +1,25 @@
-// The table's menu: which columns it shows, the filters under the header, the rows as text.
+// Adds the table's menu: it chooses columns, shows filters under the header and copies the rows as text.
 
-import { make } from "../legend/legend.js";
+import { make, makeButton } from "../base/dom.js";
 
-const TOLD_MS = 2000;
+const COPY = "Copy as CSV";
+const ANSWER_MS = 2000;
 
 // on: {signal, column(name, shown), filters(shown), csv() -> text}
 export function tableMenu(host, columns, on) {
-  const button = make("button", "menu-button", "☰");
   const menu = make("div", "menu");
-  Object.assign(button, {type: "button", title: "Columns, filters, copy as CSV"});
-  button.setAttribute("aria-label", "Table menu");
-  button.setAttribute("aria-expanded", "false");
-  menu.hidden = true;
   const open = (shown) => {
     menu.hidden = !shown;
     button.setAttribute("aria-expanded", String(shown));
   };
-  button.addEventListener("click", () => open(menu.hidden));
-  const group = make("div", "choices");
-  group.setAttribute("role", "group");
-  group.setAttribute("aria-label", "Columns");
+  const names = {title: "Columns, filters, copy as CSV", "aria-label": "Table menu"};
+  const button = makeButton("menu-button", "☰", () => open(menu.hidden), names);
+  open(false);
+  const group = make("div", "choices", "", {role: "group", "aria-label": "Columns"});
   group.append(...columns.map((column) => checkbox(column.title, column.shown, (shown) => on.column(column.name, shown))));
-  const copy = make("button", "", "Copy as CSV");
-  copy.type = "button";
-  copy.addEventListener("click", async () => {
+  const copy = makeButton("", COPY, async () => {
     copy.textContent = await copyText(on.csv(), host);
-    setTimeout(() => { copy.textContent = "Copy as CSV"; }, TOLD_MS);
+    setTimeout(() => { copy.textContent = COPY; }, ANSWER_MS);
   });
   menu.append(group, checkbox("Filter row", false, on.filters), copy);
   for (const element of [menu, button]) {
@@ -44,32 +38,28 @@ export function tableMenu(host, columns, on) {
 }
 
 function checkbox(text, checked, change) {
-  const label = make("label", "");
-  const input = make("input", "");
-  Object.assign(input, {type: "checkbox", checked});
+  const label = make("label");
+  const input = Object.assign(make("input", "", "", {type: "checkbox"}), {checked});
   input.addEventListener("change", () => change(input.checked));
   label.append(input, text);
   return label;
 }
 
-// A page in a frame may not use the clipboard; an old command or a file then does. Returns what happened.
-export async function copyText(text, host) {
+// A page in a frame must not use the clipboard: an old command or a file takes its place. Returns the answer for the person.
+async function copyText(text, host) {
   try {
     await navigator.clipboard.writeText(text);
     return "Copied";
   } catch {
-    const area = make("textarea", "");
-    area.value = text;
+    const area = make("textarea", "", text);
     host.append(area);
     area.select();
     const copied = document.execCommand("copy");
     area.remove();
     if (copied) return "Copied";
   }
-  const link = make("a", "");
-  link.href = URL.createObjectURL(new Blob([text], {type: "text/csv"}));
-  link.download = "table.csv";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), TOLD_MS);
+  const href = URL.createObjectURL(new Blob([text], {type: "text/csv"}));
+  make("a", "", "", {href, download: "table.csv"}).click();
+  setTimeout(() => URL.revokeObjectURL(href), ANSWER_MS);
   return "Saved as table.csv";
 }

@@ -1,4 +1,4 @@
-// The rows of the table: every group above what is in it, in the order of the flow, then the modules never called.
+// Orders the rows of the table: every group above its contents, in the order of the flow, then modules never called.
 
 const FOLDED = 2;
 
@@ -56,7 +56,7 @@ export class TableRows {
   // The place among the things of its kind.
   index(row) {
     const item = this.items[row];
-    return item < this.firstGroup ? item : item < this.firstUnreached ? item - this.firstGroup : item - this.firstUnreached;
+    return item < this.firstGroup ? item : item - (item < this.firstUnreached ? this.firstGroup : this.firstUnreached);
   }
 
   id(row) {
@@ -68,7 +68,7 @@ export class TableRows {
     return group >= 0 && state[group] === FOLDED && this.kind(row) === "groups";
   }
 
-  // What is left of a path when that of a group around it is taken away.
+  // The rest of a path without that of a group around it.
   name(row) {
     const id = this.id(row);
     for (let outer = this.outer[row]; outer >= 0; outer = this.outer[outer]) {
@@ -81,8 +81,8 @@ export class TableRows {
     return id;
   }
 
-  // Rows as a tree: what is in folded groups is left out. Of a search all that it finds is shown, and the groups around.
-  // state: of each group as in a picture; found: null, or whether a search or a filter leaves a row that is no group.
+  // Rows as a tree, without the contents of folded groups. A search shows all that it finds, and the groups around.
+  // state: of each group, as in `Geometry`; found: null, or whether a search or a filter keeps a row that is not a group.
   tree(state, found) {
     const shown = [];
     if (found === null) {
@@ -100,24 +100,19 @@ export class TableRows {
 
   // Rows by a value: only those that stand for a box, since the sums of an open group would stand beside their parts.
   sorted(rows, state, value, descending) {
-    const known = [];
-    const unknown = [];
-    for (const row of rows) {
-      if (this.kind(row) === "groups" && !this.isFolded(row, state)) continue;
-      const of = value(row);
-      if (of === null || of === "") unknown.push(row);
-      else known.push({row, of});
-    }
+    const boxes = rows.filter((row) => this.kind(row) !== "groups" || this.isFolded(row, state)).map((row) => ({row, of: value(row)}));
+    const isUnknown = ({of}) => of === null || of === "";
+    const known = boxes.filter((box) => !isUnknown(box));
     const sign = descending ? -1 : 1;
     const compare = typeof known[0]?.of === "string"
       ? (a, b) => a.of.localeCompare(b.of, undefined, {numeric: true})
       : (a, b) => a.of - b.of;
     known.sort((a, b) => sign * compare(a, b) || a.row - b.row);
-    return [...known.map(({row}) => row), ...unknown];
+    return [...known, ...boxes.filter(isUnknown)].map(({row}) => row);
   }
 }
 
-// With what the paths in a group begin: its own, or what those in a run have in common.
+// The beginning of all paths in a group: its own path, or the common part of those in a run.
 function startOf(path) {
   const range = path.indexOf("..");
   if (range < 0) return path;

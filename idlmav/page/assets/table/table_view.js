@@ -1,7 +1,7 @@
-// The table of groups and ops: folds, selects and scrolls with the graph, and the graph with it.
+// Shows groups and ops in a table. Table and graph follow each other when one of them folds, selects or scrolls.
 
-import { COLUMNS, columnQuery, csv, heading } from "./columns.js";
-import { matcher, unreachedMatcher } from "../search/find.js";
+import { keepTablePlace, tableRoot, tabulatorOf } from "../base/bokeh_private.js";
+import { COLUMNS, columnTest, csv, heading } from "./columns.js";
 import { ROW_PX, TableGrid } from "./grid.js";
 import { TableLink } from "./link.js";
 import { tableMenu } from "./menu.js";
@@ -12,30 +12,22 @@ const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
-  constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
-    Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
-    this.tabulator = null;
-    this.matches = null;
-    this.selected = "";
-    this.sort = {name: "", direction: "none"};
+  // isDriver(): whether a person used the table last; onDrive(): a person uses it now; onFold(id, wanted): folds or unfolds.
+  constructor({model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold}) {
+    Object.assign(this, {model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold});
+    Object.assign(this, {tabulator: null, matches: null, selected: "", sort: {name: "", direction: "none"}, folding: false});
     this.columns = COLUMNS.map((column) => ({...column}));
-    this.filters = new Map();
-    this.tests = null;
-    this.sums = new Map();
+    Object.assign(this, {filters: new Map(), tests: null, sums: new Map()});
     // Rows in the order shown, and the place of each there or -1.
-    this.shown = [];
-    this.at = new Int32Array();
-    this.folding = false;
+    Object.assign(this, {shown: [], at: new Int32Array()});
     this.link = new TableLink(this);
   }
 
-  // Called until Tabulator has built itself; true when it has.
+  // Take over the table once Tabulator has built itself. Returns whether it has.
   attach() {
-    const found = this.view.owner.find_one(this.model);
-    const {tabulator} = found ?? {};
-    if (tabulator && tabulator === this.tabulator) return true;
-    if (!this.isBuilt) return false;
+    const {view, model} = this;
+    const tabulator = tabulatorOf(view, model);
+    if (!tabulator || tabulator === this.tabulator) return tabulator !== null;
     this.close();
     Object.assign(this, {tabulator, closing: new AbortController()});
     this.grid = new TableGrid(tabulator, this, {
@@ -48,14 +40,9 @@ export class TableView {
       resized: () => this.fitHeader(),
     });
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
-    // Two frames after its own redraw Panel puts back the place of before, wherever the table went in between.
-    const {redraw, _flush_resize_when_root_ready: flush} = Object.getPrototypeOf(found);
-    found.restore_scroll = () => {};
-    // Where an error anywhere in the page has broken the promise that Panel waits for, it would ask again for ever.
-    found._flush_resize_when_root_ready = () => flush?.call(found).catch(() => { found._resize_pending = false; });
-    found.redraw = (...what) => this.grid.keepingPlace(() => redraw.apply(found, what));
+    keepTablePlace(view, model, (change) => this.grid.keepingPlace(change));
     // The names are always there: they carry the tree.
-    tableMenu(found.shadow_el, this.columns.slice(1), {
+    tableMenu(tableRoot(view, model), this.columns.slice(1), {
       signal: this.closing.signal,
       column: (name, shown) => this.change(name, {shown}),
       filters: (shown) => this.showFilters(shown),
@@ -66,10 +53,10 @@ export class TableView {
   }
 
   get isBuilt() {
-    return this.view.owner.find_one(this.model)?.tabulator?.initialized === true;
+    return tabulatorOf(this.view, this.model) !== null;
   }
 
-  // At once, which otherwise waits for the next frame.
+  // Draw at once, without waiting for the next frame.
   draw() {
     if (this.attach() && this.grid.pending) this.grid.draw();
   }
@@ -80,18 +67,18 @@ export class TableView {
 
   // ---- what is shown
 
-  // The rows of the picture as it is now, which may be another flow's, with other groups.
+  // The rows of the layout as it is now. Another flow has other groups.
   get rows() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     if (this.known?.geometry !== scene.geometry) this.known = {geometry: scene.geometry, rows: new TableRows(scene)};
     return this.known.rows;
   }
 
-  // Rows after folding, searching or sorting; colours of what they stand for.
+  // Show the rows after folding, searching or sorting, in the colours of their boxes.
   refresh() {
     if (!this.grid) return;
-    const {rows, picture, sort} = this;
-    const {state} = picture.groups;
+    const {rows, geometry, sort} = this;
+    const {state} = geometry.groups;
     const found = this.finder();
     const before = this.shown;
     this.shown = rows.tree(state, found);
@@ -111,7 +98,7 @@ export class TableView {
     this.grid?.redraw();
   }
 
-  // Whether the search and all filters leave a row; null if there are none.
+  // Whether the search and all filters keep a row; null if there are none.
   finder() {
     const {matches, tests, rows} = this;
     if (matches === null && tests === null) return null;
@@ -124,9 +111,13 @@ export class TableView {
   }
 
   values(name) {
-    const {rows, picture: {scene}} = this;
-    const column = this.columns.find((each) => each.name === name);
+    const {rows, geometry: {scene}} = this;
+    const column = this.column(name);
     return (row) => column.value(scene, rows.kind(row), rows.index(row));
+  }
+
+  column(name) {
+    return this.columns.find((column) => column.name === name);
   }
 
   get isTree() {
@@ -141,10 +132,10 @@ export class TableView {
     return this.columns.filter(({shown}) => shown);
   }
 
-  // What the grid draws at place k.
+  // The contents of the row at place k.
   row(k) {
-    const {rows, picture, look} = this;
-    const {scene} = picture;
+    const {rows, geometry, appearance} = this;
+    const {scene} = geometry;
     const row = this.shown[k];
     const [kind, index, id] = [rows.kind(row), rows.index(row), rows.id(row)];
     const isGroup = kind === "groups";
@@ -153,19 +144,19 @@ export class TableView {
     const classes = [kind, selected ? "selected" : "", this.holder === k && !selected ? "holds" : ""];
     if (status === "failed" || (isGroup && scene.groups.failed[index])) classes.push("failed");
     if (status === "not_run" || kind === "unreached") classes.push("muted");
-    if (isGroup && (this.matches ?? this.tests) !== null && !look.found?.has(index)) classes.push("context");
+    if (isGroup && (this.matches ?? this.tests) !== null && !appearance.found?.has(index)) classes.push("context");
     const [, ...others] = this.visibleColumns;
     return {
       id, selected, className: classes.filter(Boolean).join(" "),
       level: this.isTree ? rows.levels[row] : 0,
-      expanded: isGroup ? picture.groups.state[index] !== 2 : null,
-      color: kind === "nodes" ? look.coloring?.node(index).fill : null,
+      expanded: isGroup ? geometry.groups.state[index] !== 2 : null,
+      color: kind === "nodes" ? appearance.coloring?.node(index).fill : null,
       cells: [{text: this.isTree ? rows.name(row) : id, title: id, path: !this.isTree || kind === "unreached"}, ...others.map((column) => this.cell(column, kind, index))],
     };
   }
 
   cell(column, kind, index) {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     const cell = column.cell(scene, kind, index, (column.seen ?? column.least) - CELL_PX);
     const all = this.sums.get(column.name);
     const isOp = kind === "groups" || (kind === "nodes" && scene.nodes.kind[index] === "op");
@@ -175,10 +166,10 @@ export class TableView {
     return {...cell, share, title: cell.title + percent};
   }
 
-  // FLOPs or MACs, with estimates or without: the numbers, and what is sorted or filtered by them.
+  // Show FLOPs or MACs, with estimates or without: the numbers, and the rows sorted or filtered by them.
   showNumbers() {
     if (!this.grid) return;
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     this.sums = new Map(this.columns.filter(({sum}) => sum).map((column) => [column.name, column.sum(scene)]));
     this.showHeader();
     this.findTests();
@@ -186,7 +177,7 @@ export class TableView {
   }
 
   showHeader() {
-    const {scene} = this.picture;
+    const {scene} = this.geometry;
     const shown = this.visibleColumns.map((column) => ({
       ...column, ...heading(column, scene, column.width),
       sort: column.name === this.sort.name ? this.sort.direction : "none",
@@ -194,13 +185,13 @@ export class TableView {
     this.grid.setColumns(shown, this.filters);
   }
 
-  // Sums, parameters and shapes are written out where there is room.
+  // Write sums, parameters and shapes in full where there is room.
   fitHeader() {
     let changed = false;
     for (const column of this.visibleColumns) {
       const width = this.grid.widthOf(column.name);
       if (width <= 0) continue;
-      this.grid.setTitle(column.name, heading(column, this.picture.scene, width));
+      this.grid.setTitle(column.name, heading(column, this.geometry.scene, width));
       changed ||= width !== column.seen;
       column.seen = width;
     }
@@ -214,13 +205,13 @@ export class TableView {
 
   csv() {
     const rows = this.shown.map((row) => ({kind: this.rows.kind(row), index: this.rows.index(row)}));
-    return csv(this.picture.scene, rows, this.visibleColumns);
+    return csv(this.geometry.scene, rows, this.visibleColumns);
   }
 
-  // ---- what a person does in the table
+  // ---- actions of a person in the table
 
   change(name, values) {
-    Object.assign(this.columns.find((column) => column.name === name), values);
+    Object.assign(this.column(name), values);
     this.showHeader();
     this.redraw();
   }
@@ -252,18 +243,8 @@ export class TableView {
   }
 
   findTests() {
-    const {scene} = this.picture;
-    const tests = [...this.filters].map(([name, text]) => {
-      const column = this.columns.find((each) => each.name === name);
-      if (!column.number) {
-        const wanted = text.toLowerCase();
-        return (kind, i) => String(column.value(scene, kind, i) ?? "").toLowerCase().includes(wanted);
-      }
-      const query = columnQuery(column, scene, text);
-      if (query === null) return null;
-      const [nodes, missed] = [matcher(scene, query), unreachedMatcher(scene, query)];
-      return (kind, i) => (kind === "nodes" ? nodes(i) : missed(i));
-    }).filter(Boolean);
+    const {scene} = this.geometry;
+    const tests = [...this.filters].map(([name, text]) => columnTest(this.column(name), scene, text)).filter(Boolean);
     this.tests = tests.length > 0 ? tests : null;
   }
 
@@ -274,10 +255,10 @@ export class TableView {
     this.redraw();
   }
 
-  // The row stays where it is: neither does the table follow what the graph does then.
+  // The row stays where it is: the table does not follow the graph while it folds.
   toggle(id) {
     this.folding = true;
-    this.onFold(id, this.picture.groups.state[this.picture.groupAt.get(id)] !== 2);
+    this.onFold(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
     this.folding = false;
     this.onDrive();
   }
@@ -289,7 +270,7 @@ export class TableView {
     const at = this.placeOf(this.selected);
     const row = this.shown[at];
     const isGroup = row !== undefined && this.rows.kind(row) === "groups";
-    const folded = isGroup && this.rows.isFolded(row, this.picture.groups.state);
+    const folded = isGroup && this.rows.isFolded(row, this.geometry.groups.state);
     const pick = (k) => {
       this.picked(this.rows.id(this.shown[k]));
       this.grid.reveal(k);
@@ -309,7 +290,7 @@ export class TableView {
     return row === undefined ? -1 : this.at[row];
   }
 
-  // Where an id is, or the folded group that it is in.
+  // The place of an id, or of the folded group around it.
   placeAround(id) {
     let row = this.rows.rowOf.get(id) ?? -1;
     while (row >= 0 && this.at[row] < 0) row = this.rows.outer[row];
@@ -329,13 +310,13 @@ export class TableView {
     if (at >= 0) this.grid.reveal(at);
   }
 
-  // The graph moved.
+  // Follow the graph, which has moved.
   follow() {
     if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
   }
 
-  // matches: a flag a node, then a module never called; null for no search. All that is found is listed, also what is in
-  // folded groups, with the groups around.
+  // List all that a search finds, also in folded groups, with the groups around. matches: a flag for each node, then for each
+  // module never called; null for no search.
   filter(matches) {
     const before = this.matches;
     this.matches = matches;
@@ -345,7 +326,7 @@ export class TableView {
     if (matches !== null || before !== null) this.lookAtFound();
   }
 
-  // Where to look after a search or filter: at the selection, else where the finds begin; without any, where the graph is.
+  // Scroll after a search or a filter: to the selection, else to the first row found; without a filter, to where the graph is.
   lookAtFound() {
     const {selected} = this;
     if (selected && this.placeAround(selected) >= 0) this.reveal(selected);
