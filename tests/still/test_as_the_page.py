@@ -72,14 +72,14 @@ def corners(rect: Rect) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_shape_is_that_of_the_page(name):
+def test_every_mark_is_that_of_the_page(name):
     mav = MAV(gallery_graph(name), folded="none")
     scene, usual = mav.scene(), choices(mav.state)
     states = [{**usual, **state} for state in STATES[name]]
     pages = run_js(RUN, {"scene": scene, "states": states}, char_width=55)
     for state, page in zip(states, pages, strict=True):
-        shapes = still_picture(scene, mav.layout, **state).shapes
-        rects = {radius: [s for s in shapes if isinstance(s, Rect) and s.radius == radius] for radius in (6, 8, 9)}
+        marks = still_picture(scene, mav.layout, **state).marks
+        rects = {radius: [s for s in marks if isinstance(s, Rect) and s.radius == radius] for radius in (6, 8, 9)}
         sides = ("x0", "y0", "x1", "y1")
         assert {(*corners(r), r.fill, r.line, r.line_width, r.opacity) for r in rects[6]} == {
             (*near(b[side] for side in sides), b["fill"], b["line"], b["width"], b["alpha"]) for b in page["nodes"]
@@ -92,13 +92,13 @@ def test_every_shape_is_that_of_the_page(name):
         ]
         lines = {
             (*near(p - 20 for point in (s.points[0], s.points[-1]) for p in point), s.color, s.width)
-            for s in shapes
+            for s in marks
             if isinstance(s, Line)
         }
         assert lines == {
             (*near((e["xs"][0], e["ys"][0], e["xs"][-1], e["ys"][-1])), e["color"], e["width"]) for e in page["edges"]
         }
-        arrows = sorted(shape.color for shape in shapes if isinstance(shape, Triangle))
+        arrows = sorted(mark.color for mark in marks if isinstance(mark, Triangle))
         assert arrows == sorted(arrow["color"] for arrow in page["arrows"])
-        titles = {near((s.x - 20, s.y - 20)): s.color for s in shapes if isinstance(s, Text) and s.anchor == "start"}
+        titles = {near((s.x - 20, s.y - 20)): s.color for s in marks if isinstance(s, Text) and s.anchor == "start"}
         assert titles == {near((t["x"], t["y"])): t["color"] for t in page["titles"]}
