@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from idlmav.layout import Box, Layout, Point, fold, group_depths
-from idlmav.layout.input.labels import text_width
+from idlmav.layout.input.labels import BOLD, text_width
 from idlmav.scene.build import METRICS, Scene
 from idlmav.search.matches import Matches, find_matches
 from idlmav.still.compute import shown_compute
@@ -197,17 +197,18 @@ class _Drawing:
         for step in range(cards, -1, -1):
             place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
             yield Rect(*place, fill, *self._border(name, failed, line), opacity=_DIMMED if dimmed else 1.0)
-        text, color = f"▸ {sign}{groups['title'][index]}", theme.muted if dimmed else ink
+        text, color = _title(f"▸ {sign}", groups["title"][index], width - 8, _LABEL_PX), theme.muted if dimmed else ink
         yield from _fitted(x + width / 2, y + height / 2, text, width - 8, color, _LABEL_PX, True)
 
     def titles(self) -> Iterator[Mark]:
         header = self.layout.options.header
         for name, (x, y, width, _) in self.layout.frames.items():
-            title = _fit(f"▾ {self.layout.groups[name].title}", width - 14, _TITLE_PX, True)
+            room = width - 14
+            title = _fit(_title("▾ ", self.layout.groups[name].title, room, _TITLE_PX), room, _TITLE_PX, True)
             if not title:
                 continue
             # A plate, so that an edge that enters the frame there passes behind the text.
-            plate = text_width(title, _TITLE_PX) * 1.1 + 5
+            plate = _width(title, _TITLE_PX, True) + 5
             fill = self.theme.frames[self.depth[name] % 2]
             yield Rect(x + 6, y + header / 2 + 1 - 0.62 * _TITLE_PX, plate, 1.24 * _TITLE_PX, fill, radius=2.0)
             is_found = self.matches.found[self.group_index[name]]
@@ -244,9 +245,19 @@ def _fitted(x: float, y: float, text: str, room: float, color: str, size: float,
         yield Text(x, y, fitting, color, size, bold)
 
 
+def _title(sign: str, title: str, room: float, size: float) -> str:
+    """Return a group's name and class, or the name alone where there is no room for both."""
+    full = sign + title
+    return full if _width(full, size, True) <= room else sign + title.split(": ")[0]
+
+
+def _width(text: str, size: float, bold: bool) -> float:
+    return text_width(text, size) * (BOLD if bold else 1.0)
+
+
 def _fit(text: str, room: float, size: float, bold: bool = False) -> str:
     """Return a text, or as much of it as fits into a width in px, or nothing."""
-    width = text_width(text, size) * (1.1 if bold else 1.0)
+    width = _width(text, size, bold)
     if width <= room:
         return text
     characters = int(len(text) * room / width) - 1
