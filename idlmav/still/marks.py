@@ -1,11 +1,15 @@
-"""What a still picture is made of, back to front, in px with y down."""
+"""The marks of a still picture, in px with y down."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Line", "Mark", "Picture", "Rect", "Text", "Triangle"]
+from idlmav.layout import Point
+
+__all__ = ["DASH_PX", "Dot", "Line", "Mark", "Picture", "Rect", "Text", "Triangle"]
 
 Anchor = Literal["middle", "start"]
 
@@ -24,28 +28,42 @@ class Rect:
     radius: float = 6.0
     opacity: float = 1.0
     dashed: bool = False
-    """Whether its line is of dashes of `DASH_PX`."""
+    """Whether its line consists of dashes of `DASH_PX`."""
 
 
 DASH_PX = 6.0, 4.0
-"""Length of a dash, and of the gap after it."""
+"""Length of a dash and of the gap after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """An orthogonal polyline whose corners are rounded."""
 
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     color: str
     width: float = 1.2
     radius: float = 6.0
+
+    def corners(self) -> Iterator[tuple[Point, Point, Point]]:
+        """Yield the start, control point and end of the quadratic arc at each corner; all the same where it is tiny."""
+        for before, corner, after in zip(self.points, self.points[1:], self.points[2:], strict=False):
+            into, out = math.dist(before, corner), math.dist(corner, after)
+            size = min(self.radius, into / 2, out / 2)
+            if size < 0.5:
+                yield corner, corner, corner
+            else:
+                yield _towards(corner, before, size / into), corner, _towards(corner, after, size / out)
+
+
+def _towards(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
 @dataclass(frozen=True, slots=True)
 class Triangle:
     """The head of an arrow."""
 
-    points: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    points: tuple[Point, Point, Point]
     color: str
 
 
@@ -85,9 +103,9 @@ class Picture:
     width, height : float
         Size in px, margins included; the origin of the marks is its upper left corner.
     background : str
-        Fill of everything.
+        Colour behind the marks.
     name, description : str
-        For those who do not see it.
+        Texts for readers who do not see the picture.
     marks : list of Mark
         Back to front.
     """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
@@ -26,7 +25,7 @@ def to_svg(picture: Picture) -> str:
     Returns
     -------
     str
-        One ``<svg>`` element without anything from elsewhere: no fonts, no scripts, no styles of the page around.
+        One ``<svg>`` element that needs nothing else: no fonts, no scripts, no styles of the page around it.
     """
     width, height = _number(picture.width), _number(picture.height)
     size = f'width="{width}" height="{height}"'
@@ -50,8 +49,9 @@ def _element(mark: Mark) -> str:
         case Rect():
             return _rect(mark)
         case Line():
-            path = _rounded(mark.points, mark.radius)
-            return f'<path d="{path}" fill="none" stroke="{mark.color}" stroke-width="{_number(mark.width)}"/>'
+            return (
+                f'<path d="{_rounded(mark)}" fill="none" stroke="{mark.color}" stroke-width="{_number(mark.width)}"/>'
+            )
         case Triangle():
             corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in mark.points)
             return f'<polygon points="{corners}" fill="{mark.color}"/>'
@@ -62,12 +62,8 @@ def _element(mark: Mark) -> str:
 
 
 def _rect(rect: Rect) -> str:
-    place = " ".join(
-        f'{name}="{_number(value)}"'
-        for name, value in zip(
-            ("x", "y", "width", "height", "rx"), (rect.x, rect.y, rect.width, rect.height, rect.radius), strict=True
-        )
-    )
+    sizes = {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": rect.radius}
+    place = " ".join(f'{name}="{_number(value)}"' for name, value in sizes.items())
     line = f' stroke="{rect.line}" stroke-width="{_number(rect.line_width)}"' if rect.line else ""
     line += f' stroke-dasharray="{_number(DASH_PX[0])} {_number(DASH_PX[1])}"' if rect.dashed else ""
     opacity = f' opacity="{_number(rect.opacity)}"' if rect.opacity < 1.0 else ""
@@ -77,7 +73,7 @@ def _rect(rect: Rect) -> str:
 def _text(text: Text) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
-    # 0.35 em below the middle is where a baseline belongs; not every viewer knows dominant-baseline.
+    # The baseline is 0.35 em below the middle; not every viewer knows dominant-baseline.
     y = text.y + 0.35 * text.size
     return (
         f'<text x="{_number(text.x)}" y="{_number(y)}" font-size="{_number(text.size)}" fill="{text.color}"'
@@ -85,23 +81,12 @@ def _text(text: Text) -> str:
     )
 
 
-def _rounded(points: Sequence[Point], radius: float) -> str:
-    """Return the path of a polyline whose corners are quadratic arcs."""
-    parts = [f"M{_pair(points[0])}"]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        into, out = math.dist(before, corner), math.dist(corner, after)
-        size = min(radius, into / 2, out / 2)
-        if size < 0.5:
-            parts.append(f"L{_pair(corner)}")
-            continue
-        start, end = _towards(corner, before, size / into), _towards(corner, after, size / out)
-        parts.append(f"L{_pair(start)}Q{_pair(corner)} {_pair(end)}")
-    parts.append(f"L{_pair(points[-1])}")
-    return "".join(parts)
-
-
-def _towards(start: Point, end: Point, share: float) -> Point:
-    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+def _rounded(line: Line) -> str:
+    """Return the path of a polyline with rounded corners."""
+    parts = [f"M{_pair(line.points[0])}"]
+    for start, corner, end in line.corners():
+        parts.append(f"L{_pair(start)}" if start == end else f"L{_pair(start)}Q{_pair(corner)} {_pair(end)}")
+    return "".join([*parts, f"L{_pair(line.points[-1])}"])
 
 
 def _pair(point: Point) -> str:
