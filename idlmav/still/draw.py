@@ -1,4 +1,4 @@
-"""The marks of a still picture: what the page shows at zoom 1, as ``assets/graph/drawing.js`` draws it there."""
+"""Draw the marks of a still picture like ``assets/graph/drawing.js`` at zoom 1 (a test compares)."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 
 MARGIN_PX = 20.0
-"""Around the layout, in px."""
+"""Width of the margins around the layout."""
 _LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
 _LINE_PX, _HOT_PX = 1.2, 2.4
 _ARROW_PX = (8.0, 7.0)
 """Width and length of an arrow's head."""
 _CARDS, _CARD_PX = 2, 3.0
-"""Cards behind the box of a folded run, and how far each shows."""
+"""Cards behind the box of a folded run, and the visible part of each."""
 _DIMMED = 0.2
 _FAILED = "✕ "
-"""Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
+"""Marks a folded failure for readers who do not see its colour; the border is thicker, too."""
 _UNKNOWN = "#e2e5e9", "#10151c"
 _CHOICES = (
     "folded", "color_by", "size_by", "compute_unit", "estimates", "selected", "query", "highlighted", "value_range",
@@ -42,12 +42,12 @@ _CHOICES = (
 
 
 def choices(state: ViewState) -> dict[str, Any]:
-    """Return the options of `still_picture` that draw what a person has chosen, but for the theme."""
+    """Return the options of `still_picture` for a state, without the theme."""
     return {name: copy(getattr(state, name)) for name in _CHOICES}
 
 
 def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
-    """Return the layout with groups folded and boxes grown, as it is drawn."""
+    """Return the layout as it is drawn, with groups folded and boxes stretched."""
     layout = fold(layout, [group for group in folded if group in layout.groups])
     if size_by in METRICS:
         ids = scene["geometry"]["nodes"]["ids"]
@@ -86,7 +86,7 @@ def still_picture(
     selected : str
         Id of a node or group, or path of an op, that is highlighted with its edges.
     query, highlighted, value_range
-        What is not dimmed, as in `idlmav.state.ViewState`.
+        The boxes that are not dimmed, as in `idlmav.state.ViewState`. A query that cannot be understood dims none.
     theme : {'light', 'dark'} or Theme
         Colours of everything that is not data.
 
@@ -140,7 +140,7 @@ class _Drawing:
     def edges(self) -> Iterator[Mark]:
         for x, y in junctions(self.layout.routes.values()):
             yield Dot(x, y, self.theme.edge)
-        # What flows in and out of the selection comes last, so that it lies on top.
+        # The edges of the selection come last, so that they lie on top.
         routes = sorted(self.layout.routes.items(), key=lambda route: self.shown in route[0])
         for ends, points in routes:
             yield Line(points, self._edge_color(ends), _HOT_PX if self.shown in ends else _LINE_PX)
