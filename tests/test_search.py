@@ -1,4 +1,4 @@
-"""Searches in Python find what the page finds, and understand what it understands."""
+"""Searches in Python and in the page have the same language and results."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_python_finds_what_the_page_finds(scenes, name, compute):
     assert differing(scenes[name], CORPUS, compute) == []
 
 
-def test_the_queries_tell_much_apart(scenes):
+def test_the_queries_have_many_different_results(scenes):
     assert len(CORPUS) > 400
     answers = in_python(scenes["resnet20"], CORPUS) + in_python(scenes["unfinished"], CORPUS)
     assert sum(answer == "problem" for answer in answers) > 100

@@ -1,4 +1,4 @@
-"""Still pictures dim what the page dims: by a search, by names of the legend, by a range of values."""
+"""Still pictures dim the same boxes as the page: by a search, by names of the legend, by a range of values."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def mavs() -> dict[str, MAV]:
 
 
 @pytest.mark.parametrize("name", ["resnet20", "unfinished", "gpt"])
-def test_what_is_bright_is_what_is_bright_in_the_page(mavs, name):
+def test_stills_dim_the_boxes_that_the_page_dims(mavs, name):
     scene = mavs[name].scene()
     states = [{**NOTHING, **chosen} for chosen in CHOSEN]
     for state, page in zip(states, run_js(RUN, {"scene": scene, "states": states}), strict=True):
@@ -92,7 +92,7 @@ def dimmed(picture: Picture, boxes: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("folded", [(), ("layer2",), ("layer1.0", "layer3")])
-def test_all_but_what_is_found_is_dimmed(mavs, folded):
+def test_all_boxes_but_the_matches_are_dimmed(mavs, folded):
     mav = mavs["resnet20"]
     boxes = fold(mav.layout, folded).boxes
     picture = still_picture(mav.scene(), mav.layout, folded=folded, query="layer2 & op==conv2d | fc")
@@ -155,7 +155,7 @@ def test_every_still_picture_follows_the_state(mavs, tmp_path, chosen):
 
 
 def mixed(color: str, below: str, opacity: float) -> list[float]:
-    """Return a translucent colour as it looks on another."""
+    """Return the mixture of a translucent colour and the one below it."""
     channels = [(int(color[i : i + 2], 16), int(below[i : i + 2], 16)) for i in (1, 3, 5)]
     return [above * opacity + under * (1 - opacity) for above, under in channels]
 

@@ -1,4 +1,4 @@
-"""Still pictures: what they show, that they are what the page shows, and that they are valid files."""
+"""Still pictures show the same as the page, and are valid files."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ FORKS = {
 
 
 @pytest.mark.parametrize("name", FORKS)
-def test_lines_that_part_or_meet_are_told_from_crossings(name):
+def test_junctions_are_distinguished_from_crossings(name):
     routes, expected = FORKS[name]
     assert sorted(junctions(routes)) == expected
 
@@ -184,7 +184,7 @@ def test_a_still_picture_counts_as_the_state_does(mav):
     assert "estimated" not in other._still_picture().description
 
 
-def test_a_failed_op_and_what_is_not_run_are_told_apart():
+def test_a_failed_op_is_distinguished_from_ops_that_did_not_run():
     mav = picture_of("wrong_size")
     marks = still_picture(mav.scene(), mav.layout).marks
     assert any(isinstance(mark, Rect) and mark.line == THEMES["light"].error for mark in marks)
@@ -239,7 +239,7 @@ def test_the_png_shows_every_box_in_its_colour(mav):
         assert "#{:02x}{:02x}{:02x}".format(*pixel) == colors["colors"][colors["of"][row]], name
 
 
-def test_the_frame_of_a_run_is_dashed_in_both_kinds():
+def test_the_frame_of_a_run_is_dashed_in_svg_and_png():
     from idlmav.still import Picture
 
     rect = Rect(20.0, 20.0, 200.0, 100.0, "#ffffff", "#000000", radius=8.0, dashed=True)
@@ -251,7 +251,7 @@ def test_the_frame_of_a_run_is_dashed_in_both_kinds():
         assert 0.5 < dark < 0.75  # 6 of 10
 
 
-def test_a_huge_picture_stays_within_what_viewers_open(mav):
+def test_a_huge_picture_stays_within_the_limits_of_viewers(mav):
     picture = replace(still_picture(mav.scene(), mav.layout), width=600.0, height=200_000.0, marks=[])
     image = Image.open(io.BytesIO(to_png(picture)))
     assert max(image.size) <= 30_000
@@ -268,7 +268,7 @@ def test_the_state_decides_what_is_saved(mav, tmp_path):
     assert THEMES["dark"].paper in (tmp_path / "folded.svg").read_text("utf-8")
 
 
-def test_options_and_other_kinds_are_refused(mav, tmp_path):
+def test_options_and_unknown_suffixes_are_refused(mav, tmp_path):
     with pytest.raises(TypeError, match="a still picture has no options, got height_px"):
         mav.save(tmp_path / "m.svg", height_px=3)
     with pytest.raises(ValueError, match=r"ends in \.html, \.svg or \.png"):
