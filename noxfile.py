@@ -1,4 +1,4 @@
-"""The tasks of this project, for people and CI alike: `nox -l` lists them, `nox` runs the default ones."""
+"""The tasks of this project, for people and CI: `nox -l` lists them, `nox` runs the default ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = ("-c", "constraints.txt")
 NEWEST_PYTHON = "3.12"
 NEWEST = "constraints-newest.txt"
-# What a library can break is seen by these; the others look for what is ours, which the whole suite does.
+# Browser tests that a new version of a library can break; the others test our own code.
 NEWEST_BROWSER = ("links", "pages", "panels", "python_state", "table")
 NOT_NEWEST = (
     "tests/test_without_torch.py",
@@ -28,18 +28,37 @@ NOT_NEWEST = (
         if name not in NEWEST_BROWSER
     ),
 )
-NEWEST_TESTS = ("-n", "2", "--dist", "loadfile", "--at-least", "1350", *(f"--ignore={file}" for file in NOT_NEWEST))
+TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
+NEWEST_TESTS = (*TWO_PROCESSES, *(f"--ignore={file}" for file in NOT_NEWEST))
+# Modules that take more than a few seconds: whole models, the same in Python and in Node.js many times, new processes.
+NOT_QUICK = (
+    "tests/browser",
+    *(
+        f"tests/capture/test_{name}.py"
+        for name in (
+            "autograd", "capture", "left_as_found", "mistakes", "mutations", "no_input", "same_graph", "saved",
+            "surroundings", "zoo",
+        )
+    ),
+    *(
+        f"tests/{name}.py"
+        for name in (
+            "assets/test_table", "layout/test_captured", "repeats/test_captured", "still/test_first_view", "test_export",
+            "test_gallery", "test_without_torch",
+        )
+    ),
+)  # fmt: skip
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style of Python and JavaScript, docstrings, and who may import whom."""
+    """Check the style of Python and JavaScript, docstrings, and the order of imports between rooms."""
     session.install("-q", *CONSTRAINTS, *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("lint-imports", env={"PYTHONPATH": "."})
-    # `list = (window.idlmav ??= [])` says once what two lines would say.
+    # An assignment inside an expression, as in `list = (window.idlmav ??= [])`, is allowed.
     session.run("biome", "lint", "--error-on-warnings", "--skip=suspicious/noAssignInExpressions", "idlmav/page/assets")
 
 
@@ -51,14 +70,28 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def test(session: nox.Session) -> None:
-    """Every test: units, browser and notebooks (`nox -s test -- tests/test_graph.py` for some of them)."""
+    """Run every test: units, browser and notebooks (`nox -s test -- tests/test_graph.py` for some of them)."""
     prepare_browser(session)
-    in_suite(session, "pytest", *(session.posargs or ("-n", "2", "--dist", "loadfile")))
+    in_suite(session, "pytest", *(session.posargs or TWO_PROCESSES))
+
+
+@nox.session(venv_backend="none", default=False)
+def quick(session: nox.Session) -> None:
+    """
+    Run the tests of the inner loop, in under 90 s on two cores (`nox -s quick -- -k NAME` for some of them).
+
+    It leaves out the browser, notebooks, tests marked as heavy, and the modules of `NOT_QUICK`: captures of whole models
+    (zoo, mutations, torchvision, saved graphs, mistakes), saved pages, and what starts new processes.
+    """
+    need_program(session, ("node",), "nodejs")
+    skipped = [f"--ignore={path}" for path in NOT_QUICK]
+    marks = "not browser and not heavy and not notebook"
+    in_suite(session, "pytest", "tests", *TWO_PROCESSES, "-m", marks, *skipped, *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)
 def ui(session: nox.Session) -> None:
-    """Tests that drive Chromium: the served app, the saved file, the notebook."""
+    """Run the tests that drive Chromium: the served app, the saved file, the notebook."""
     prepare_browser(session)
     in_suite(session, "pytest", "tests/browser", *session.posargs)
 
@@ -82,13 +115,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def newest(session: nox.Session) -> None:
-    """Tests that need no torch, with a newer Python, Panel, Bokeh and pandas than the others."""
+    """Run the tests that need no torch, with a newer Python, Panel, Bokeh and pandas than the others."""
     base = find_python(NEWEST_PYTHON)
     if base is None:
         session.skip(f"there is no Python {NEWEST_PYTHON} here")
     prepare_browser(session)
     python = make_environment(session, "newest", base)
-    # Without torch itself, whose default build brings gigabytes; the tools stay those that the suite uses.
+    # Without torch, whose default build has gigabytes, and with the tools that the suite uses.
     libraries = [name for name in PROJECT["project"]["dependencies"] if not name.startswith("torch")]
     tools = nox.project.dependency_groups(PROJECT, "pytest")
     names = {tool.partition(">")[0] for tool in tools}
@@ -100,10 +133,10 @@ def newest(session: nox.Session) -> None:
 
 
 def find_python(version: str) -> str | None:
-    """Return the path of a Python, also of one that pyenv keeps, or nothing if it does not start."""
+    """Return the path of a Python, which pyenv may provide, or ``None`` if it does not start."""
     command = [f"python{version}", "-c", "import ensurepip, sys; print(sys.executable)"]
     try:
-        # pyenv puts names on the PATH that work only for who asks for that version.
+        # The commands that pyenv puts on the PATH start only if that version is asked for.
         environment = os.environ | {"PYENV_VERSION": version}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -111,7 +144,7 @@ def find_python(version: str) -> str | None:
 
 
 def make_environment(session: nox.Session, name: str, base: str) -> str:
-    """Make a virtual environment unless it is there, and return the path of its Python."""
+    """Make a virtual environment unless it exists, and return the path of its Python."""
     folder = Path(".nox", name).resolve()
     if not folder.exists():
         session.run_install(base, "-m", "venv", str(folder), external=True, silent=True)
@@ -127,7 +160,7 @@ def in_suite(session: nox.Session, program: str, *args: str) -> None:
     python = make_environment(session, "suite", sys.executable)
     groups = ("test", "types", "lint")
     pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
-    # torch alone and first: whatever is resolved later finds it there and leaves it.
+    # torch comes first and alone, so that no later resolution replaces it.
     session.run_install(*pip, "torch", external=True)
     session.run_install(*pip, "-e", ".", *nox.project.dependency_groups(PROJECT, *groups), external=True)
     command = [python, program] if program.endswith(".py") else [python, "-m", program]
@@ -135,13 +168,13 @@ def in_suite(session: nox.Session, program: str, *args: str) -> None:
 
 
 def prepare_browser(session: nox.Session) -> None:
-    """Bring Chromium and Node.js onto a machine that has none."""
+    """Install Chromium and Node.js on a machine that has none."""
     need_program(session, BROWSERS, "chromium", "fonts-liberation")  # without a font it draws empty boxes
     need_program(session, ("node",), "nodejs")
 
 
 def need_program(session: nox.Session, names: tuple[str, ...], *packages: str) -> None:
-    """Install Debian packages unless one of the programs is there already."""
+    """Install Debian packages unless one of the programs is on the PATH."""
     if any(shutil.which(name) for name in names):
         return
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0

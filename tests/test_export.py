@@ -1,4 +1,4 @@
-"""The release graph: one page that fetches nothing, or little from a CDN, and how it is shown."""
+"""The release graph: one page that fetches nothing, or little from a CDN."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOSTILE = '</script><img src="http://evil.example/x.png" onerror="alert(1)">'
 
 
 def unpacked(html: str) -> tuple[Any, list[Any], list[str]]:
-    """Return the documents, what to show of them and the scripts in a page, as the browser finds them."""
+    """Return the documents, the render items and the scripts that the browser unpacks from a page."""
     ((size, packed),) = re.findall(r'id="packed" data-size="(\d+)" [^>]*>([^<]*)<', html)
     data = base64.b85decode(packed.translate(str.maketrans(",./:", "&<>`")))
     items, *scripts, docs = gzip.decompress(data[: int(size)]).decode("utf-8").split("\0")
@@ -45,7 +45,7 @@ def drawn_scene(docs: Any) -> Any:
 
 
 class Page(HTMLParser):
-    """What a page loads."""
+    """The tags of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
     @property
     def loaded(self) -> list[str]:
-        """Addresses that the browser fetches by itself."""
+        """Addresses that the browser fetches without a script."""
         return [
             str(attrs[name]) for _, attrs in self.tags for name in ("src", "href", "srcset", "data") if name in attrs
         ]
@@ -109,13 +109,13 @@ def test_an_embedded_page_is_a_packed_page(embedded):
 
 @pytest.fixture(scope="module")
 def of_bokeh() -> list[str]:
-    """Parts of Bokeh that a page needs: Panel's bundle builds upon Bokeh's tables before Panel 1.10."""
+    """Return the libraries that a page needs; before Panel 1.10 its bundle uses Bokeh's tables."""
     bundle = Path(panel.__file__).with_name("dist") / "panel.min.js"
     tables = ["bokeh-tables"] if "models/widgets/tables" in bundle.read_text("utf-8") else []
     return ["bokeh-widgets", *tables]
 
 
-def test_a_page_brings_no_library_that_it_does_not_use(embedded, connected, of_bokeh):
+def test_unused_libraries_are_left_out(embedded, connected, of_bokeh):
     scripts = unpacked(embedded.html)[2]
     starts = " ".join(script[:200] for script in scripts)
     needed = ("bokeh.min", *of_bokeh, "panel.min", "Tabulator")
@@ -125,7 +125,7 @@ def test_a_page_brings_no_library_that_it_does_not_use(embedded, connected, of_b
     assert unpacked(connected.html)[2] == []
 
 
-def test_libraries_are_left_out_as_far_as_a_page_does_not_use_them(embedded):
+def test_unused_parts_of_libraries_are_left_out(embedded):
     scripts = unpacked(embedded.html)[2]
     assert sum(map(len, scripts)) < 2_000_000, "unlike 3.1 MB: they are not built as expected any more"
 
@@ -175,7 +175,7 @@ def _references(value: Any) -> list[dict[str, Any]]:
     return [found for item in value for found in _references(item)] if isinstance(value, list) else []
 
 
-def test_an_embedded_page_brings_the_whole_scene(mav, embedded):
+def test_an_embedded_page_has_the_whole_scene(mav, embedded):
     scene = drawn_scene(unpacked(embedded.html)[0])
     assert scene["geometry"]["nodes"]["ids"] == [node.id for node in mav.graph.nodes]
 
@@ -189,7 +189,7 @@ def test_the_same_picture_gives_the_same_page_but_for_ids():
 
 
 def _without_ids(html: str) -> str:
-    """Replace Bokeh's and our own ids by the order in which they come."""
+    """Replace ids by numbers in the order of the text."""
     ids: dict[str, str] = {}
     pattern = r"idlmav-\d+-[0-9a-f]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[pP]\d{4,}\b|\b[A-Z]\w*?\d{5}\b"
     return re.sub(pattern, lambda match: ids.setdefault(match[0], f"id{len(ids)}"), html)
@@ -222,7 +222,7 @@ def test_scripts_are_of_the_versions_that_are_installed(connected):
     assert all(f"/panel/{panel.__version__}/" in url for url in loaded if "cdn.holoviz.org" in url)
 
 
-def test_where_from_is_decided_when_it_is_drawn(mav, connected):
+def test_the_source_of_javascript_is_chosen_when_a_picture_is_drawn(mav, connected):
     with plotly_renderer_context("notebook_connected"), plotly_renderer_context("notebook"):
         assert Page(mav.draw_release_graph().html).loaded == []
     assert Page(connected.html).loaded != []
@@ -271,7 +271,7 @@ def test_html_in_a_model_is_text_in_the_page(where):
 
 
 @pytest.mark.parametrize("kind", ["embedded", "connected"])
-def test_in_a_notebook_it_is_an_iframe_that_holds_the_page(kind, request):
+def test_a_notebook_shows_an_iframe_that_holds_the_page(kind, request):
     graph = request.getfixturevalue(kind)
     page = Page(graph._repr_html_())
     tag, attributes = page.tags[-1]
@@ -281,14 +281,14 @@ def test_in_a_notebook_it_is_an_iframe_that_holds_the_page(kind, request):
     assert "height: 640px" in attributes["style"]
 
 
-def test_a_notebook_output_has_an_image_for_where_frames_are_taken_out(embedded):
+def test_a_notebook_output_has_an_image_for_viewers_that_remove_frames(embedded):
     data, metadata = embedded._repr_mimebundle_()
     assert data["text/html"] == embedded._repr_html_()
     assert data["text/plain"].startswith("ReleaseGraph(ResNet: 0.")
     image = Image.open(BytesIO(base64.b64decode(data["image/png"])))
     assert metadata["image/png"] == {"width": round(image.width / 1.5), "height": round(image.height / 1.5)}
     assert max(image.size) <= 1.5 * 2400, "the whole model, folded if it is longer than a few screens"
-    # GitHub's view takes the HTML, without frames and styles: what is left shows the picture.
+    # GitHub removes frames and styles from the HTML; the rest shows the picture.
     page = Page(data["text/html"])
     assert page.tags[0][0] == "style"
     assert page.loaded == [f"data:image/png;base64,{data['image/png']}"]
@@ -326,7 +326,7 @@ def test_show_opens_the_default_browser_from_a_script(embedded, monkeypatch):
 
 def test_show_displays_it_in_a_notebook(embedded, monkeypatch):
     shown: list[Any] = []
-    # No kernel runs here; this is all of IPython that is asked for.
+    # No kernel runs here; the code uses nothing else of IPython.
     ipython = SimpleNamespace(
         get_ipython=lambda: SimpleNamespace(kernel=object()), display=SimpleNamespace(display=shown.append)
     )
@@ -356,7 +356,7 @@ def test_style_sheets_are_shared_in_the_order_in_which_bokeh_resolves_ids():
     assert docs["roots"][0]["stylesheets"] == [sheet("a", "x"), sheet("b", "y")]
 
 
-def test_nothing_is_fetched_that_the_page_has():
+def test_addresses_of_embedded_libraries_are_removed():
     # As Panel 1.10 writes a table, with addresses that only its server answers.
     library = {"type": "map", "entries": [["js", ["static/extensions/panel/bundled/tabulator.min.js"]]]}
     docs = {"roots": [{"attributes": {"children": [{"attributes": {"external_resources": library, "margin": 0}}]}}]}

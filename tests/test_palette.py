@@ -1,4 +1,4 @@
-"""Colours: every palette by name, what the user fixes or avoids, the same colour everywhere, readable text."""
+"""Colours: named palettes, fixed and avoided colours, stable colours of operations, readable texts."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_names_of_bokeh_and_holoviews_are_known(name):
     assert colors != plain["colors"]["operation"]["colors"]
 
 
-def test_bokehs_colours_are_bokehs():
+def test_a_palette_of_bokeh_has_the_colours_of_bokeh():
     from bokeh.palettes import Category20
 
     mav = picture_of("conv", palette="Category20", fixed_color_map={"Convolution": 19})
@@ -144,7 +144,7 @@ def test_categories_follow_the_map_too(documented):
     assert VIVID[10] not in set().union(*colors.values())
 
 
-def test_an_operation_goes_before_its_category():
+def test_the_colour_of_an_operation_overrides_that_of_its_category():
     palette = Palette(colors=VIVID, fixed={"Convolution": 1, "nn.Conv2d": 2})
     assert palette.operation("nn.Conv2d", "conv2d") == VIVID[2]
     assert palette.operation("nn.Conv1d", "conv1d") == VIVID[1]
@@ -235,7 +235,7 @@ def test_text_reads_on_every_colour_of_ours(fill):
 
 
 @pytest.mark.parametrize("name", PLOTLY)
-def test_text_takes_the_better_of_two_inks_on_others_colours(name):
+def test_text_takes_the_better_of_two_inks_on_the_colours_of_plotly(name):
     for fill in sequence(name):
         assert contrast(ink(fill), fill) == max(contrast(color, fill) for color in ("#10151c", "#ffffff"))
         assert contrast(ink(fill), fill) >= 4.2
@@ -275,7 +275,7 @@ WHITE = (0.95047, 1.0, 1.08883)
 
 
 def seen(color: str, eyes: str) -> np.ndarray:
-    """CIE L*a*b* of what such eyes see."""
+    """Return the colour that such eyes see in CIE L*a*b*."""
     srgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     ratio = TO_XYZ @ np.clip(np.array(EYES[eyes]) @ linear, 0, 1) / WHITE
@@ -291,14 +291,14 @@ def test_a_difference_in_lab_is_measured_as_cie_does():
     assert seen("#ffffff", "none") == pytest.approx([100, 0, 0], abs=0.02)
     assert seen("#ff0000", "none") == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
     assert least_difference(["#ff0000", "#00ff00"], "none") == pytest.approx(170.6, abs=0.2)
-    # The pair that these eyes are known for.
+    # The pair that these eyes confuse.
     assert least_difference(["#d7191c", "#1a9641"], "deuteranopia") < 0.5 * least_difference(
         ["#d7191c", "#1a9641"], "none"
     )
 
 
 @pytest.mark.parametrize("eyes", EYES)
-def test_common_categories_and_operations_are_told_apart_by_all_eyes(eyes):
+def test_common_categories_and_operations_are_distinguishable_for_all_eyes(eyes):
     palette = Palette()
     common = (
         "Convolution",
@@ -313,7 +313,7 @@ def test_common_categories_and_operations_are_told_apart_by_all_eyes(eyes):
     assert least_difference(colors, eyes) > 10, "2 is just noticeable side by side"
     operations = ("conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat")
     assert least_difference([palette.operation(f"{op}()", op) for op in operations], eyes) > 10
-    # Both blue, as they are kin, but they are side by side in every U-Net.
+    # Both are blue because they are related, but every U-Net has them side by side.
     assert least_difference([palette.operation(f"{op}()", op) for op in ("conv2d", "conv_transpose2d")], eyes) > 10
 
 

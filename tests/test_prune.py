@@ -1,4 +1,4 @@
-"""Libraries without what a page never uses: nothing that is left asks for something that is not there."""
+"""Unused modules are removed from libraries, and no remaining module requires a removed one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EXTENSION = (
 
 
 def left(script: str) -> list[str]:
-    """Return what the modules of a script export or list."""
+    """Return the names that the modules of a script export or list."""
     return [own or listed for own, listed in re.findall(r'n\.([A-Z]\w+)=(?!n)|r\("(\w+)"', script)]
 
 
@@ -49,7 +49,7 @@ def docs(*names: str) -> dict[str, object]:
     return {"1": {"roots": [{"type": "object", "name": name, "attributes": {"text": "Box it"}} for name in names]}}
 
 
-def test_what_is_named_stays_with_what_it_requires():
+def test_named_models_stay_with_the_modules_that_they_require():
     (script,) = prune([CORE], docs("Plot"))
     assert left(script) == ["Plot", "Range", "Plot", "Ticker", "Ticker"]
 
@@ -58,7 +58,7 @@ def test_what_is_named_stays_with_what_it_requires():
     ("name", "found"),
     [("Line", ["Line", "Range", "Dot", "Line"]), ("Box", ["Range", "Box", "Box"]), ("Other", ["Range"])],
 )
-def test_lists_are_shortened_to_what_is_named(name, found):
+def test_lists_are_shortened_to_the_named_models(name, found):
     (script,) = prune([CORE], docs(name))
     assert sorted(left(script)) == sorted(found)
 
@@ -70,7 +70,7 @@ def test_modules_keep_their_numbers():
     assert [number for number, there in enumerate(places) if there] == [0, 1, 2, 3, 4, 5, 8, 10]
 
 
-def test_extensions_are_found_by_qualified_names_and_keep_what_they_use_of_others():
+def test_extensions_are_found_by_qualified_names_and_keep_the_modules_that_they_use():
     core, extension = prune([CORE, EXTENSION], docs("panel.models.Wide"))
     assert left(extension) == ["Wide", "Wide"]
     assert {"Dates", "Range"} <= set(left(core))
@@ -81,7 +81,7 @@ def test_other_scripts_stay_as_they_are():
     assert prune(["let other = 1;"], docs("Plot")) == ["let other = 1;"]
 
 
-def test_what_is_built_in_another_way_stays_whole():
+def test_a_bundle_with_other_functions_stays_whole():
     strange = EXTENSION.replace("function _", "function own")
     assert prune([CORE, strange], docs("Plot")) == [CORE, strange]
 
@@ -97,7 +97,7 @@ def test_what_is_built_in_another_way_stays_whole():
         ("register_plugin(modules, entry", "register_all(modules, entry"),
     ],
 )
-def test_libraries_that_are_built_otherwise_stay_whole(old, new):
+def test_bundles_of_another_form_stay_whole(old, new):
     assert old in EXTENSION
     scripts = [
         CORE,
@@ -114,7 +114,7 @@ def test_libraries_that_are_built_otherwise_stay_whole(old, new):
         ('"dd": function _(t,e,n,o,r){o();n.Gone=1}', '"dd": function _(){n.Gone=1}'),
     ],
 )
-def test_lists_that_are_written_otherwise_stay_whole(old, new):
+def test_lists_of_another_form_stay_whole(old, new):
     assert old in EXTENSION
     _, extension = prune([CORE, EXTENSION.replace(old, new)], docs("Wide"))
     assert 'r("Gone",t("dd").Gone)' in extension or '"dd"' not in extension

@@ -1,4 +1,4 @@
-"""`plotly_renderer_context`: where the JavaScript comes from inside the block, and only there."""
+"""`plotly_renderer_context` chooses the source of JavaScript inside its block only."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from idlmav.export.resources import current_resources
         ("vscode", "embedded"),
     ],
 )
-def test_a_name_says_where_from(name, resources):
+def test_a_name_chooses_the_source(name, resources):
     assert current_resources() == "embedded"
     with plotly_renderer_context(name):
         assert current_resources() == resources
     assert current_resources() == "embedded"
 
 
-def test_the_innermost_counts_and_each_is_restored():
+def test_the_innermost_context_counts_and_restores_the_outer_one():
     with plotly_renderer_context("notebook_connected"):
         with plotly_renderer_context("notebook"):
             assert current_resources() == "embedded"
@@ -40,7 +40,7 @@ def test_the_innermost_counts_and_each_is_restored():
     assert current_resources() == "embedded"
 
 
-def test_an_error_inside_restores_too():
+def test_an_error_inside_restores_the_outer_context():
     with pytest.raises(KeyError, match="inside"), plotly_renderer_context("notebook_connected"):
         raise KeyError("inside")
     assert current_resources() == "embedded"
@@ -60,7 +60,7 @@ def test_an_unknown_name_is_refused(name, hint):
     assert current_resources() == "embedded"
 
 
-def test_a_block_in_one_thread_is_none_in_another():
+def test_a_context_in_one_thread_does_not_affect_another():
     seen: list[str] = []
     with plotly_renderer_context("notebook_connected"):
         thread = threading.Thread(target=lambda: seen.append(current_resources()))

@@ -1,4 +1,4 @@
-"""The scene: plain columns that say the same as the graph, its table and its module totals."""
+"""The scene: plain columns that agree with the graph, its table and its module totals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def scene_of(graph: Graph, **palette) -> Scene:
     return build_scene(graph, compute_layout(graph, node_sizes(graph)), Palette(**palette))
 
 
-def test_it_is_json(mav):
+def test_a_scene_is_json(mav):
     scene = mav.scene()
     assert json.loads(json.dumps(scene, allow_nan=False)) == scene
 
@@ -57,7 +57,7 @@ def test_every_choice_of_colour_and_size_has_its_columns(mav):
         assert len(scene["groups"][name]) == len(mav.layout.groups)
 
 
-def test_it_says_what_the_table_says(mav):
+def test_a_scene_agrees_with_the_table(mav):
     nodes = mav.scene()["nodes"]
     frame = mav.graph.to_frame()
     assert mav.scene()["geometry"]["nodes"]["ids"] == list(frame.index)
@@ -73,7 +73,7 @@ def test_it_says_what_the_table_says(mav):
 
 
 def test_a_group_sums_what_its_module_sums(mav):
-    """Metrics adds up along module paths, the scene along groups: two ways to the same number."""
+    """Metrics sums along module paths, the scene along groups; both have to agree."""
     scene = mav.scene()
     groups = list(mav.layout.groups.values())
     pieces: dict[str, dict[str, int]] = {}
@@ -102,7 +102,7 @@ def test_a_group_sums_what_its_module_sums(mav):
 
 
 def _reads_less_than_it_holds(graph: Graph, module: ModuleInfo) -> bool:
-    """Whether some parameter of a module is first read outside of it, or not at all."""
+    """Return whether some parameter of a module is first read outside of it, or not at all."""
 
     def inside(path: str) -> bool:
         return path == module.path or path.startswith(f"{module.path}.")
@@ -117,7 +117,7 @@ def _reads_less_than_it_holds(graph: Graph, module: ModuleInfo) -> bool:
     return any(name not in first or not inside(first[name]) for name in held)
 
 
-def test_groups_know_their_class_and_their_failures(mav):
+def test_groups_have_their_class_and_their_failures(mav):
     scene, graph = mav.scene(), mav.graph
     for path, class_name, failed, title, kind in zip(
         *(scene["groups"][name] for name in ("path", "class_name", "failed", "title", "kind")), strict=True
@@ -144,7 +144,7 @@ def test_a_failure_is_listed_with_its_message_and_line(name):
             assert scene["nodes"]["sublabel"][at] == "failed"
 
 
-def test_the_run_state_is_a_colour_of_its_own(small_graph):
+def test_each_run_state_has_its_own_colour(small_graph):
     scene = scene_of(complete(small_graph))
     coding = scene["colors"]["status"]
     assert [coding["names"][k] for k in coding["of"]] == ["ran", "ran", "ran", "failed", "not run"]
@@ -160,7 +160,7 @@ HOSTILE = '<img src=x onerror="alert(1)"> & <b>bold</b>'
 
 
 def hostile(graph: Graph) -> Graph:
-    """Replace a graph's texts by HTML, the ids by ids that hold some."""
+    """Replace the texts of a graph by HTML, and put HTML into its ids."""
     nodes = []
     for node in graph.nodes:
         texts = {
@@ -184,7 +184,7 @@ def hostile(graph: Graph) -> Graph:
 
 
 def test_html_in_names_stays_as_it_is(small_graph):
-    """The scene holds text; whoever shows it escapes it (tests of the views and of the browser)."""
+    """The scene holds plain text; renderers escape it (tests of the views and of the browser)."""
     scene = scene_of(hostile(complete(small_graph)))
     assert scene["totals"]["name"] == scene["totals"]["inputs"] == HOSTILE
     assert scene["nodes"]["operation"][1] == HOSTILE
@@ -209,7 +209,7 @@ def test_the_scene_holds_the_totals(mav):
     assert totals == {field.name: getattr(mav.graph.totals, field.name) for field in fields(mav.graph.totals)}
 
 
-def test_parameters_are_named_with_what_is_special_about_them():
+def test_parameters_are_listed_with_shape_type_and_marks():
     texts = scene_of(graph_of("frozen"))["nodes"]["params"]
     assert texts[1].split("; ")[-3:] == [
         "running_var (4,) float32, buffer",

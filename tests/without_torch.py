@@ -1,24 +1,28 @@
 """
-pytest's ``--without-torch``: run what needs no torch, and skip the rest for that reason.
+pytest's ``--without-torch``: run the tests that need no torch, and skip the others.
 
-In the suite, torch and its companions have to be there: without this option, a module that cannot import them is an
-error. `nox -s newest` uses it, because a new Python and new libraries are there long before we want to bring torch along.
+Without this option, a test module that cannot import torch or its companions is an error. With it, such a module is
+skipped, unless a part of idlmav that promises to work without torch imports it. `nox -s newest` uses the option, as
+installing torch for a second Python would take minutes and gigabytes.
 """
 
 from __future__ import annotations
 
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+PACKAGE = Path(__file__).parents[1] / "idlmav"
+ROOMS = ("capture", "gallery")
+"""Parts of idlmav that may import torch."""
 COMPANIONS = ("torch", "torchvision", "timm", "transformers", "nbformat", "nbclient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("idlmav")
-    group.addoption("--without-torch", action="store_true", help="skip what needs torch, which must not be installed")
-    group.addoption("--at-least", type=int, default=0, metavar="N", help="fail if fewer than N tests pass")
+    group.addoption("--without-torch", action="store_true", help="skip tests of torch, which must not be installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +40,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 class _Module(pytest.Module):
-    """A test module that is skipped if it cannot import what is not there."""
+    """A test module that is skipped if it, or a part of idlmav that may do so, imports torch."""
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         try:
@@ -44,6 +48,9 @@ class _Module(pytest.Module):
         except self.CollectError as error:
             missing = getattr(error.__cause__, "name", None)
             if isinstance(error.__cause__, ModuleNotFoundError) and missing in COMPANIONS:
+                importer = Path(traceback.extract_tb(error.__cause__.__traceback__)[-1].filename)
+                if PACKAGE in importer.parents and importer.relative_to(PACKAGE).parts[0] not in ROOMS:
+                    raise self.CollectError(f"{importer} imports {missing}; only {' and '.join(ROOMS)} may") from error
                 pytest.skip(f"{self.path.name} imports {missing}", allow_module_level=True)
             raise
 
@@ -51,16 +58,3 @@ class _Module(pytest.Module):
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     without = parent.config.getoption("--without-torch")
     return _Module.from_parent(parent, path=module_path) if without else None
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in which far too much was skipped or not even found."""
-    wanted = session.config.getoption("--at-least")
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or hasattr(session.config, "workerinput"):
-        return
-    passed = len(reporter.stats.get("passed", ()))
-    if passed < wanted and session.exitstatus == pytest.ExitCode.OK:
-        reporter.write_line(f"\n{passed} tests passed, which is fewer than {wanted}", red=True)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,4 +1,4 @@
-"""What a notebook needs before Panel can display, loaded without being asked."""
+"""Load Panel's JavaScript into a notebook before the first picture."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def in_notebook() -> bool:
 
 def load_extension(resources: Resources) -> None:
     """
-    Load Panel's JavaScript into the notebook; do nothing elsewhere, or if it is there already.
+    Load Panel's JavaScript into the notebook, unless it is loaded already; outside notebooks do nothing.
 
-    Embedded, it has 3.5 MB, so it goes into one cell only. Running that cell again replaces its output and with it
-    the JavaScript, which is then loaded anew.
+    The embedded JavaScript has 3.5 MB, so one cell only holds it. If that cell runs again, its output is replaced, and
+    the JavaScript is loaded once more.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def load_extension(resources: Resources) -> None:
     kernel = _kernel()
     if kernel is None:
         return
-    # Front ends that do not name their cells never run one of them again in the same kernel unseen.
+    # Some front ends do not name their cells; there the JavaScript is loaded once.
     cell = kernel.get_parent("shell").get("metadata", {}).get("cellId", "")
     if resources not in _loaded_in or (cell and _loaded_in[resources] == cell):
         _loaded_in[resources] = cell

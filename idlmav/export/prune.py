@@ -1,9 +1,13 @@
 """
-Leaves out of the libraries in a page what it never uses, which is more than half of them.
+Remove the modules of Bokeh that a page never uses, which are more than half of them.
 
-Bokeh and its extensions are joined from modules, each a function that says what it requires. Lists of modules register
-all models by name, and only documents ask for a name. So of such a list a page needs what its documents name, and else
-what these modules require themselves.
+Bokeh and its extensions are bundles of modules, each a function that requires others by number or path. Some modules only
+list others: they register all models by name, and documents ask for models by name. So a page needs of such a list the
+models that its document names, and of all other modules what they require themselves.
+
+The page of ResNet-18 has 0.69 MB instead of 1.17 MB. That costs these 265 lines, 0.8 s at the first save of a process and
+0.05 s at each further one, in which less is compressed. A bundle that is built in another way than Bokeh 3.7 to 3.9 build
+theirs is not recognised; then all libraries stay whole, and only the size of the page changes.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["prune"]
+__all__ = ["nested", "prune"]
 
 _HEAD = re.compile(r'^(?:(\d+|"\w+"): )?function _\(([\w$,]*)\)\{', re.MULTILINE)
 _TAIL = re.compile(r'^[\]}], (\d+|"\w+"), \{(.*?)\}, \{', re.MULTILINE)
@@ -23,17 +27,17 @@ _KEY = r'(\d+|"[^"]+")'
 _REGISTERS = "register_models)("
 _OWN = "@bokehjs/"
 _BUNDLE = re.compile(r'"@bokehjs/|root\["Bokeh"\]|register_plugin\(')
-"""Only in scripts that are Bokeh or extend it."""
+"""Found only in Bokeh and its extensions."""
 _DYNAMIC = re.compile(r"then\(\(?\(\)=>[^)]*\([^)]*\)")
-"""What is fetched when it is needed, such as WebGL; it is in no page."""
+"""Modules that are fetched on demand, such as WebGL; no page has them."""
 _NEXT = "},\n"
-"""Between two modules, and nowhere else."""
+"""Ends a module, and is found nowhere else."""
 _LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What a list says of a module: its source, which module, and the name it has there, or ``None`` for all."""
+    """An entry of a list: its source, the id or path of the module, and the name it has there, or ``None`` for all."""
 
     text: str
     required: str
@@ -47,24 +51,20 @@ class _Module:
 
     Attributes
     ----------
-    start, end : int
-        Where it is in its script.
     text : str
-        Its source.
+        Its source, with the separator behind it.
     requires : list of (str, str)
-        The variable that holds what is required, or nothing if none does, and how that is called.
+        The variable that holds a required module, or ``""``, and the id or path of that module.
     registered : set of str
-        Of these the lists whose models it registers.
+        Those of `requires` whose models it registers.
     needs : set of str
-        What it requires as soon as it runs.
+        The modules that it requires as soon as it runs.
     head : str
-        If it only lists modules, how it begins.
+        If it only lists modules, the source before the list.
     entries : list of _Entry
-        What it lists; nothing if it does anything else.
+        Its list; empty if it does anything else.
     """
 
-    start: int
-    end: int
     text: str
     requires: list[tuple[str, str]]
     registered: set[str]
@@ -75,8 +75,9 @@ class _Module:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """The modules of a script by id, the first to run, and ids by path."""
+    """A script: the text before and after its modules, the modules by id, the first that runs, and ids by path."""
 
+    around: tuple[str, str] = ("", "")
     modules: dict[str, _Module] = field(default_factory=dict)
     entry: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
@@ -84,19 +85,19 @@ class _Bundle:
 
 def prune(scripts: Sequence[str], docs: Any) -> list[str]:
     """
-    Leave out the modules that documents never use.
+    Remove the modules that documents never use.
 
     Parameters
     ----------
     scripts : sequence of str
-        Bokeh, its extensions, and others, which stay as they are.
+        Bokeh, its extensions, and other scripts, which are not changed.
     docs : nested dicts and lists
         Bokeh documents as JSON.
 
     Returns
     -------
     list of str
-        As many scripts; the same ones if they are not built as expected.
+        As many scripts; unchanged if a bundle is not built as expected.
     """
     bundles = [_parse(script) for script in scripts]
     if any(_BUNDLE.search(script) and not bundle.modules for script, bundle in zip(scripts, bundles, strict=True)):
@@ -104,17 +105,19 @@ def prune(scripts: Sequence[str], docs: Any) -> list[str]:
     used = _Used(bundles, _names(docs))
     if used.lacks():
         return list(scripts)
-    return [_without(script, bundle, used) for script, bundle in zip(scripts, bundles, strict=True)]
+    return [
+        used.shortened(bundle) if bundle.modules else script for script, bundle in zip(scripts, bundles, strict=True)
+    ]
 
 
 class _Used:
     """
-    What is needed of the modules in all bundles.
+    The parts of all bundles that are needed.
 
     Attributes
     ----------
     kept : dict of str to set of str or None
-        Of each module that is needed the names that are; ``None`` stands for all.
+        By module the names that are needed of it; ``None`` stands for all.
     """
 
     def __init__(self, bundles: Sequence[_Bundle], names: set[str]) -> None:
@@ -132,18 +135,33 @@ class _Used:
             stack.extend(self._needed(self._modules[key], wanted))
 
     def lacks(self) -> bool:
-        """Whether a module that is needed requires one that is in no bundle, so that these were not understood."""
+        """Return whether a needed module requires one that no bundle has, which means that they were not understood."""
         return any(self._id(key) is None for kept in self.kept for key in self._modules[kept].needs)
 
     def has(self, entry: _Entry, wanted: set[str] | None) -> bool:
-        """Whether an entry of a list has one of the names that are wanted of it."""
+        """Return whether an entry of a list has one of the wanted names."""
         if wanted is None or entry.name is not None:
             return wanted is None or entry.name in wanted
         key = self._id(entry.required)
         if key is None or not self._modules[key].entries:
-            # What it exports itself, or from others.
+            # Its own exports, or those of others.
             return key is None or any(re.search(rf'\.{name}=|"{name}"', self._modules[key].text) for name in wanted)
         return any(self.has(inner, wanted) for inner in self._modules[key].entries)
+
+    def shortened(self, bundle: _Bundle) -> str:
+        """Return a bundle without the modules and entries that are not needed."""
+        parts = []
+        for key, module in bundle.modules.items():
+            wanted = self.kept.get(key, set())
+            if key not in self.kept:
+                # Modules of an array are numbered by their places.
+                parts.append(",\n" if module.text.startswith("function") else "")
+            elif wanted is None or not module.entries:
+                parts.append(module.text)
+            else:
+                left = [entry.text for entry in module.entries if self.has(entry, wanted)]
+                parts.append(f"{module.head}{','.join(left)}{_NEXT}")
+        return "".join([bundle.around[0], *parts, bundle.around[1]])
 
     def _id(self, required: str) -> str | None:
         path = required.removeprefix(_OWN)
@@ -166,41 +184,25 @@ class _Used:
 
 
 def _names(docs: Any) -> set[str]:
-    """Return what stands behind the last dot of every short text in documents: among them is every model's name."""
-    found: set[str] = set()
-    stack = [docs]
+    """Return the last part of every dotted name in documents, which include the names of all models."""
+    texts = (text for text in nested(docs) if isinstance(text, str) and len(text) <= _LONGEST_NAME)
+    names = {text.rpartition(".")[2] for text in texts}
+    return {name for name in names if name.isidentifier() and name[0].isupper()}
+
+
+def nested(value: Any) -> Iterator[Any]:
+    """Yield a value of JSON and all values inside it, in the order of the text, in which Bokeh resolves ids."""
+    stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, str) and len(item) <= _LONGEST_NAME:
-            found.add(item.rpartition(".")[2])
-    return {name for name in found if name.isidentifier() and name[0].isupper()}
-
-
-def _without(script: str, bundle: _Bundle, used: _Used) -> str:
-    parts, at = [], 0
-    for key, module in bundle.modules.items():
-        parts.append(script[at : module.start])
-        at = module.end
-        wanted = used.kept.get(key, set())
-        if key not in used.kept:
-            # Modules without ids are counted: one that is left out leaves a hole.
-            parts.append(",\n" if script.startswith("function", module.start) else "")
-        elif wanted is None or not module.entries:
-            parts.append(module.text)
-        else:
-            parts.append(
-                module.head + ",".join(entry.text for entry in module.entries if used.has(entry, wanted)) + "},\n"
-            )
-    return "".join([*parts, script[at:]])
+        yield item
+        if isinstance(item, dict | list):
+            stack.extend(reversed(list(item.values()) if isinstance(item, dict) else item))
 
 
 @lru_cache(maxsize=16)
 def _parse(script: str) -> _Bundle:
-    """Find the modules of a script; none if it is not made of such."""
+    """Find the modules of a script; none if it is not a bundle as expected."""
     heads, tail = list(_HEAD.finditer(script)), _TAIL.search(script)
     if not heads or tail is None:
         return _Bundle()
@@ -214,7 +216,7 @@ def _parse(script: str) -> _Bundle:
     known = {entry, *aliases.values()} <= modules.keys()
     if not known or any(_NEXT in module.text.rstrip(",\n") for module in modules.values()):
         return _Bundle()
-    return _Bundle(modules, entry, aliases)
+    return _Bundle((script[: heads[0].start()], script[tail.start() :]), modules, entry, aliases)
 
 
 def _module(found: re.Match[str], text: str) -> _Module:
@@ -229,21 +231,12 @@ def _module(found: re.Match[str], text: str) -> _Module:
     needs = (
         set(re.findall(rf'(?<![\w$.]){names[0]}\((?:"(?=[\w@]))?(\d+|[\w@./-]+(?="))"?\)', own)) if found[2] else set()
     )
-    # As in every module: what it exports is marked first.
-    return _Module(
-        start=found.start(),
-        end=found.start() + len(text),
-        text=text,
-        requires=requires,
-        registered=keys,
-        needs=needs,
-        head=f"{head}{names[-2]}();" if entries else head,
-        entries=entries,
-    )
+    # Each module begins by marking its exports.
+    return _Module(text, requires, keys, needs, f"{head}{names[-2]}();" if entries else head, entries)
 
 
 def _entries(body: str, names: Sequence[str]) -> list[_Entry]:
-    """Return what a module lists that does nothing else; names are those of its five arguments."""
+    """Return the list of a module that does nothing else; `names` are its five arguments."""
     require, _, exports, mark, export = names
     call = rf"{require}\({_KEY}\)"
     statement = re.compile(

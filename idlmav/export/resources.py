@@ -1,4 +1,4 @@
-"""Where the JavaScript of a picture comes from: inside the output, or from a CDN."""
+"""The source of a picture's JavaScript: the output itself or a CDN."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _current: ContextVar[Resources] = ContextVar("idlmav_resources", default="embedd
 @contextmanager
 def plotly_renderer_context(name: str) -> Iterator[None]:
     """
-    Choose where the JavaScript of what is drawn inside the block comes from.
+    Choose the source of the JavaScript of pictures that are drawn inside the block.
 
     Parameters
     ----------

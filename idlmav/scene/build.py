@@ -1,9 +1,8 @@
 """
 The scene: graph, layout and colours as plain columns that every renderer reads.
 
-The browser's controller, the SVG and the PNG draw from the same dict, so they cannot differ. It holds
-what is true for every view of the model; what a person changes (selection, folds, zoom) is in
-`idlmav.state`.
+The browser's controller, the SVG and the PNG draw from the same dict, so they cannot differ. It holds what every view of
+the model has in common; everything that a person changes (selection, folds, zoom) is in `idlmav.state`.
 """
 
 from __future__ import annotations
@@ -33,8 +32,35 @@ __all__ = [
 ]
 
 Scene = dict[str, Any]
+"""
+Everything that a renderer needs, JSON-able.
+
+**Schema**
+
+=================  ===========================================================================================
+key                value
+=================  ===========================================================================================
+``geometry``       columns of nodes, groups and edges as `idlmav.layout.columns` describes them
+``nodes``          one list per field, in the order of ``geometry.nodes.ids``; ``None`` if unknown
+``groups``         one list per field, in the order of ``geometry.groups.ids``; ``one_param_count`` is that of one
+                   block in a run of equal blocks, ``None`` for other groups
+``tensors``        ``names`` of tensors, and for each of ``geometry.edges`` the index ``of`` the name of its tensor
+``first_folds``    ids of the groups that are folded at first
+``flow``           key of the variant of the layout (`idlmav.layout.variants.Variant.key`)
+``latent``         id or path of the node or module at which the flow can turn, or ``""``
+``flows``          for each other variant, by key: ``flow``, ``geometry``, ``groups``, ``tensors``, ``first_folds``;
+                   ``None`` if a kernel computes them on demand
+``colors``         for each categorical choice ``names``, ``colors``, ``inks`` and, per node, the index ``of`` its name
+``gradient``       hex colours for numbers, from small to large; ``gradient_inks``: colours of texts on them
+``docs``           by operation, the page of torch's reference, where there is one
+``unreached``      modules that forward never called, one list per field, in the order of ``ids``
+``summary``        name, inputs, ops, parameters and FLOPs as text
+``totals``         name and inputs as text, `idlmav.graph.Totals` as numbers
+``errors``         for each failure ``node``, ``message``, ``source``, ``code``
+=================  ===========================================================================================
+"""
 METRICS = ("param_count", "flops", "activation_bytes")
-"""Numbers that colour and size can tell."""
+"""Numbers that colours and sizes can show."""
 STATUS_COLORS = {"ran": "#99ddff", "failed": "#ee8866", "not_run": "#dddddd"}
 NEVER_CALLED = "never called"
 STATUS_NAMES = {"ran": "ran", "failed": "failed", "not_run": "not run"}
@@ -61,41 +87,16 @@ def build_scene(
     palette : Palette
         The user's colours.
     flow : str
-        Name of the layout's flow (`idlmav.layout.variants.Flow.key`).
+        Key of the layout's variant (`idlmav.layout.variants.Variant.key`).
     latent : str
-        Id or path of where the flow can turn.
+        Id of the node, or path of the module, at which the flow can turn.
     others : mapping of str to Layout, optional
-        The other flows that the picture can be switched to without a kernel; ``None`` if there is one.
+        The other variants, by key, that a picture without a kernel can switch to.
 
     Returns
     -------
     dict
-        JSON-able.
-
-        **Schema**
-
-        ==============  ==============================================================================
-        key             value
-        ==============  ==============================================================================
-        ``geometry``    columns of nodes, groups and edges as `idlmav.layout.columns` describes them
-        ``nodes``       one list a field, in the order of ``geometry.nodes.ids``; ``None`` if unknown
-        ``groups``      one list a field, in the order of ``geometry.groups.ids``; ``one_param_count`` is
-                        that of one block in a run of blocks that are alike, ``None`` for other groups
-        ``tensors``     ``names``, and for each of ``geometry.edges`` the index ``of`` the name of what flows there
-        ``first_folds``  ids of the groups that are folded at first
-        ``flow``        name of the flow that these are of
-        ``latent``      id or path of where the flow can turn; empty for nowhere
-        ``flows``       by name, ``flow``, ``geometry``, ``groups``, ``tensors``, ``first_folds`` of each other one; ``None`` if
-                        Python is asked for them
-        ``colors``      for each categorical choice ``names``, ``colors``, ``inks`` and, a node, the index
-                        ``of`` its name
-        ``gradient``    hex colours for numbers, small to large
-        ``docs``        by operation, the page of torch's reference, where there is one
-        ``unreached``   modules that forward never came to, one list a field, in the order of ``ids``
-        ``summary``     name, inputs, ops, parameters and FLOPs as text, for pictures that nobody can ask
-        ``totals``      name and inputs as text, `idlmav.graph.Totals` as numbers
-        ``errors``      each failure: ``node``, ``message``, ``source``, ``code``
-        ==============  ==============================================================================
+        JSON-able; see `Scene`.
     """
     return {
         **_of_layout(graph, layout, flow),
@@ -132,7 +133,7 @@ def _of_layout(graph: Graph, layout: Layout, flow: str) -> dict[str, Any]:
 
 
 def _tensors(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
-    """Return what flows along every edge, each text once, in the order of the layout's routes."""
+    """Return the tensors of every edge, each text once, in the order of the layout's routes."""
     outputs = {(edge.source, edge.target): edge.outputs for edge in graph.edges}
     nodes = graph.node_by_id
     index: dict[str, int] = {}
@@ -217,7 +218,7 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
         "kind": [layout.groups[group].kind for group in ids],
         "count": [layout.groups[group].count for group in ids],
         "failed": failed,
-        # What the module holds, in contrast to what ops in this frame read first.
+        # The module's own numbers; the ops in its frame may be the first to read parameters of others.
         "held": [_numbers(module, ModuleInfo) if module else None for module in modules],
         **sums,
         "one_param_count": _block_params(graph, layout),
@@ -225,7 +226,7 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
 
 
 def _block_params(graph: Graph, layout: Layout) -> list[int | None]:
-    """Return the parameters that the first block of every run reads first."""
+    """Return how many parameters the first block of every run is the first to read."""
     inside: dict[str, list[int]] = {name: [] for name, group in layout.groups.items() if group.kind != "module"}
     for node in graph.nodes:
         group = layout.group_of[node.id]
@@ -243,13 +244,13 @@ _HELD = ("param_count", "trainable_count", "shared_count", "param_unknown", "par
 
 
 def _numbers(record: Any, kind: type) -> dict[str, int]:
-    """Return the sums of a module or of the model that are shown."""
+    """Return the numbers of a module or of the model that are shown."""
     names = _HELD if kind is ModuleInfo else [field.name for field in fields(kind)]
     return {name: getattr(record, name) for name in names}
 
 
 def _parameter_texts(graph: Graph) -> Callable[[Node], str]:
-    """Return a function that lists the parameters an op reads: shape, type, and what is special about each."""
+    """Return a function that lists the parameters an op reads: shape, type, and whether frozen, shared or a buffer."""
     known = {}
     for parameter in graph.parameters:
         shape = "size not known yet" if parameter.shape is None else format_shape(parameter.shape)
@@ -312,7 +313,7 @@ def _module(node: Node, palette: Palette) -> tuple[str, str]:
 
 
 def _encode(pairs: Iterable[tuple[str, str]]) -> dict[str, list[Any]]:
-    """Store each name once, with an index a node."""
+    """Store each name once, with an index per node."""
     index: dict[str, int] = {}
     colors: list[str] = []
     of = []
@@ -358,8 +359,8 @@ def summary(graph: Graph) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``name``, ``inputs``, ``ops``, ``params`` and ``flops``, which say what is counted, measured, estimated and
-        of how many ops they are unknown, as the browser does.
+        ``name``, ``inputs``, ``ops``, ``params`` and ``flops``, which say how many are counted, measured and estimated,
+        and for how many ops they are unknown, in the words of the page.
     """
     totals = graph.totals
     return {

@@ -36,7 +36,7 @@ GRADIENT = (
 """Colours for a number, from small to large; the lightness falls steadily, so it also reads in grey."""
 
 NEUTRAL = "#e8ebef"
-"""Inputs and outputs are no operations: they stay outside of the palette."""
+"""Colour of inputs and outputs, which are no operations and take none of the palette."""
 _COMMON = (
     "conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat",
     "scaled_dot_product_attention", "matmul", "softmax", "Shape", "embedding", "dropout", "conv_transpose2d", "silu",
@@ -60,7 +60,7 @@ def _plotly_palettes() -> dict[str, tuple[str, ...]]:
 
 
 def known_palettes() -> list[str]:
-    """Return the names that `sequence` knows by itself."""
+    """Return the names that `sequence` knows."""
     return [DEFAULT_PALETTE, *_plotly_palettes()]
 
 
@@ -77,7 +77,7 @@ def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
     -------
     tuple of str or None
         Hex colours; ``None`` for a name that is not known here (Bokeh's and HoloViews' names are looked up by
-        `idlmav.page.views.theme.find_palette`).
+        `idlmav.page.colormaps.colormap`).
 
     Raises
     ------
@@ -100,7 +100,7 @@ def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
 
 
 def unknown_palette(name: str, others: Iterable[str] = ()) -> ValueError:
-    """Return the error for a palette name that nobody knows."""
+    """Return the error for an unknown palette name."""
     known = [*known_palettes(), *others]
     shown = ", ".join(known_palettes())
     return ValueError(
@@ -122,7 +122,7 @@ class Palette:
         Indices into `colors` that are never used, not even through `fixed`.
     fixed : mapping of str to int
         Operation (``'nn.MaxPool2d'``, ``'add()'``) or category (``'Convolution'``) to an index into `colors`. An
-        operation goes before its category.
+        entry for an operation takes precedence over one for its category.
     """
 
     colors: tuple[str, ...] = _LIGHT

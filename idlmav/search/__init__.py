@@ -1,1 +1,1 @@
-"""The search language and what it finds, as the page's ``assets/search`` does it."""
+"""The language of searches, and what they find, as in the page's ``assets/search``."""

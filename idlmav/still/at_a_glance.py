@@ -1,4 +1,4 @@
-"""The whole model in one picture of the size of a page, for readers who see nothing but an image."""
+"""The whole model in one picture of the size of a page, for readers that show images only."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _LONGEST_PX = 2400.0
 
 def at_a_glance(scene: Scene, layout: Layout, chosen: Mapping[str, Any]) -> Picture:
     """
-    Draw a scene as it was chosen or, if that is longer than a few screens, with more groups folded.
+    Draw a scene with the chosen options, and with more groups folded if it is longer than a few screens.
 
     Parameters
     ----------
     scene, layout
         As for `idlmav.still.still_picture`.
     chosen : mapping
-        Its options; see `idlmav.still.choices`.
+        Options of `idlmav.still.still_picture`; see `idlmav.still.choices`.
 
     Returns
     -------
     Picture
-        At most 2400 px long, unless so many ops stand in no module.
+        At most 2400 px long, unless it has too many ops outside of modules.
     """
     picture = still_picture(scene, layout, **chosen)
     depth = max(group_depths(layout).values(), default=0)

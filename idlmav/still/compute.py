@@ -13,7 +13,7 @@ __all__ = ["shown_compute"]
 
 def shown_compute(scene: Scene, compute_unit: str, estimates: str) -> Scene:
     """
-    Return a scene that holds the numbers that are shown, and under ``compute`` how many FLOPs count as one of them.
+    Return a scene with the numbers that are shown, and under ``compute`` how many FLOPs the number 1 stands for.
 
     Parameters
     ----------

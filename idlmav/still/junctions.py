@@ -1,4 +1,4 @@
-"""Where lines that several edges share fork, as ``assets/graph/junctions.js`` finds it (a test compares)."""
+"""Find the forks of lines that several edges share, as ``assets/graph/junctions.js`` does (a test compares)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["junctions"]
 
 def junctions(routes: Iterable[Route]) -> list[Point]:
     """
-    Return the points at which edges part that leave a box together, or meet that enter one together.
+    Return the points where edges of one source part, or edges of one target meet.
 
-    A crossing is none of them, so that a mark there tells the two apart, as in a circuit diagram.
+    Dots at these points, as in a circuit diagram, tell them from crossings.
     """
     routes = list(routes)
     found: dict[Point, None] = {}

@@ -1,11 +1,15 @@
-"""What a still picture is made of, back to front, in px with y down."""
+"""The marks of a still picture, in px with y down."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Line", "Picture", "Rect", "Shape", "Text", "Triangle"]
+from idlmav.layout import Point
+
+__all__ = ["DASH_PX", "Dot", "Line", "Mark", "Picture", "Rect", "Text", "Triangle"]
 
 Anchor = Literal["middle", "start"]
 
@@ -24,34 +28,48 @@ class Rect:
     radius: float = 6.0
     opacity: float = 1.0
     dashed: bool = False
-    """Whether its line is of dashes of `DASH_PX`."""
+    """Whether its line consists of dashes of `DASH_PX`."""
 
 
 DASH_PX = 6.0, 4.0
-"""Length of a dash, and of the gap after it."""
+"""Length of a dash and of the gap after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """An orthogonal polyline whose corners are rounded."""
 
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     color: str
     width: float = 1.2
     radius: float = 6.0
+
+    def corners(self) -> Iterator[tuple[Point, Point, Point]]:
+        """Yield the start, control point and end of the quadratic arc at each corner; all the same where it is tiny."""
+        for before, corner, after in zip(self.points, self.points[1:], self.points[2:], strict=False):
+            into, out = math.dist(before, corner), math.dist(corner, after)
+            size = min(self.radius, into / 2, out / 2)
+            if size < 0.5:
+                yield corner, corner, corner
+            else:
+                yield _towards(corner, before, size / into), corner, _towards(corner, after, size / out)
+
+
+def _towards(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
 @dataclass(frozen=True, slots=True)
 class Triangle:
     """The head of an arrow."""
 
-    points: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    points: tuple[Point, Point, Point]
     color: str
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """The mark where lines part or meet."""
+    """A dot where lines part or meet."""
 
     x: float
     y: float
@@ -72,7 +90,7 @@ class Text:
     anchor: Anchor = "middle"
 
 
-Shape = Rect | Line | Triangle | Dot | Text
+Mark = Rect | Line | Triangle | Dot | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +101,12 @@ class Picture:
     Attributes
     ----------
     width, height : float
-        Size in px, margins included; the origin of the shapes is its upper left corner.
+        Size in px, margins included; the origin of the marks is its upper left corner.
     background : str
-        Fill of everything.
+        Colour behind the marks.
     name, description : str
-        For those who do not see it.
-    shapes : list of Shape
+        Texts for readers who do not see the picture.
+    marks : list of Mark
         Back to front.
     """
 
@@ -97,4 +115,4 @@ class Picture:
     background: str
     name: str = ""
     description: str = ""
-    shapes: list[Shape] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)

@@ -26,9 +26,9 @@ _FONTS = {
     False: ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "Helvetica.ttc"),
     True: ("DejaVuSans-Bold.ttf", "Arial Bold.ttf", "arialbd.ttf", "LiberationSans-Bold.ttf"),
 }
-"""Looked for in this order, by whether they are bold."""
+"""Regular and bold fonts, in the order of preference."""
 _SUBSTITUTES = str.maketrans({"▸": ">", "▾": "v", "✕": "X", "×": "x", "…": "..."})
-"""Signs that the font of Pillow itself lacks."""
+"""Substitutes for characters that Pillow's own font lacks."""
 
 
 def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -> bytes:
@@ -42,7 +42,7 @@ def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -
     scale : float
         Pixels for one px; less where the image would have more than 64 million pixels or 30,000 on a side.
     colors : int, optional
-        How many colours are kept, up to 256: with 64 the file is a third as large.
+        Reduce the image to so many colours, up to 256: with 64 the file is a third as large.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -
     size = max(1, math.ceil(picture.width * scale)), max(1, math.ceil(picture.height * scale))
     image = Image.new("RGB", size, picture.background)
     canvas = _Canvas(image, scale)
-    for shape in picture.shapes:
-        canvas.draw(shape)
+    for mark in picture.marks:
+        canvas.draw(mark)
     if colors is not None:
         image = image.quantize(colors, dither=Image.Dither.NONE)
     file = BytesIO()
@@ -71,19 +71,19 @@ class _Canvas:
 
         self.image, self.pen, self.scale = image, ImageDraw.Draw(image), scale
 
-    def draw(self, shape: Rect | Line | Triangle | Dot | Text) -> None:
-        match shape:
+    def draw(self, mark: Rect | Line | Triangle | Dot | Text) -> None:
+        match mark:
             case Rect():
-                self._rect(shape) if shape.opacity >= 1.0 else self._translucent(shape)
+                self._rect(mark) if mark.opacity >= 1.0 else self._translucent(mark)
             case Line():
-                self._line(shape)
+                self._line(mark)
             case Triangle():
-                self.pen.polygon([(x * self.scale, y * self.scale) for x, y in shape.points], fill=shape.color)
+                self.pen.polygon([(x * self.scale, y * self.scale) for x, y in mark.points], fill=mark.color)
             case Dot():
-                x, y, r = shape.x * self.scale, shape.y * self.scale, shape.radius * self.scale
-                self.pen.ellipse((x - r, y - r, x + r, y + r), fill=shape.color)
+                x, y, r = mark.x * self.scale, mark.y * self.scale, mark.radius * self.scale
+                self.pen.ellipse((x - r, y - r, x + r, y + r), fill=mark.color)
             case Text():
-                self._text(shape)
+                self._text(mark)
 
     def _rect(self, rect: Rect) -> None:
         scale = self.scale
@@ -101,7 +101,7 @@ class _Canvas:
                 self.pen.line(dash, fill=rect.line, width=line_width, joint="curve")
 
     def _translucent(self, rect: Rect) -> None:
-        """Draw a box as a browser does: what is below it shines through."""
+        """Blend a box with the picture below it."""
         from PIL import Image
 
         margin = rect.line_width
@@ -115,39 +115,14 @@ class _Canvas:
         self.image.paste(Image.blend(below, above, rect.opacity), (left, top))
 
     def _line(self, line: Line) -> None:
-        scale, width = self.scale, max(1, round(line.width * self.scale))
-        points = [(x * scale, y * scale) for x, y in line.points]
-        for number, (start, end) in enumerate(pairwise(points)):
-            # Each piece begins and ends where the arcs of its corners do.
-            first = self._radius(points, number) if number else 0.0
-            last = self._radius(points, number + 1) if number + 2 < len(points) else 0.0
-            length = math.dist(start, end) or 1.0
-            dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-            piece = [(start[0] + dx * first, start[1] + dy * first), (end[0] - dx * last, end[1] - dy * last)]
-            self.pen.line(piece, fill=line.color, width=width)
-            if last:
-                self._corner(points, number + 1, last, line.color, width)
-
-    def _radius(self, points: list[tuple[float, float]], corner: int) -> float:
-        before, at, after = points[corner - 1 : corner + 2]
-        return min(6.0 * self.scale, math.dist(before, at) / 2, math.dist(at, after) / 2)
-
-    def _corner(self, points: list[tuple[float, float]], corner: int, radius: float, color: str, width: int) -> None:
-        before, at, after = points[corner - 1 : corner + 2]
-        ends = []
-        for other in (before, after):
-            length = math.dist(at, other) or 1.0
-            ends.append(tuple(at[i] + (other[i] - at[i]) * radius / length for i in (0, 1)))
-        (ax, ay), (bx, by) = ends
-        steps = [index / 8 for index in range(9)]
-        curve = [
-            (
-                (1 - t) ** 2 * ax + 2 * t * (1 - t) * at[0] + t * t * bx,
-                (1 - t) ** 2 * ay + 2 * t * (1 - t) * at[1] + t * t * by,
-            )
-            for t in steps
-        ]
-        self.pen.line(curve, fill=color, width=width, joint="curve")
+        points = [line.points[0]]
+        for (ax, ay), (x, y), (bx, by) in line.corners():
+            arc = [(step / 8, 1 - step / 8) for step in range(9 if (ax, ay) != (bx, by) else 1)]
+            points += [
+                (u * u * ax + 2 * t * u * x + t * t * bx, u * u * ay + 2 * t * u * y + t * t * by) for t, u in arc
+            ]
+        path = [(x * self.scale, y * self.scale) for x, y in (*points, line.points[-1])]
+        self.pen.line(path, fill=line.color, width=max(1, round(line.width * self.scale)), joint="curve")
 
     def _text(self, text: Text) -> None:
         size = text.size * self.scale
@@ -173,7 +148,7 @@ def _outline(corners: list[float], radius: float) -> list[Point]:
 
 
 def _dashes(points: list[Point], lengths: list[float]) -> Iterator[list[Point]]:
-    """Cut a polyline into dashes; every second one of `lengths` is left out."""
+    """Cut a polyline into dashes and gaps of the given lengths, and yield the dashes."""
     piece, kind, left = [points[0]], 0, lengths[0]
     for start, end in pairwise(points):
         length, done = math.dist(start, end), 0.0
@@ -193,7 +168,7 @@ def _dashes(points: list[Point], lengths: list[float]) -> Iterator[list[Point]]:
 
 @lru_cache(maxsize=64)
 def _font(size: float, bold: bool) -> tuple[Any, bool]:
-    """Return a font, and whether it has every sign that boxes show."""
+    """Return a font, and whether it has all characters that boxes show."""
     from PIL import ImageFont
 
     for name in _FONTS[bold]:

@@ -1,4 +1,4 @@
-"""Which box or frame is marked for what is selected, as ``assets/graph/geometry.js`` finds it (a test compares)."""
+"""Find the box or frame that represents the selection, as ``assets/graph/geometry.js`` does (a test compares)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ __all__ = ["shown_as"]
 
 def shown_as(scene: Scene, layout: Layout, selected: str) -> str:
     """
-    Return the id of what stands for the selection: itself, or the outermost folded group around it.
+    Return the id of the box or frame that represents the selection: itself, or the outermost folded group around it.
 
     Parameters
     ----------
     scene : dict
         Of `idlmav.scene.build.build_scene`.
     layout : Layout
-        With what is folded.
+        With its groups folded.
     selected : str
-        Id of a node or group, or a path of an op; anything else, such as a module that was never called, gives ``""``.
+        Id of a node or group, or path of an op.
+
+    Returns
+    -------
+    str
+        ``""`` for anything else, such as a module that was never called.
     """
     name = selected
     if name not in layout.group_of and name not in layout.groups:

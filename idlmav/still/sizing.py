@@ -1,4 +1,4 @@
-"""Boxes as tall as a number says, as ``assets/graph/sizing.js`` makes them (a test compares): stretched along the flow."""
+"""Stretch boxes along the flow by a number, as ``assets/graph/sizing.js`` does (a test compares)."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from idlmav.layout import Box, Layout, Route
 __all__ = ["growth", "stretch"]
 
 MOST_PX = 110.0
-"""How much the box with the largest number grows."""
+"""Growth of the box with the largest number."""
 _ON_BORDER = 0.05
-"""A point this close (px) to the end of a box lies on it."""
+"""Distance in px below which a point lies on the end of a box."""
 
 
 def growth(values: Sequence[float | None]) -> list[float]:
-    """Return by how many px the box of each number grows; the area of the growth follows the number."""
+    """Return the growth of each box in px; its square is proportional to the number."""
     largest = max((value for value in values if value), default=1.0)
     return [math.floor(MOST_PX * math.sqrt((value or 0.0) / largest) + 0.5) for value in values]
 
 
 def stretch(layout: Layout, extra: Mapping[str, float]) -> Layout:
     """
-    Let boxes grow along the flow, and everything after them give way.
+    Stretch boxes along the flow, and move everything after them.
 
     Parameters
     ----------
     layout : Layout
         Folded or not.
     extra : mapping of str to float
-        Px by node; what is missing or hidden stays as it is.
+        Growth in px by node; other nodes, and hidden ones, keep their size.
     """
     axis = 0 if layout.direction in ("left", "right") else 1
     move = _steps(layout, extra, axis)
@@ -60,7 +60,7 @@ def stretch(layout: Layout, extra: Mapping[str, float]) -> Layout:
 
 
 def _side_ends(layout: Layout, axis: int) -> dict[str, float]:
-    """Return where along the flow the last edge ends on a side of a box, as skip connections that run straight do."""
+    """Return by box the last position along the flow of an edge that ends on its side, as straight skip edges do."""
     found: dict[str, float] = {}
     for ends, points in layout.routes.items():
         for name, place in zip(ends, (0, -1), strict=True):
@@ -104,7 +104,7 @@ def _route(
     axis: int,
     move: Callable[[float], float],
 ) -> Route:
-    """Keep the ends of a route on the borders of their boxes, which may be shorter than the stretch beside them."""
+    """Move a route, and keep its ends on the borders of boxes, which may grow less than the boxes beside them."""
     moved = [(move(x), y) if axis == 0 else (x, move(y)) for x, y in points]
     for name, place in zip(ends, (0, -1), strict=True):
         if layout.is_folded(name):

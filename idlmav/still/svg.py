@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
-from idlmav.still.marks import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.marks import DASH_PX, Dot, Line, Mark, Picture, Rect, Text, Triangle
 
 __all__ = ["svg_elements", "to_svg"]
 
@@ -26,7 +25,7 @@ def to_svg(picture: Picture) -> str:
     Returns
     -------
     str
-        One ``<svg>`` element without anything from elsewhere: no fonts, no scripts, no styles of the page around.
+        One ``<svg>`` element that needs nothing else: no fonts, no scripts, no styles of the page around it.
     """
     width, height = _number(picture.width), _number(picture.height)
     size = f'width="{width}" height="{height}"'
@@ -36,38 +35,35 @@ def to_svg(picture: Picture) -> str:
         f"<desc>{escape(picture.description)}</desc>",
         f'<rect {size} fill="{picture.background}"/>',
     ]
-    lines += svg_elements(picture.shapes)
+    lines += svg_elements(picture.marks)
     return "\n".join([*lines, "</svg>", ""])
 
 
-def svg_elements(shapes: Iterable[Shape]) -> list[str]:
-    """Return each shape as an element."""
-    return [_element(shape) for shape in shapes]
+def svg_elements(marks: Iterable[Mark]) -> list[str]:
+    """Return each mark as an element."""
+    return [_element(mark) for mark in marks]
 
 
-def _element(shape: Shape) -> str:
-    match shape:
+def _element(mark: Mark) -> str:
+    match mark:
         case Rect():
-            return _rect(shape)
+            return _rect(mark)
         case Line():
-            path = _rounded(shape.points, shape.radius)
-            return f'<path d="{path}" fill="none" stroke="{shape.color}" stroke-width="{_number(shape.width)}"/>'
+            return (
+                f'<path d="{_rounded(mark)}" fill="none" stroke="{mark.color}" stroke-width="{_number(mark.width)}"/>'
+            )
         case Triangle():
-            corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in shape.points)
-            return f'<polygon points="{corners}" fill="{shape.color}"/>'
+            corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in mark.points)
+            return f'<polygon points="{corners}" fill="{mark.color}"/>'
         case Dot():
-            return f'<circle cx="{_number(shape.x)}" cy="{_number(shape.y)}" r="{_number(shape.radius)}" fill="{shape.color}"/>'
+            return f'<circle cx="{_number(mark.x)}" cy="{_number(mark.y)}" r="{_number(mark.radius)}" fill="{mark.color}"/>'
         case Text():
-            return _text(shape)
+            return _text(mark)
 
 
 def _rect(rect: Rect) -> str:
-    place = " ".join(
-        f'{name}="{_number(value)}"'
-        for name, value in zip(
-            ("x", "y", "width", "height", "rx"), (rect.x, rect.y, rect.width, rect.height, rect.radius), strict=True
-        )
-    )
+    sizes = {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": rect.radius}
+    place = " ".join(f'{name}="{_number(value)}"' for name, value in sizes.items())
     line = f' stroke="{rect.line}" stroke-width="{_number(rect.line_width)}"' if rect.line else ""
     line += f' stroke-dasharray="{_number(DASH_PX[0])} {_number(DASH_PX[1])}"' if rect.dashed else ""
     opacity = f' opacity="{_number(rect.opacity)}"' if rect.opacity < 1.0 else ""
@@ -77,7 +73,7 @@ def _rect(rect: Rect) -> str:
 def _text(text: Text) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
-    # 0.35 em below the middle is where a baseline belongs; not every viewer knows dominant-baseline.
+    # The baseline is 0.35 em below the middle; not every viewer knows dominant-baseline.
     y = text.y + 0.35 * text.size
     return (
         f'<text x="{_number(text.x)}" y="{_number(y)}" font-size="{_number(text.size)}" fill="{text.color}"'
@@ -85,23 +81,12 @@ def _text(text: Text) -> str:
     )
 
 
-def _rounded(points: Sequence[Point], radius: float) -> str:
-    """Return the path of a polyline whose corners are quadratic arcs."""
-    parts = [f"M{_pair(points[0])}"]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        into, out = math.dist(before, corner), math.dist(corner, after)
-        size = min(radius, into / 2, out / 2)
-        if size < 0.5:
-            parts.append(f"L{_pair(corner)}")
-            continue
-        start, end = _towards(corner, before, size / into), _towards(corner, after, size / out)
-        parts.append(f"L{_pair(start)}Q{_pair(corner)} {_pair(end)}")
-    parts.append(f"L{_pair(points[-1])}")
-    return "".join(parts)
-
-
-def _towards(start: Point, end: Point, share: float) -> Point:
-    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+def _rounded(line: Line) -> str:
+    """Return the path of a polyline with rounded corners."""
+    parts = [f"M{_pair(line.points[0])}"]
+    for start, corner, end in line.corners():
+        parts.append(f"L{_pair(start)}" if start == end else f"L{_pair(start)}Q{_pair(corner)} {_pair(end)}")
+    return "".join([*parts, f"L{_pair(line.points[-1])}"])
 
 
 def _pair(point: Point) -> str:

@@ -1,4 +1,4 @@
-"""Light and dark: the colours of everything that is not data, as ``assets/page/theme.js`` has them (a test compares)."""
+"""The light and the dark theme: all colours but those of data, as in ``assets/page/theme.js`` (a test compares)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Theme:
     edge, frame_line, node_line : str
         Lines.
     frames : tuple of str
-        Fill of frames, by depth in turn.
+        Fills of frames, alternating by depth.
     group : str
-        Fill of a folded group that has no colour by its content.
+        Fill of a folded group that is not coloured by a number.
     accent, error : str
-        Around the selected box, and around one that failed.
+        Borders of the selected box and of failed ones.
     into, out_of : str
-        What flows into the selected box, and out of it.
+        Edges into the selected box, and out of it.
     """
 
     paper: str

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -151,10 +151,11 @@ def _start_panel(app: str | Path, *arguments: str) -> tuple[str, Callable[[], No
     listener.start()
 
     def stop() -> None:
-        # A server that ends while a page says goodbye to it logs an error of its own.
+        # A server that ends while a page closes its connection logs an error.
         deadline = time.monotonic() + 10
-        while _open_connections(log) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        with suppress(queue.Empty):
+            while _open_connections(log) and lines.get(timeout=max(0.0, deadline - time.monotonic())) is not None:
+                pass
         process.terminate()
         process.wait(timeout=20)
         listener.join(timeout=20)

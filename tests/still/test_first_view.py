@@ -1,4 +1,4 @@
-"""What a saved page shows before it is live."""
+"""The first view of a saved page, before the page is live."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resnet(torchvision) -> MAV:
 
 
 @pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
-def test_it_begins_with_the_input_and_is_small(resnet, direction):
+def test_the_first_view_begins_with_the_input_and_is_small(resnet, direction):
     mav = MAV(resnet.graph, direction=direction)
     html = drawn(mav)
     seen = texts(html)
@@ -44,7 +44,7 @@ def test_it_begins_with_the_input_and_is_small(resnet, direction):
 
 
 @pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
-def test_without_a_script_its_start_is_large_enough_to_read(resnet, direction):
+def test_without_scripts_the_start_is_large_enough_to_read(resnet, direction):
     mav = MAV(resnet.graph, direction=direction)
     x, y, width, height = (float(part) for part in re.search(r'viewBox="([^"]*)"', drawn(mav))[1].split())
     assert (width if direction in ("left", "right") else height) == 900
@@ -55,7 +55,7 @@ def test_without_a_script_its_start_is_large_enough_to_read(resnet, direction):
     assert box_y + box_height <= y + height
 
 
-def test_it_shows_what_was_visible_last(resnet):
+def test_the_first_view_shows_the_last_viewport(resnet):
     mav = MAV(resnet.graph)
     mav.unfold()
     x, y, width, height = mav.layout.boxes["fc"]
@@ -70,7 +70,7 @@ def test_it_shows_what_was_visible_last(resnet):
 
 @pytest.mark.parametrize("folded", ["none", "all"])
 @pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
-def test_it_shows_what_is_selected(resnet, direction, folded):
+def test_the_first_view_shows_the_selection(resnet, direction, folded):
     mav = MAV(resnet.graph, direction=direction, folded=folded)
     mav.state.selected = "layer4.2.conv2"
     html = drawn(mav)
@@ -87,18 +87,18 @@ def test_it_shows_what_is_selected(resnet, direction, folded):
 
 
 class Bush(nn.Module):
-    """Three hundred branches side by side and one behind the other."""
+    """Three hundred branches, one beside the other."""
 
     def forward(self, x):
         return torch.stack([(x * k).exp().sum() for k in range(300)])
 
 
-def test_a_picture_with_very_many_shapes_is_cut():
+def test_a_picture_with_very_many_marks_is_cut():
     mav = MAV(Bush(), torch.ones(2))
     mav.unfold()
     html = drawn(mav)
-    shapes = sum(html.count(f"<{kind} ") for kind in ("rect", "text", "path", "polygon"))
-    assert 100 < shapes <= 400
+    marks = sum(html.count(f"<{kind} ") for kind in ("rect", "text", "path", "polygon"))
+    assert 100 < marks <= 400
     assert "x" in texts(html)
 
 

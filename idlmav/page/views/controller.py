@@ -8,7 +8,7 @@ from typing import Any
 import param
 
 from idlmav.page.bundle import bundle, stylesheet
-from idlmav.page.views.component import Component
+from idlmav.page.panel_private import Component
 from idlmav.scene.build import Scene
 from idlmav.state import SHARED, ViewState
 
