@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from idlmav.layout.engine import compute_layout, lay_out_network
+from idlmav.layout.engine import compute_layout
 from idlmav.layout.folding.choices import chosen_folds, first_folds, folds_to_depth, group_depths, without_folds_around
 from idlmav.layout.folding.columns import columns
 from idlmav.layout.folding.fold import fold
-from idlmav.layout.input.network import Network, network_of, network_of_paths
-from idlmav.layout.options import Direction, Options, TurnKind
+from idlmav.layout.input.network import Network, network_of
+from idlmav.layout.options import DIRECTIONS, TURNS, Direction, Options, TurnKind
 from idlmav.layout.result import Box, Group, Layout, Point, Route
 
 __all__ = [
+    "DIRECTIONS",
+    "TURNS",
     "Box",
     "Direction",
     "Group",
@@ -27,8 +29,6 @@ __all__ = [
     "fold",
     "folds_to_depth",
     "group_depths",
-    "lay_out_network",
     "network_of",
-    "network_of_paths",
     "without_folds_around",
 ]

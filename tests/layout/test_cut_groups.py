@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idlmav.layout.folding.cut_groups import FramesAround, Piece, aligned, band_of, settled
+from idlmav.layout.folding.cut_groups import FramesAround, Piece, align_bands, band_of, place_bands
 
 NO_FRAMES = FramesAround(ends={}, parents={}, lengths={}, before=0, after=0)
 
@@ -13,20 +13,20 @@ def test_what_begins_with_a_neck_is_before_it() -> None:
 
 def test_a_band_moves_into_line() -> None:
     pieces = [[Piece("a", 0, 0, 100)], [Piece("b", 10, 0, 100)], [Piece("c", 20, 0, 40)]]
-    assert aligned(pieces, [10, -5]) == [0, 10, 5]
+    assert align_bands(pieces, [10, -5]) == [0, 10, 5]
 
 
 def test_a_band_that_would_make_the_picture_much_wider_stays_over_the_others() -> None:
     wide, narrow = Piece("a", 0, 0, 100), Piece("b", 10, 0, 30)
-    assert aligned([[wide], [narrow]], [80]) == [0, 80], "a tenth wider is no harm"
-    assert aligned([[wide], [narrow]], [200]) == [0, 70]
-    assert aligned([[wide], [narrow]], [-200]) == [0, 0]
-    assert aligned([[narrow], [wide]], [-200]) == [0, -70]
+    assert align_bands([[wide], [narrow]], [80]) == [0, 80], "a tenth wider is no harm"
+    assert align_bands([[wide], [narrow]], [200]) == [0, 70]
+    assert align_bands([[wide], [narrow]], [-200]) == [0, 0]
+    assert align_bands([[narrow], [wide]], [-200]) == [0, -70]
 
 
 def test_many_small_bends_do_not_add_up() -> None:
     count = 12
-    shifts = aligned([[Piece(f"n{k}", 10 * k, 0, 100)] for k in range(count)], [24] * (count - 1))
+    shifts = align_bands([[Piece(f"n{k}", 10 * k, 0, 100)] for k in range(count)], [24] * (count - 1))
     assert max(shifts) - min(shifts) + 100 <= 112
 
 
@@ -42,7 +42,7 @@ def test_a_frame_is_put_around_what_is_in_it_in_all_bands() -> None:
         before=3,
         after=2,
     )
-    places, shifts, length = settled(pieces, [0, 100], frames)
+    places, shifts, length = place_bands(pieces, [0, 100], frames)
     first = min(0, 10 - 3 - 3)
     assert shifts == [-first, 100 - first]
     assert places["a"] == (0, 60)
@@ -54,10 +54,10 @@ def test_a_frame_is_put_around_what_is_in_it_in_all_bands() -> None:
 
 def test_a_frame_has_room_for_its_title() -> None:
     frames = FramesAround(ends={"outer": (0, 60)}, parents={"outer": ""}, lengths={"outer": 90}, before=5, after=5)
-    places, _, length = settled([[Piece("a", 10, 0, 20)], [Piece("b", 30, 0, 20)]], [0, 0], frames)
+    places, _, length = place_bands([[Piece("a", 10, 0, 20)], [Piece("b", 30, 0, 20)]], [0, 0], frames)
     assert places == {"a": (5, 25), "b": (5, 25), "outer": (0, 90)}
     assert length == 90
 
 
 def test_a_picture_of_nothing_has_no_length() -> None:
-    assert settled([[]], aligned([[]], []), NO_FRAMES) == ({}, [0], 0)
+    assert place_bands([[]], align_bands([[]], []), NO_FRAMES) == ({}, [0], 0)

@@ -18,9 +18,10 @@ from layout import networks as net
 from layout.invariants import problems
 
 import idlmav
-from idlmav.layout import Direction, Layout, Network, columns, fold, lay_out_network
-from idlmav.layout.folding.borders import find_crossings
-from idlmav.layout.folding.cut_groups import find_necks
+from idlmav.layout import Direction, Layout, Network, columns, fold
+from idlmav.layout.engine import lay_out_network
+from idlmav.layout.folding.borders import find_border_points
+from idlmav.layout.folding.cut_groups import find_cut_groups
 
 FOLDER = Path(idlmav.__file__).parent / "page" / "assets" / "fold" / "fold.js"
 RUNNER = Path(__file__).parent / "run_fold.mjs"
@@ -93,7 +94,7 @@ def test_a_line_runs_straight_through_folded_groups_that_follow_each_other(direc
     bent = passed = straight = 0
     for seed in range(60):
         layout = lay_out_network(net.stages(seed), direction=direction)
-        crossings = find_crossings(layout)
+        crossings = find_border_points(layout)
         stages = [name for name in layout.groups if "/" not in name]
         folded = fold(layout, stages)
         for name in stages:
@@ -236,7 +237,9 @@ def test_python_and_javascript_fold_alike(direction: Direction) -> None:
             folded = [name for name, flag in zip(layout.groups, state, strict=True) if flag]
             assert as_layout(layout, result) == fold(layout, folded)
             compared += bool(folded)
-            split += bool(find_necks(layout, find_crossings(layout), [name for name in folded if "/" not in name]))
+            split += bool(
+                find_cut_groups(layout, find_border_points(layout), [name for name in folded if "/" not in name])
+            )
     assert compared > 100
     assert split > 50, "few had a group that everything passes"
 

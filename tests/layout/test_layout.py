@@ -12,17 +12,15 @@ from layout import networks as net
 from layout.invariants import problems
 
 from idlmav.layout import (
+    DIRECTIONS,
     Direction,
     Layout,
     Network,
     Options,
     fold,
-    lay_out_network,
-    network_of_paths,
 )
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.layered import ranks, routes
-
-DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
 
 
 def centre(layout: Layout, name: str) -> float:
@@ -129,7 +127,7 @@ def test_edges_go_straight_or_short_where_boxes_are_wide_enough() -> None:
     assert lane == centre(layout, "n1") + net.SIZE[0] / 2 + Options().lane_gap
     assert skip[0][0] == skip[-1][0] == centre(layout, "n0") + net.SIZE[0] / 2 - 6.0
     # Boxes that overlap across the flow are joined by a straight line.
-    wide = network_of_paths(["a", "b", "c"], [(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
+    wide = net.network_of_paths([(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
     assert [len(points) for points in lay_out_network(wide).routes.values()] == [2, 2]
 
 
@@ -256,7 +254,7 @@ def test_lines_between_two_groups_go_straight_on_though_the_second_one_is_wider(
     wide, narrow = (200.0, 60.0), (30.0, 26.0)
     paths = ["", "first", "first", "first", "second/a", "second/b", "second/c", ""]
     sizes = [net.SIZE, narrow, narrow, narrow, wide, wide, wide, net.SIZE]
-    layout = lay_out_network(network_of_paths([f"n{i}" for i in range(8)], sizes, edges, paths))
+    layout = lay_out_network(net.network_of_paths(sizes, edges, paths))
     assert problems(layout) == []
     # The third would have to pass another one.
     assert [len({x for x, _ in layout.routes[ends]}) for ends in (("n1", "n4"), ("n3", "n6"))] == [1, 1]

@@ -9,7 +9,8 @@ import pytest
 from layout import networks as net
 from layout.invariants import crossings, problems
 
-from idlmav.layout import Network, lay_out_network
+from idlmav.layout import Network
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.layered import level
 
 
@@ -45,12 +46,12 @@ def test_dense_layers_cross_no_more_than_two_sides_of_trunks_require() -> None:
         edges.append((2 * layer + 1, 2 * layer + 2))
     layout = lay_out_network(net.network(sorted(set(edges))))
     assert problems(layout) == []
-    # The newest trunk crosses the bus on its side, or as many trunks: half of the older ones if the sides alternate.
+    # The newest hyperedge crosses the bus on its side, or as many hyperedges: half of the older ones if the sides alternate.
     assert crossings(layout) <= sum(layer // 2 for layer in range(layers))
 
 
 def test_the_drawing_decides_between_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = [net.random_network(seed, most=60) for seed in range(30)]
     chosen = sum(crossings(lay_out_network(network)) for network in networks)
-    monkeypatch.setattr(level, "drawn_crossings", lambda geometry, segments, followed: 0)
+    monkeypatch.setattr(level, "route_crossings", lambda geometry, segments, followed: 0)
     assert chosen < sum(crossings(lay_out_network(network)) for network in networks)

@@ -13,7 +13,8 @@ from layout import networks as net
 from layout.invariants import problems
 from pictures import picture_of
 
-from idlmav.layout import Network, compute_layout, fold, lay_out_network
+from idlmav.layout import Network, compute_layout, fold
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.input.labels import node_sizes
 from idlmav.layout.input.small_ops import small_ops
 from idlmav.layout.input.stacks import find_stacks

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,11 +9,11 @@ from layout import networks as net
 from layout.invariants import problems
 from layout.test_fold import as_layout, fold_states, run_in_node
 
-from idlmav.layout import Direction, Layout, Network, TurnKind, fold, lay_out_network
+from idlmav.layout import DIRECTIONS, Direction, Layout, Network, TurnKind, fold
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.turn.split import AFTER, BEFORE, LATENT, latent_nodes, parts_of
 
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-TURNS: tuple[TurnKind, ...] = get_args(TurnKind)
+TURNS: tuple[TurnKind, ...] = ("opposite", "perpendicular")
 directions, turns = st.sampled_from(DIRECTIONS), st.sampled_from(TURNS)
 ALONG = {"down": (1, 1), "up": (1, -1), "right": (0, 1), "left": (0, -1)}
 """Axis and sign of a direction."""

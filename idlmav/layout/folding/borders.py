@@ -10,14 +10,14 @@ from idlmav.layout.directions import round_px
 from idlmav.layout.folding.axis_map import Interval
 from idlmav.layout.result import Box, Layout, Point
 
-__all__ = ["Crossings", "extent", "find_crossings", "hull", "leave", "tenths"]
+__all__ = ["BorderPoints", "extent", "find_border_points", "hull", "leave", "tenths"]
 
 _ON_BORDER = 0.05
 """A point this close to a frame (px) lies on its border."""
 
 
 @dataclass(slots=True)
-class Crossings:
+class BorderPoints:
     """
     How edges meet a group.
 
@@ -47,7 +47,7 @@ class Crossings:
         return None if first is None else first[axis]
 
 
-def find_crossings(layout: Layout) -> dict[str, Crossings]:
+def find_border_points(layout: Layout) -> dict[str, BorderPoints]:
     """
     Return, for every group of a layout with all of them open, how edges meet it.
 
@@ -56,7 +56,7 @@ def find_crossings(layout: Layout) -> dict[str, Crossings]:
     ValueError
         If a route does not leave a frame that only one of its ends is in.
     """
-    crossings = {name: Crossings() for name in layout.groups}
+    crossings = {name: BorderPoints() for name in layout.groups}
     around: dict[str, dict[str, None]] = {"": {}}
     for name, group in layout.groups.items():
         around[name] = {name: None, **around[group.parent]}

@@ -4,7 +4,7 @@ Where a folded picture is one group wide, what follows moves sideways as a whole
 A *neck* is a folded group beside which, along the flow, nothing lies, neither beside any frame around it: all that is
 drawn lies before it or after it. A monotone map keeps the distance between where data enter a group and where they
 leave it, because boxes before and after it are rigid. At a neck nobody needs that: of the two *bands* that meet there,
-one moves until data leave in line with where they entered. Frames around necks shrink to what is in them then.
+one moves until data leave in line with where they entered. Frames around cut_groups shrink to what is in them then.
 
 ``assets/fold/cut_groups.js`` does the same in the browser.
 """
@@ -18,23 +18,23 @@ from typing import NamedTuple
 
 from idlmav.layout.directions import is_mirrored, is_transposed
 from idlmav.layout.folding.axis_map import Interval
-from idlmav.layout.folding.borders import Crossings, extent, hull, tenths
+from idlmav.layout.folding.borders import BorderPoints, extent, hull, tenths
 from idlmav.layout.folding.choices import group_depths
 from idlmav.layout.result import Layout
 
-__all__ = ["FramesAround", "Piece", "aligned", "band_of", "find_necks", "settled"]
+__all__ = ["FramesAround", "Piece", "align_bands", "band_of", "find_cut_groups", "place_bands"]
 
 
-def find_necks(layout: Layout, crossings: Mapping[str, Crossings], folded: Iterable[str]) -> list[str]:
+def find_cut_groups(layout: Layout, crossings: Mapping[str, BorderPoints], folded: Iterable[str]) -> list[str]:
     """
-    Return the necks among some folded groups, in their order along the axis of the flow.
+    Return the cut_groups among some folded groups, in their order along the axis of the flow.
 
     Parameters
     ----------
     layout : Layout
         With all groups open. In one that turns nothing is a neck.
-    crossings : mapping of str to Crossings
-        What `find_crossings` returns.
+    crossings : mapping of str to BorderPoints
+        What `find_border_points` returns.
     folded : iterable of str
         The visible folded groups.
 
@@ -52,7 +52,7 @@ def find_necks(layout: Layout, crossings: Mapping[str, Crossings], folded: Itera
     return sorted((name for name in passed if name in alone), key=lambda name: extent(layout.frames[name], axis))
 
 
-def _is_passed(layout: Layout, crossings: Crossings, name: str) -> bool:
+def _is_passed(layout: Layout, crossings: BorderPoints, name: str) -> bool:
     """Return whether data enter a group at its one end and leave it at the other."""
     along = 0 if is_transposed(layout.direction) else 1
     first, last = extent(layout.frames[name], along)[:: -1 if is_mirrored(layout.direction) else 1]
@@ -63,7 +63,7 @@ def _is_passed(layout: Layout, crossings: Crossings, name: str) -> bool:
 class _Alone:
     """The groups beside which nothing lies along the flow, neither beside any frame around them."""
 
-    def __init__(self, layout: Layout, crossings: Mapping[str, Crossings]) -> None:
+    def __init__(self, layout: Layout, crossings: Mapping[str, BorderPoints]) -> None:
         self.layout, self.crossings = layout, crossings
         self.axis = 0 if is_transposed(layout.direction) else 1
         self.within = dict.fromkeys(layout.groups, 0)
@@ -95,7 +95,7 @@ class _Alone:
 
 
 def band_of(starts: Sequence[int], along: int) -> int:
-    """Return the number of the band in which something lies, given where the necks begin along the axis of the flow."""
+    """Return the number of the band in which something lies, given where the cut_groups begin along the axis of the flow."""
     return bisect_left(starts, along)
 
 
@@ -119,7 +119,7 @@ class Piece(NamedTuple):
     high: int
 
 
-def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int]:
+def align_bands(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int]:
     """
     Return how far every band moves across the flow, so that the line through each neck is straight.
 
@@ -158,7 +158,7 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
 @dataclass(frozen=True, slots=True)
 class FramesAround:
     """
-    The frames around necks, which are nested or apart; lengths in tenths of a px.
+    The frames around cut_groups, which are nested or apart; lengths in tenths of a px.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ class FramesAround:
     after: int
 
 
-def settled(
+def place_bands(
     pieces: Sequence[Sequence[Piece]], shifts: Sequence[int], frames: FramesAround
 ) -> tuple[dict[str, Interval], list[int], int]:
     """

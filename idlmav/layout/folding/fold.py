@@ -32,8 +32,8 @@ from itertools import pairwise
 from idlmav.graph.paused_gc import collector_off
 from idlmav.layout.directions import is_mirrored, is_transposed
 from idlmav.layout.folding.axis_map import AxisMap, Interval, Thing
-from idlmav.layout.folding.borders import extent, find_crossings, hull, leave, tenths
-from idlmav.layout.folding.cut_groups import FramesAround, Piece, aligned, band_of, find_necks, settled
+from idlmav.layout.folding.borders import extent, find_border_points, hull, leave, tenths
+from idlmav.layout.folding.cut_groups import FramesAround, Piece, align_bands, band_of, find_cut_groups, place_bands
 from idlmav.layout.result import Box, Layout, Route
 
 __all__ = ["fold"]
@@ -118,7 +118,7 @@ class _Fold:
         for name, group in layout.groups.items():
             self.holder[name] = self.holder[group.parent] or (name if name in chosen else "")
         folded = [name for name in layout.groups if self.holder[name] == name]
-        self.crossings = find_crossings(layout)
+        self.crossings = find_border_points(layout)
         self.ports: dict[str, int | None] = {}
         self.all = _View(
             nodes=[name for name in layout.boxes if not self.holder[layout.group_of[name]]],
@@ -126,10 +126,10 @@ class _Fold:
             open=[name for name in layout.groups if not self.holder[name]],
         )
         self._find_wires()
-        self.necks = find_necks(layout, self.crossings, folded)
-        self.starts = [extent(layout.frames[name], self.along)[0] for name in self.necks]
-        self.around = self._around_necks()
-        self.bands = self._bands() if self.necks else [self.all]
+        self.cut_groups = find_cut_groups(layout, self.crossings, folded)
+        self.starts = [extent(layout.frames[name], self.along)[0] for name in self.cut_groups]
+        self.around = self._around_cut_groups()
+        self.bands = self._bands() if self.cut_groups else [self.all]
 
     def _find_wires(self) -> None:
         """Cut the edges at folded frames; of those with equal ends one is drawn."""
@@ -172,10 +172,10 @@ class _Fold:
         port = self._port(name)
         return 0 if port is None else abs(spot[1 - self.along] - port)
 
-    def _around_necks(self) -> list[str]:
-        """Return the frames around necks, parents first."""
+    def _around_cut_groups(self) -> list[str]:
+        """Return the frames around cut_groups, parents first."""
         found = set()
-        for name in self.necks:
+        for name in self.cut_groups:
             outer = self.layout.groups[name].parent
             while outer and outer not in found:
                 found.add(outer)
@@ -183,7 +183,7 @@ class _Fold:
         return [name for name in self.all.open if name in found]
 
     def _bands(self) -> list[_View]:
-        """Return what lies before, between and after the necks, without the frames around those."""
+        """Return what lies before, between and after the cut_groups, without the frames around those."""
         layout, along = self.layout, self.along
         views = [_View() for _ in range(len(self.starts) + 1)]
 
@@ -258,8 +258,8 @@ class _Fold:
             mapped = self._map(view, across, own, extents, first)
             maps.append(mapped)
             pieces.append(list(self._pieces(view, own, extents, mapped)))
-        shifts = aligned(pieces, [self._bend(k, maps) for k in range(len(self.necks))])
-        places, shifts, length = settled(pieces, shifts, self._frames_around())
+        shifts = align_bands(pieces, [self._bend(k, maps) for k in range(len(self.cut_groups))])
+        places, shifts, length = place_bands(pieces, shifts, self._frames_around())
         extents.update({name: self._box(name, extents[name]) for name in self.all.own})
         lengthwise = {name: (first.at(low), first.at(high)) for name, (low, high) in extents.items()}
         sides = (lengthwise, places) if along == 0 else (places, lengthwise)
@@ -306,7 +306,7 @@ class _Fold:
 
     def _bend(self, number: int, maps: list[AxisMap]) -> int:
         """Return how much farther the line before a neck is, along its band's axis, than the one after it."""
-        across, name = 1 - self.along, self.necks[number]
+        across, name = 1 - self.along, self.cut_groups[number]
         ends = []
         for view in self.bands[number : number + 2]:
             spots = [spot for wire in view.wires for group, spot in wire.folded_ends() if group == name]
@@ -350,7 +350,7 @@ class _Fold:
             return (other.at(low) - free, other.at(high) + free) if other else (low - free, high + free)
 
         # Along the flow: what is before a neck and what is after it may come to lie in line.
-        wide = {*self.necks, *self.around} if axis == self.along else set()
+        wide = {*self.cut_groups, *self.around} if axis == self.along else set()
         all_across = across(*_span(view, beside, 1 - axis), room_across) if wide else (0, 0)
 
         def free(name: str) -> Interval:

@@ -1,4 +1,4 @@
-"""Where edges leave and enter the boxes of a block."""
+"""Choose the ports: where edges leave and enter the boxes of a block."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def set_ports(geometry: Geometry, options: Options) -> None:
     """
     Fill in the offsets of every arc at both ends.
 
-    Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if there is only
-    one; the tensors of a box and what enters it are spread, the welded one at the centre, the others in the order of
-    the other ends.
+    Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if the box has
+    one tensor. Several tensors, and several entering arcs, are spread: the aligned one at the centre, the others in the
+    order of their other ends.
     """
     arcs, items = geometry.ranked.arcs, geometry.ranked.block.items
     geometry.out_offset = [0.0] * len(arcs)
@@ -40,7 +40,7 @@ def set_ports(geometry: Geometry, options: Options) -> None:
 
 
 def outermost_port(half: float) -> float:
-    """Return how far from its axis the last port of a box of half a width lies."""
+    """Return how far from the axis of a box, given half its width, the last port may lie."""
     return max(half - _CORNER, 0.0)
 
 
@@ -49,7 +49,7 @@ def _spread_in(geometry: Geometry, item: int, options: Options) -> None:
     entering = sorted(geometry.arcs_in[item], key=lambda arc: place[arcs[arc][1]])
     middle = (len(entering) - 1) / 2
     for position, arc in enumerate(entering):
-        if geometry.straight[arcs[arc][1]] == item:
+        if geometry.aligned[arcs[arc][1]] == item:
             middle = position
             break
     step = _step(geometry, item, max(middle, len(entering) - 1 - middle), options)
@@ -66,7 +66,7 @@ def _spread_out(geometry: Geometry, item: int, options: Options) -> None:
     tensors = sorted(leaving.values(), key=lambda found: sum(place[arcs[arc][2]] for arc in found) / len(found))
     middle = (len(tensors) - 1) / 2
     for position, found in enumerate(tensors):
-        if any(geometry.straight[item] == arcs[arc][2] for arc in found):
+        if any(geometry.aligned[item] == arcs[arc][2] for arc in found):
             middle = position
             break
     step = _step(geometry, item, max(middle, len(tensors) - 1 - middle), options)
@@ -83,7 +83,7 @@ def slide_ports(geometry: Geometry, options: Options) -> None:
     """
     Move the ports of bent arcs along their box towards where the arcs go, once x is known.
 
-    That makes some arcs straight and the detours of the others shorter. What is straight stays.
+    That makes some arcs straight and the detours of the others shorter. Straight arcs stay.
     """
     items = geometry.ranked.block.items
     for index, item in enumerate(items):
