@@ -9,7 +9,7 @@ from idlmav.layout.compound import Insets
 from idlmav.layout.options import Direction, Options
 from idlmav.layout.result import Box, Point, Route
 
-__all__ = ["Orientation", "frame_insets", "is_mirrored", "is_transposed", "round_px", "swapped"]
+__all__ = ["Orientation", "flow_axis", "frame_insets", "is_mirrored", "is_transposed", "round_px", "swapped"]
 
 
 def round_px(value: float) -> float:
@@ -20,6 +20,11 @@ def round_px(value: float) -> float:
 def is_transposed(direction: Direction) -> bool:
     """Whether the flow is horizontal."""
     return direction in ("right", "left")
+
+
+def flow_axis(direction: Direction) -> int:
+    """Return the axis of the flow: 0 is x, 1 is y."""
+    return 0 if is_transposed(direction) else 1
 
 
 def is_mirrored(direction: Direction) -> bool:

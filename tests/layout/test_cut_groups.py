@@ -1,4 +1,4 @@
-"""Bands of a folded picture are put together: in line, no wider than need be, in frames around what is in them."""
+"""The bands of a folded picture are aligned, no wider than necessary, with frames around their content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from idlmav.layout.folding.cut_groups import FramesAround, Piece, align_bands, b
 NO_FRAMES = FramesAround(ends={}, parents={}, lengths={}, before=0, after=0)
 
 
-def test_what_begins_with_a_neck_is_before_it() -> None:
+def test_a_thing_that_begins_with_a_cut_group_is_before_it() -> None:
     assert [band_of([10, 30], along) for along in (0, 10, 11, 30, 31)] == [0, 0, 1, 1, 2]
 
 
@@ -30,10 +30,10 @@ def test_many_small_bends_do_not_add_up() -> None:
     assert max(shifts) - min(shifts) + 100 <= 112
 
 
-def test_a_frame_is_put_around_what_is_in_it_in_all_bands() -> None:
+def test_a_frame_is_put_around_its_content_in_all_bands() -> None:
     pieces = [
-        [Piece("a", 0, 0, 60), Piece("inner", 12, 10, 50), Piece("neck", 20, 10, 50)],
-        [Piece("neck", 20, 30, 80), Piece("b", 30, 0, 20), Piece("", 45, 5, 5)],
+        [Piece("a", 0, 0, 60), Piece("inner", 12, 10, 50), Piece("cut", 20, 10, 50)],
+        [Piece("cut", 20, 30, 80), Piece("b", 30, 0, 20), Piece("", 45, 5, 5)],
     ]
     frames = FramesAround(
         ends={"outer": (5, 60), "inside": (10, 40)},
@@ -46,7 +46,7 @@ def test_a_frame_is_put_around_what_is_in_it_in_all_bands() -> None:
     first = min(0, 10 - 3 - 3)
     assert shifts == [-first, 100 - first]
     assert places["a"] == (0, 60)
-    assert places["neck"] == (10, 180), "a neck reaches over both bands"
+    assert places["cut"] == (10, 180), "a cut group reaches over both bands"
     assert places["inside"] == (10 - 3, 180 + 2)
     assert places["outer"] == (10 - 6, 180 + 4)
     assert length == 184

@@ -136,7 +136,7 @@ def with_outputs(network: Network, outputs: dict[tuple[int, int], int]) -> Netwo
     return replace(network, outputs=outputs)
 
 
-def test_every_tensor_of_a_node_has_a_trunk_of_its_own() -> None:
+def test_every_tensor_of_a_node_has_a_route_of_its_own() -> None:
     # One node makes two tensors, each for two ops below; a third op lies between.
     edges = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4)]
     same = lay_out_network(net.network(edges))
@@ -194,7 +194,7 @@ def cached(blocks: int) -> Network:
     return net.network(sorted(set(edges)))
 
 
-def test_many_long_edges_into_one_box_share_a_trunk() -> None:
+def test_many_long_edges_into_one_box_share_a_route() -> None:
     few, many = lay_out_network(cached(20)), lay_out_network(cached(80))
     assert problems(few) == problems(many) == []
     assert many.width < few.width / 2  # only those from the last blocks have lanes of their own
@@ -205,7 +205,7 @@ def test_many_long_edges_into_one_box_share_a_trunk() -> None:
 
 @settings(max_examples=150)
 @given(net.networks())
-def test_shared_trunks_keep_the_invariants(network: Network) -> None:
+def test_collected_edges_keep_the_invariants(network: Network) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranks, "_MANY", 2)
         patch.setattr(ranks, "_LONG", 2)

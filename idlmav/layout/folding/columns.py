@@ -1,4 +1,4 @@
-"""A layout as columns of numbers, the form in which the browser gets it."""
+"""A layout as columns of numbers, the form that the browser reads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["columns"]
 
 def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
     """
-    Return what ``makeFolder`` of ``assets/fold/fold.js`` reads.
+    Return the input of ``makeFolder`` of ``assets/fold/fold.js``.
 
     Parameters
     ----------
     layout : Layout
         With all groups open.
     graph : Graph, optional
-        Gives the order of the nodes; without it they come as in the layout.
+        Its order of the nodes is used; without it that of the layout.
 
     Returns
     -------
@@ -37,12 +37,12 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
         ``nodes``      ``ids``; ``x``, ``y`` (left, top), ``w``, ``h`` in px; ``group``, the index of the
                        innermost group or -1
         ``groups``     ``ids``; ``parent``, an index or -1, parents first; ``x``, ``y``, ``w``, ``h`` of the
-                       frame; ``foldedW``, ``foldedH``; ``flow``, the direction inside
-                       each, or ``None`` where it is everywhere the same
+                       frame; ``foldedW``, ``foldedH``; ``flow``, the direction inside each group, or ``None``
+                       if that is everywhere the same
         ``edges``      ``source``, ``target``, indices of nodes; ``xs``, ``ys`` of all routes one after another;
                        ``start``, where each route begins there, and their length at the end
         ``direction``  of the flow
-        ``spacing``    the distances that folding keeps, in px
+        ``spacing``    the distances of `Options` that folding keeps, in px
         =============  ==================================================================================
 
     Raises
