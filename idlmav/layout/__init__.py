@@ -36,24 +36,7 @@ from idlmav.layout.options import DIRECTIONS, TURNS, Direction, Options, TurnKin
 from idlmav.layout.result import Box, Group, Layout, Point, Route
 
 __all__ = [
-    "DIRECTIONS",
-    "TURNS",
-    "Box",
-    "Direction",
-    "Group",
-    "Layout",
-    "Network",
-    "Options",
-    "Point",
-    "Route",
-    "TurnKind",
-    "chosen_folds",
-    "columns",
-    "compute_layout",
-    "first_folds",
-    "fold",
-    "folds_to_depth",
-    "group_depths",
-    "network_of",
+    "DIRECTIONS", "TURNS", "Box", "Direction", "Group", "Layout", "Network", "Options", "Point", "Route", "TurnKind",
+    "chosen_folds", "columns", "compute_layout", "first_folds", "fold", "folds_to_depth", "group_depths", "network_of",
     "without_folds_around",
-]
+]  # fmt: skip

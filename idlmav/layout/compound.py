@@ -183,7 +183,7 @@ class _Compound:
             level.outs[tensor] = None
 
     def share_ports(self) -> None:
-        """Let tensors that enter or leave a group for one and the same op share a port, where there are many."""
+        """Let tensors share a port if many of them enter or leave a group for the same op."""
         for group in reversed(range(self.group_count)):
             by_target: dict[tuple[int, int], list[int]] = {}
             level = self.levels[group]
@@ -197,9 +197,7 @@ class _Compound:
                     if inner == tensor and tensor not in self.levels[target - self.count].shared:
                         continue
                 by_target.setdefault((target, inner if target >= self.count else -1), []).append(tensor)
-            for tensors in by_target.values():
-                if len(tensors) >= self.options.bus_at:
-                    level.shared.update(dict.fromkeys(tensors, max(tensors)))
+            level.shared = self._shared(by_target)
         for group, parent in enumerate(self.parent):
             self._share_outs(self.levels[group], self.levels[parent])
 
@@ -214,9 +212,12 @@ class _Compound:
                 by_target.setdefault((target, -1), []).append(tensor)
             elif tensor in outer.shared_outs:
                 by_target.setdefault((-1, outer.shared_outs[tensor]), []).append(tensor)
-        for tensors in by_target.values():
-            if len(tensors) >= self.options.bus_at:
-                level.shared_outs.update(dict.fromkeys(tensors, max(tensors)))
+        level.shared_outs = self._shared(by_target)
+
+    def _shared(self, by_target: Mapping[tuple[int, int], list[int]]) -> dict[int, int]:
+        """Return the tensor at whose port each of the tensors is drawn that share one, as they have a target in common."""
+        many = [tensors for tensors in by_target.values() if len(tensors) >= self.options.bus_at]
+        return {tensor: max(tensors) for tensors in many for tensor in tensors}
 
     def _with_shared_ports(self, level: _Level, start: int, end: int, tensor: int) -> tuple[int, int, int]:
         """Return the units and the tensor that an edge of a level gets when ports are shared."""
@@ -327,19 +328,19 @@ class _Compound:
 
     def _frame(self, group: int, level: _Level) -> Item:
         """Return a group, whose inside is laid out, as an item: at least as large as when it is folded."""
-        layout, insets = level.layout, self.insets
+        inside, at, insets = level.layout.item, level.layout.at, self.insets
         width, height = self.network.groups[group].folded_size
-        left, right = layout.left + insets.left, layout.right + insets.right
+        left, right = inside.left + insets.left, inside.right + insets.right
         missing = max(0.0, width - left - right) / 2
         into, out_of = {}, {}
         for tensor in level.ins:
             port = level.unit_index[self._in_port(level.shared.get(tensor, tensor))]
-            into[tensor] = layout.at[port][0]
+            into[tensor] = at[port][0]
         for tensor in level.outs:
             port = level.unit_index[self._out_port(level.shared_outs.get(tensor, tensor))]
-            out_of[tensor] = layout.at[port][0]
-        tall = max(layout.height + insets.before + insets.after, height)
-        return Item("rigid", left + missing, right + missing, tall, "", 0, layout.depth, layout.size, into, out_of)
+            out_of[tensor] = at[port][0]
+        tall = max(inside.height + insets.before + insets.after, height)
+        return Item("rigid", left + missing, right + missing, tall, "", 0, inside.depth, inside.size, into, out_of)
 
     def place(self) -> Placed:
         """Turn the relative coordinates into absolute ones."""

@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import Any
 
 from idlmav.graph import Graph
-from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Layout
 
 __all__ = ["columns"]
@@ -55,7 +54,7 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
     ids = [node.id for node in graph.nodes] if graph is not None else list(layout.boxes)
     group_index = {name: number for number, name in enumerate(layout.groups)}
     group_index[""] = -1
-    groups = layout.groups.values()
+    groups, options = layout.groups.values(), layout.options
     return {
         "nodes": {
             "ids": ids,
@@ -72,7 +71,14 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
         },
         "edges": _edge_columns(layout, ids),
         "direction": layout.direction,
-        "spacing": _spacing(layout.options),
+        "spacing": {
+            "rankGap": options.rank_gap,
+            "nodeGap": options.node_gap,
+            "trackGap": options.track_gap,
+            "portGap": options.port_gap,
+            "padding": options.padding,
+            "header": options.header,
+        },
     }
 
 
@@ -93,15 +99,4 @@ def _edge_columns(layout: Layout, ids: Sequence[str]) -> dict[str, list[float]]:
         "start": list(accumulate((len(points) for points in layout.routes.values()), initial=0)),
         "xs": _short(x for points in layout.routes.values() for x, _ in points),
         "ys": _short(y for points in layout.routes.values() for _, y in points),
-    }
-
-
-def _spacing(options: Options) -> dict[str, float]:
-    return {
-        "rankGap": options.rank_gap,
-        "nodeGap": options.node_gap,
-        "trackGap": options.track_gap,
-        "portGap": options.port_gap,
-        "padding": options.padding,
-        "header": options.header,
     }

@@ -196,8 +196,9 @@ class _Fold:
 
         for name in self.all.nodes:
             view_at(extent(layout.boxes[name], along)[0]).nodes.append(name)
+        front = 1 if is_mirrored(layout.direction) else 0  # where data enter a group
         for name in self.all.own:
-            view_at(self._front(name)).own.append(name)
+            view_at(extent(layout.frames[name], along)[front]).own.append(name)
         around = set(self.around)
         for name in self.all.open:
             if name not in around:
@@ -207,10 +208,6 @@ class _Fold:
         for wire in self.all.merged:
             view_at(wire.points[0][along]).merged.append(wire)
         return views
-
-    def _front(self, name: str) -> int:
-        """Return where, along the flow, the data enter a group."""
-        return extent(self.layout.frames[name], self.along)[1 if is_mirrored(self.layout.direction) else 0]
 
     def _extents(self, view: _View, axis: int) -> dict[str, Interval]:
         """Return where on an axis everything in view lies before the map: nodes, frames, cores of folded groups."""
@@ -264,7 +261,9 @@ class _Fold:
             pieces.append(list(self._pieces(view, own, extents, mapped)))
         shifts = align_bands(pieces, [self._bend(k, maps) for k in range(len(self.cut_groups))])
         places, shifts, length = place_bands(pieces, shifts, self._frames_around())
-        extents.update({name: self._box(name, extents[name]) for name in self.all.own})
+        if not layout.latent:
+            # Boxes of folded groups are shorter than their cores; the lines continue to them.
+            extents.update({name: self._own_stretch(name, along) for name in self.all.own})
         lengthwise = {name: (first.at(low), first.at(high)) for name, (low, high) in extents.items()}
         sides = (lengthwise, places) if along == 0 else (places, lengthwise)
         lengths = [length, length]
@@ -281,11 +280,9 @@ class _Fold:
                 if name:
                     low, high = extents[name]
                     lengths[end] = min(max(lengths[end], low), high)
-            points = []
-            for place, spot in zip(lengths, wire.points, strict=True):
-                point = first.at(place) / 10, (maps[band].at(spot[across]) + shifts[band]) / 10
-                points.append(point if along == 0 else point[::-1])
-            return tuple(points)
+            flow = [first.at(length) / 10 for length in lengths]
+            sides = [(maps[band].at(spot[across]) + shifts[band]) / 10 for spot in wire.points]
+            return tuple(zip(flow, sides, strict=True) if along == 0 else zip(sides, flow, strict=True))
 
         return replace(
             layout,
@@ -295,10 +292,6 @@ class _Fold:
             width=lengths[0] / 10,
             height=lengths[1] / 10,
         )
-
-    def _box(self, name: str, core: Interval) -> Interval:
-        """Return how much of a folded group's core its box fills along the flow; the lines continue to it."""
-        return core if self.layout.latent else self._own_stretch(name, self.along)
 
     def _pieces(self, view: _View, own: _Extents, extents: _Extents, mapped: AxisMap) -> Iterator[Piece]:
         for name, (low, high) in own.items():

@@ -41,9 +41,8 @@ def _main_path_arcs(ranked: Ranked) -> set[tuple[int, int]]:
     """Return the arcs along the main path, also where it skips ranks in a hyperedge."""
     follows = dict(zip(ranked.main_path, ranked.main_path[1:], strict=False))
     found = set()
-    for gap, source, target, _, _ in ranked.arcs:
-        origin = ranked.hyperedge[source]
-        start = source if origin is None else origin[0]
+    for arc, (gap, source, target, _, _) in enumerate(ranked.arcs):
+        start, _ = ranked.origin(arc)
         wanted = follows.get(start)
         if wanted is None:
             continue

@@ -97,14 +97,8 @@ class _Placement:
             target = arcs[arc][2]
             earliest = y
             if geometry.is_item(target):
-                earliest = max(y + self.above_box, self.bottom[self._origin(arc)] + self.options.rank_gap)
+                earliest = max(y + self.above_box, self.bottom[geometry.ranked.origin(arc)[0]] + self.options.rank_gap)
             self.earliest[target] = max(self.earliest[target], earliest)
-
-    def _origin(self, arc: int) -> int:
-        """Return the item whose tensor an arc carries."""
-        source = self.geometry.ranked.arcs[arc][1]
-        hyperedge = self.geometry.ranked.hyperedge[source]
-        return source if hyperedge is None else hyperedge[0]
 
     def _extend_straight(self, arc: int) -> None:
         _, source, target, _, _ = self.geometry.ranked.arcs[arc]

@@ -146,6 +146,11 @@ class Ranked:
             self.arcs_out[source].append(arc)
             self.by_gap[gap].append(arc)
 
+    def origin(self, arc: int) -> tuple[int, int]:
+        """Return the source item and the tensor of the hyperedge that an arc belongs to."""
+        _, source, _, _, tensor = self.arcs[arc]
+        return self.hyperedge[source] or (source, tensor)
+
     def collects(self, index: int) -> bool:
         """Whether this is a dummy of a hyperedge that collects many tensors for one box."""
         origin = self.hyperedge[index]

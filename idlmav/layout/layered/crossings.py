@@ -17,24 +17,19 @@ def route_crossings(geometry: Geometry, segments: list[list[Segment]], followed:
     `segments` and `followed` are the results of `make_segments`.
     """
     straight: list[list[tuple[float, tuple[int, int]]]] = [[] for _ in segments]
-    for arc, (gap, source, _, _, tensor) in enumerate(geometry.ranked.arcs):
+    for arc, (gap, *_) in enumerate(geometry.ranked.arcs):
         if arc not in followed and segments[gap]:
-            straight[gap].append((geometry.start(arc), _origin(geometry, source, tensor)))
+            straight[gap].append((geometry.start(arc), geometry.ranked.origin(arc)))
     return sum(_in_gap(geometry, found, straight[gap]) for gap, found in enumerate(segments) if found)
-
-
-def _origin(geometry: Geometry, source: int, tensor: int) -> tuple[int, int]:
-    return geometry.ranked.hyperedge[source] or (source, tensor)
 
 
 class _Line:
     """A segment, with the number of tensors that share it at every x."""
 
     def __init__(self, geometry: Geometry, segment: Segment) -> None:
-        arcs = geometry.ranked.arcs
         self.segment = segment
         self.low, self.high = segment.low, segment.high
-        self.tensors = {_origin(geometry, arcs[arc][1], arcs[arc][4]) for arc in segment.arcs}
+        self.tensors = {geometry.ranked.origin(arc) for arc in segment.arcs}
         self.risers = sorted(segment.risers)
 
     def tensors_at(self, x: float) -> int:

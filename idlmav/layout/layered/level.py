@@ -33,7 +33,7 @@ _PORT = Item(kind="port", depth=0)
 
 
 def lay_out_level(
-    items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options, memo: Memo | None = None
+    items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options, memo: Memo
 ) -> LevelLayout:
     """
     Return the position of every item of a level, and the whole route of every edge.
@@ -46,53 +46,49 @@ def lay_out_level(
     tops = [index for index, item in enumerate(items) if item.pinned == "top"]
     bottoms = [index for index, item in enumerate(items) if item.pinned == "bottom"]
     root = find_regions(len(items), [(source, target) for source, target, _ in edges], tops, bottoms)
-    memo = Memo() if memo is None else memo
     layouts: dict[int, LevelLayout] = {}
-    for region in _bottom_up(root):
-        members = [layouts[id(m)].as_item() if isinstance(m, Region) else items[m] for m in region.members]
+    regions = [root]
+    for region in regions:
+        regions += [member for member in region.members if isinstance(member, Region)]
+    for region in reversed(regions):
+        members = [layouts[id(m)].item if isinstance(m, Region) else items[m] for m in region.members]
         signature = region_signature(region, members, edges)
         layout = memo.find(signature)
         if layout is None:
             lay_out = _lay_out_chain if region.is_chain else _lay_out_block
             layout = lay_out(region, members, edges, options)
-            layout.is_main = any(item.is_main for item in members)
             memo.add(signature, layout)
         layouts[id(region)] = layout
     return _flatten(root, layouts, len(items))
-
-
-def _bottom_up(root: Region) -> list[Region]:
-    found = [root]
-    for region in found:
-        found += [member for member in region.members if isinstance(member, Region)]
-    return found[::-1]
 
 
 def _lay_out_chain(
     region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]], options: Options
 ) -> LevelLayout:
     """Place the members below one another, so that the edges between them are straight."""
-    layout = LevelLayout(depth=sum(item.depth for item in members), size=sum(item.size for item in members))
     edge_after = {source: edge for edge, source, _ in region.links}
-    x = y = 0.0
+    at: list[Point] = []
+    pieces: dict[int, list[Point]] = {}
+    x = y = left = right = 0.0
     for number, item in enumerate(members):
         if number:
             edge = edge_after[number - 1]
             tensor = edges[edge][2]
             x += members[number - 1].out_of.get(tensor, 0.0)
-            layout.pieces[edge] = [(x, y), (x, y + options.rank_gap)]
+            pieces[edge] = [(x, y), (x, y + options.rank_gap)]
             x -= item.into.get(tensor, 0.0)
             y += options.rank_gap
-        layout.at.append((x, y))
+        at.append((x, y))
         y += item.height
-        layout.left = max(layout.left, item.left - x)
-        layout.right = max(layout.right, item.right + x)
-    layout.height = y
-    _set_borders(region, members, layout, edges)
+        left = max(left, item.left - x)
+        right = max(right, item.right + x)
     first, last = members[0], members[-1]
-    layout.slack_in = outermost_port(first.left) if first.kind == "box" else first.slack_in
-    layout.slack_out = outermost_port(last.left) if last.kind == "box" else last.slack_out
-    return layout
+    slack_in = outermost_port(first.left) if first.kind == "box" else first.slack_in
+    slack_out = outermost_port(last.left) if last.kind == "box" else last.slack_out
+    depth, size = sum(item.depth for item in members), sum(item.size for item in members)
+    ends = *_ends(region, members, at, edges), slack_in, slack_out
+    is_main = any(item.is_main for item in members)
+    return LevelLayout(Item("rigid", left, right, y, "", 0, depth, size, *ends, is_main), at, pieces)
 
 
 def _lay_out_block(
@@ -103,18 +99,16 @@ def _lay_out_block(
     ranked = rank_block(block)
     geometry, segments, followed = _place_best(ranked, options)
     height = place_along(geometry, segments, followed, options)
-    layout = LevelLayout(height=height, size=sum(item.size for item in members))
-    layout.depth = sum(block.items[item].depth for item in ranked.main_path)
-    layout.at = list(zip(geometry.x, geometry.y, strict=True))[: len(block.items)]
-    layout.pieces = _routes(geometry, followed)
-    ends = [(segment.low, segment.high) for gap in segments for segment in gap]
-    layout.left = max((left - x for left, x in zip(geometry.left, geometry.x, strict=True)), default=0.0)
-    layout.right = max((right + x for right, x in zip(geometry.right, geometry.x, strict=True)), default=0.0)
-    layout.left = max(layout.left, 0.0, *(-low for low, _ in ends))
-    layout.right = max(layout.right, 0.0, *(high for _, high in ends))
-    _set_borders(region, block.items, layout, edges, block.entry, block.exit)
-    del layout.at[len(members) :]
-    return layout
+    depth = sum(block.items[item].depth for item in ranked.main_path)
+    at = list(zip(geometry.x, geometry.y, strict=True))[: len(block.items)]
+    lines = [segment for gap in segments for segment in gap]
+    lefts = (left - x for left, x in zip(geometry.left, geometry.x, strict=True))
+    rights = (right + x for right, x in zip(geometry.right, geometry.x, strict=True))
+    left, right = max(0.0, *lefts, *(-line.low for line in lines)), max(0.0, *rights, *(line.high for line in lines))
+    into, out_of = _ends(region, block.items, at, edges, block.entry, block.exit)
+    size, is_main = sum(item.size for item in members), any(item.is_main for item in members)
+    item = Item("rigid", left, right, height, "", 0, depth, size, into, out_of, is_main=is_main)
+    return LevelLayout(item, at[: len(members)], _routes(geometry, followed))
 
 
 def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[Segment]], dict[int, list[Segment]]]:
@@ -158,21 +152,23 @@ def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, 
     return block
 
 
-def _set_borders(
+def _ends(
     region: Region,
     members: Sequence[Item],
-    layout: LevelLayout,
+    at: list[Point],
     edges: Sequence[tuple[int, int, int]],
     entry: int = 0,
     exit_: int = -1,
-) -> None:
-    """Note where the region's entry and exit lie on its border."""
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the offsets at which the tensors of a region's entry and exit cross its border."""
+    into, out_of = {}, {}
     if region.entry != VIRTUAL:
         tensor = edges[region.entry][2]
-        layout.into[tensor] = layout.at[entry][0] + members[entry].into.get(tensor, 0.0)
+        into[tensor] = at[entry][0] + members[entry].into.get(tensor, 0.0)
     if region.exit != VIRTUAL:
         tensor = edges[region.exit][2]
-        layout.out_of[tensor] = layout.at[exit_][0] + members[exit_].out_of.get(tensor, 0.0)
+        out_of[tensor] = at[exit_][0] + members[exit_].out_of.get(tensor, 0.0)
+    return into, out_of
 
 
 def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int, list[Point]]:
@@ -226,10 +222,7 @@ def _bends(geometry: Geometry, arc: int, segments: list[Segment]) -> list[Point]
 
 def _flatten(root: Region, layouts: dict[int, LevelLayout], count: int) -> LevelLayout:
     """Collect the positions of all units and the pieces of every edge into one layout."""
-    whole = layouts[id(root)]
-    result = LevelLayout(
-        whole.left, whole.right, whole.height, [(0.0, 0.0)] * count, depth=whole.depth, size=whole.size
-    )
+    result = LevelLayout(layouts[id(root)].item, [(0.0, 0.0)] * count)
     parts: dict[int, list[list[Point]]] = {}
     todo: list[tuple[Region, float, float]] = [(root, 0.0, 0.0)]
     while todo:

@@ -13,46 +13,24 @@ from idlmav.layout.result import Point
 __all__ = ["LevelLayout", "Memo", "Signature", "item_signature", "region_signature"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LevelLayout:
     """
     The layout of a region or level; coordinates in px are relative to its main axis and its top.
 
     Attributes
     ----------
-    left, right, height : float
-        Extent on both sides of the axis, and downwards.
+    item : Item
+        The layout as an item of the region or level around it.
     at : list of (float, float)
         Axis and top of every member.
     pieces : dict of int to list of points
         The part of every edge that this region routes.
-    into, out_of : dict of int to float
-        Where tensors enter and leave.
-    slack_in, slack_out : float
-        How far in px these places may still move to either side.
-    depth, size : int
-        Ops on the longest path through, and number of units.
-    is_main : bool
-        Whether the main path of the whole network runs through it.
     """
 
-    left: float = 0.0
-    right: float = 0.0
-    height: float = 0.0
+    item: Item = field(default_factory=lambda: Item("rigid", depth=0, size=0))
     at: list[Point] = field(default_factory=list)
     pieces: dict[int, list[Point]] = field(default_factory=dict)
-    into: dict[int, float] = field(default_factory=dict)
-    out_of: dict[int, float] = field(default_factory=dict)
-    slack_in: float = 0.0
-    slack_out: float = 0.0
-    depth: int = 0
-    size: int = 0
-    is_main: bool = False
-
-    def as_item(self) -> Item:
-        """Return the layout as an item of the region around it."""
-        ends = self.into, self.out_of, self.slack_in, self.slack_out
-        return Item("rigid", self.left, self.right, self.height, "", 0, self.depth, self.size, *ends, self.is_main)
 
 
 class Signature(NamedTuple):
@@ -123,12 +101,12 @@ class Memo:
         other, layout = found
         edge = dict(zip(other.edges, signature.edges, strict=True))
         tensor = dict(zip(other.tensors, signature.tensors, strict=True))
-        return replace(
-            layout,
-            pieces={edge[number]: points for number, points in layout.pieces.items()},
-            into={tensor[number]: x for number, x in layout.into.items()},
-            out_of={tensor[number]: x for number, x in layout.out_of.items()},
+        item = replace(
+            layout.item,
+            into={tensor[number]: x for number, x in layout.item.into.items()},
+            out_of={tensor[number]: x for number, x in layout.item.out_of.items()},
         )
+        return LevelLayout(item, layout.at, {edge[number]: points for number, points in layout.pieces.items()})
 
     def add(self, signature: Signature, layout: LevelLayout) -> None:
         """Remember a layout."""

@@ -62,10 +62,8 @@ class _Search:
         self.ranked, self.options = ranked, options
         self.first_guess = _first_guess(ranked, options)
         self.ranks: list[list[int]] = [[] for _ in range(ranked.rank_count)]
-        for item, rank in enumerate(ranked.rank):
-            self.ranks[rank].append(item)
-        for rank_items in self.ranks:
-            rank_items.sort(key=lambda item: (self.first_guess[item], item))
+        for item in sorted(range(len(ranked.rank)), key=self.first_guess.__getitem__):
+            self.ranks[ranked.rank[item]].append(item)
         self.place = [0] * len(ranked.rank)
         for items in self.ranks:
             for place, item in enumerate(items):

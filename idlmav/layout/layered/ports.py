@@ -45,38 +45,35 @@ def outermost_port(half: float) -> float:
 
 
 def _spread_in(geometry: Geometry, item: int, options: Options) -> None:
+    """Give every arc into a box a port of its own."""
     arcs, place = geometry.ranked.arcs, geometry.place
     entering = sorted(geometry.arcs_in[item], key=lambda arc: place[arcs[arc][1]])
-    middle = (len(entering) - 1) / 2
-    for position, arc in enumerate(entering):
-        if geometry.aligned[arcs[arc][1]] == item:
-            middle = position
-            break
-    step = _step(geometry, item, max(middle, len(entering) - 1 - middle), options)
-    for position, arc in enumerate(entering):
-        geometry.in_offset[arc] = (position - middle) * step
+    centre = next((at for at, arc in enumerate(entering) if geometry.aligned[arcs[arc][1]] == item), None)
+    _spread(geometry.in_offset, [[arc] for arc in entering], centre, geometry.left[item], options)
 
 
 def _spread_out(geometry: Geometry, item: int, options: Options) -> None:
     """Give every tensor of a box a port of its own."""
-    arcs, place = geometry.ranked.arcs, geometry.place
+    arcs, place, below = geometry.ranked.arcs, geometry.place, geometry.aligned[item]
     leaving: dict[int, list[int]] = {}
     for arc in geometry.arcs_out[item]:
         leaving.setdefault(arcs[arc][4], []).append(arc)
     tensors = sorted(leaving.values(), key=lambda found: sum(place[arcs[arc][2]] for arc in found) / len(found))
-    middle = (len(tensors) - 1) / 2
-    for position, found in enumerate(tensors):
-        if any(geometry.aligned[item] == arcs[arc][2] for arc in found):
-            middle = position
-            break
-    step = _step(geometry, item, max(middle, len(tensors) - 1 - middle), options)
-    for position, found in enumerate(tensors):
-        for arc in found:
-            geometry.out_offset[arc] = (position - middle) * step
+    centre = next((at for at, found in enumerate(tensors) if any(arcs[arc][2] == below for arc in found)), None)
+    _spread(geometry.out_offset, tensors, centre, geometry.left[item], options)
 
 
-def _step(geometry: Geometry, item: int, ports: float, options: Options) -> float:
-    return min(options.port_gap, max(outermost_port(geometry.left[item]), 1.0) / ports)
+def _spread(offset: list[float], ports: list[list[int]], centre: int | None, half: float, options: Options) -> None:
+    """Fill in the offsets of the arcs of every port, evenly around the central one on a box of half a width."""
+    middle = (len(ports) - 1) / 2 if centre is None else centre
+    step = _step(half, max(middle, len(ports) - 1 - middle), options)
+    for position, arcs in enumerate(ports):
+        for arc in arcs:
+            offset[arc] = (position - middle) * step
+
+
+def _step(half: float, ports: float, options: Options) -> float:
+    return min(options.port_gap, max(outermost_port(half), 1.0) / ports)
 
 
 def slide_ports(geometry: Geometry, options: Options) -> None:
@@ -136,7 +133,7 @@ def _slide_in(geometry: Geometry, item: int, options: Options) -> None:
     if len(geometry.arcs_in[item]) == 1 and abs(geometry.start(geometry.arcs_in[item][0]) - axis) > limit:
         return  # It bends anyway: at the centre it is neater.
     entering = sorted(geometry.arcs_in[item], key=lambda arc: (geometry.in_offset[arc], geometry.start(arc)))
-    step = _step(geometry, item, max(len(entering) - 1, 1), options)
+    step = _step(geometry.left[item], max(len(entering) - 1, 1), options)
     offsets, fixed = [], []
     for arc in entering:
         wanted = geometry.start(arc) - axis

@@ -43,18 +43,8 @@ class Part:
     """
     A part of a network, in coordinates of a picture whose flow starts downwards.
 
-    Parameters
-    ----------
-    network : Network
-        The whole network; no group reaches over the border of a part.
-    nodes : sequence of int
-        The nodes of this part, in topological order.
-    links : Links
-        The edges between it and the others.
-    flow : {'down', 'up', 'right'}
-        Where its data flows.
-    insets, options
-        As for `idlmav.layout.compound.lay_out`.
+    No group of the network reaches over the border of a part. Its nodes are given in topological order; its data flow
+    down, up or to the right. `insets` and `options` are those of `idlmav.layout.compound.lay_out`.
 
     Attributes
     ----------

@@ -81,20 +81,11 @@ def find_repeats(
     parents: Sequence[int],
 ) -> tuple[list[int], list[Block]]:
     """
-    Put runs of blocks that are alike into groups of their own.
+    Put runs of blocks that are built alike into groups of their own.
 
-    Parameters
-    ----------
-    labels : sequence of int
-        Of every node, in a topological order: equal if the nodes compute the same.
-    weights : sequence of tuple of str
-        Names of the parameters and buffers that every node reads.
-    edges : sequence of (int, int, int)
-        Source, target, and a number for the outputs that the edge carries.
-    group_of : sequence of int
-        Innermost group of every node, -1 for none.
-    parents : sequence of int
-        The group around each, -1 for none; parents before children.
+    Nodes are in a topological order. Those that compute the same have equal `labels`; `weights` are the parameters and
+    buffers that each reads. The third number of an edge stands for the outputs that it carries. `group_of` has the
+    innermost group of every node, `parents` the group around each, parents before children; -1 is none.
 
     Returns
     -------
@@ -111,11 +102,7 @@ class _Division:
     """Groups, with repeats and rests among them."""
 
     def __init__(
-        self,
-        tree: Units,
-        weights: Sequence[tuple[str, ...]],
-        group_of: Sequence[int],
-        parents: Sequence[int],
+        self, tree: Units, weights: Sequence[tuple[str, ...]], group_of: Sequence[int], parents: Sequence[int]
     ) -> None:
         self.tree, self.weights = tree, weights
         self.group_of = list(group_of)
