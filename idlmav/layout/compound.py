@@ -108,9 +108,6 @@ class _Compound:
         number = {tensor: index for index, tensor in enumerate(made)}
         self.tensors = [number[ends[0], outputs.get(ends, 0)] for ends in network.edges]
 
-    def _group_unit(self, group: int) -> int:
-        return self.count + group
-
     def _in_port(self, tensor: int) -> int:
         return self.count + self.group_count + tensor
 
@@ -127,7 +124,7 @@ class _Compound:
             for group in self.chain[group_of[node]][1:]:
                 first[group] = node
         for group, parent in enumerate(self.parent):
-            units[parent].append((first[group], 0, self._group_unit(group)))
+            units[parent].append((first[group], 0, self.count + group))
         for level, found in zip(self.levels, units, strict=True):
             level.children = dict.fromkeys(unit for _, _, unit in sorted(found))
         main = self._main_path()
@@ -165,11 +162,11 @@ class _Compound:
         start = source
         for group in reversed(out[common:]):
             hops.append((group, start, self._out_port(tensor)))
-            start = self._group_unit(group)
+            start = self.count + group
         inner = into[common:]
-        hops.append((out[common - 1], start, self._group_unit(inner[0]) if inner else target))
+        hops.append((out[common - 1], start, self.count + inner[0] if inner else target))
         for position, group in enumerate(inner):
-            end = self._group_unit(inner[position + 1]) if position + 1 < len(inner) else target
+            end = self.count + inner[position + 1] if position + 1 < len(inner) else target
             hops.append((group, self._in_port(tensor), end))
         return hops
 
@@ -191,12 +188,13 @@ class _Compound:
                 if len(level.sinks[tensor]) > 1:
                     continue
                 target = next(iter(level.sinks[tensor]))
-                inner = tensor
+                inner = -1 if target < self.count else tensor
                 if self.count <= target < self.count + self.group_count:
-                    inner = self.levels[target - self.count].shared.get(tensor, tensor)
-                    if inner == tensor and tensor not in self.levels[target - self.count].shared:
+                    shared = self.levels[target - self.count].shared
+                    if tensor not in shared:
                         continue
-                by_target.setdefault((target, inner if target >= self.count else -1), []).append(tensor)
+                    inner = shared[tensor]
+                by_target.setdefault((target, inner), []).append(tensor)
             level.shared = self._shared(by_target)
         for group, parent in enumerate(self.parent):
             self._share_outs(self.levels[group], self.levels[parent])
@@ -215,7 +213,7 @@ class _Compound:
         level.shared_outs = self._shared(by_target)
 
     def _shared(self, by_target: Mapping[tuple[int, int], list[int]]) -> dict[int, int]:
-        """Return the tensor at whose port each of the tensors is drawn that share one, as they have a target in common."""
+        """Return, for tensors with the same target, the tensor whose port they share if they are many."""
         many = [tensors for tensors in by_target.values() if len(tensors) >= self.options.bus_at]
         return {tensor: max(tensors) for tensors in many for tensor in tensors}
 

@@ -63,13 +63,12 @@ class Orientation:
 
     def __init__(self, direction: Direction, boxes: Sequence[Box], routes: Sequence[Sequence[Point]]) -> None:
         self.transposed, self.mirrored = is_transposed(direction), is_mirrored(direction)
-        xs = [x for x, _, _, _ in boxes] + [x for route in routes for x, _ in route]
-        ys = [y for _, y, _, _ in boxes] + [y for route in routes for _, y in route]
+        points = [corner for x, y, width, height in boxes for corner in ((x, y), (x + width, y + height))]
+        points += [point for route in routes for point in route]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
         self.x0, self.y0 = min(xs, default=0.0), min(ys, default=0.0)
-        far_x = [x + width for x, _, width, _ in boxes] + [x for route in routes for x, _ in route]
-        far_y = [y + height for _, y, _, height in boxes] + [y for route in routes for _, y in route]
-        across = round_px(max(far_x, default=0.0) - self.x0)
-        self.along = round_px(max(far_y, default=0.0) - self.y0)
+        across = round_px(max(xs, default=0.0) - self.x0)
+        self.along = round_px(max(ys, default=0.0) - self.y0)
         self.size = swapped((across, self.along), direction)
 
     def point(self, x: float, y: float) -> Point:

@@ -1,4 +1,4 @@
-"""Which groups are folded: at first, to a depth, around a node; the same in Python and in the browser."""
+"""The groups to fold: in the first view, by depth, by name, around a node; alike in Python and in the browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def staged(stages: int, blocks: int, ops: int = 1) -> Graph:
     return model.graph()
 
 
-def test_what_is_small_is_open():
+def test_a_small_model_begins_unfolded():
     small, large = stack(FOLD_ABOVE // 5 - 1), stack(FOLD_ABOVE // 5 + 1)
     assert len(small.nodes) <= FOLD_ABOVE < len(large.nodes)
     assert first_folds(layout_of(small)) == []
@@ -68,7 +68,7 @@ def test_a_view_that_is_clear_already_is_left_alone():
     )
 
 
-def test_what_cannot_be_folded_stays():
+def test_ops_without_groups_cannot_be_folded():
     model = Builder()
     x = model.op("input")
     for number in range(FOLD_ABOVE + 50):
@@ -113,7 +113,7 @@ def test_a_large_model_begins_folded(large):
     assert large.state.folded == large.scene()["first_folds"] == ["layers.0..79", "layers.1..79"]
 
 
-def test_what_the_user_folds_stays(large):
+def test_groups_folded_by_the_user_stay_folded(large):
     large.state.folded = ["layers.3"]
     large.scene()
     assert large.state.folded == ["layers.3"]
@@ -203,7 +203,7 @@ def test_folds_can_be_given(large):
     assert large.state.folded == first_folds(layout)
 
 
-def test_a_list_of_modules_has_no_frame_but_what_is_in_it_folds():
+def test_a_list_of_modules_stands_for_the_modules_in_it():
     mav = MAV(staged(3, 2, 2), folded=["s1"])
     assert mav.state.folded == ["s1"]
     layout = mav.layout
@@ -218,7 +218,7 @@ def test_a_layer_that_is_one_box_is_no_mistake(large):
     assert MAV(large.graph, folded=[op]).state.folded == []
 
 
-def test_one_name_folds_what_a_list_of_it_folds(large):
+def test_a_single_name_folds_as_in_a_list(large):
     layout = large.layout
     op = next(iter(layout.group_of))
     for name in ("layers.3", "layers.7.act", "layers.1..79", "layers", op):

@@ -59,9 +59,7 @@ def test_no_edge_ends_at_the_corner_of_a_folded_group(
 
 @settings(max_examples=60)
 @given(network=net.networks(), data=st.data())
-def test_a_chain_of_folds_keeps_the_order_along_the_flow_and_of_what_is_beside(
-    network: Network, data: st.DataObject
-) -> None:
+def test_a_chain_of_folds_keeps_the_order_on_both_axes(network: Network, data: st.DataObject) -> None:
     layout = lay_out_network(network)
     if not layout.groups:
         return

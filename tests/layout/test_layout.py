@@ -222,7 +222,7 @@ def test_a_side_branch_that_bends_is_entered_and_left_at_its_centre() -> None:
 
 
 def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
-    # n0 -> n1 -> n6 -> n7 is the way of the input; the constants n2 to n5 join it by a longer one.
+    # n0 -> n1 -> n6 -> n7 is the path from the input; the constants n2 to n5 join it by a longer path.
     edges = [(0, 1), (1, 6), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
     network = net.network(edges)
     assert centre(lay_out_network(network), "n5") == centre(lay_out_network(network), "n6")
@@ -232,7 +232,7 @@ def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
 
 
 def test_tensors_that_leave_a_group_for_one_op_share_a_line() -> None:
-    """As the caches of a transformer do on their way to the output."""
+    """Long edges to the output, like those of the caches of a transformer."""
     widths = []
     for blocks in (6, 40):
         paths, edges = [""], []

@@ -96,7 +96,7 @@ def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Colle
         ids of groups and nodes, and paths of modules. A list of modules, which has no frame, stands for the modules in
         it. A node has no frame either: nothing folds for its id.
     known : collection of str
-        Paths that are valid although nothing of theirs folds, such as a layer that is one box.
+        Valid paths that have nothing to fold, such as a layer that is one box.
 
     Raises
     ------

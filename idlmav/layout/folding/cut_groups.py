@@ -164,16 +164,10 @@ def place_bands(
     pieces: Sequence[Sequence[Piece]], shifts: Sequence[int], frames: FramesAround
 ) -> tuple[dict[str, Interval], list[int], int]:
     """
-    Move the bands, put frames around their content, and begin at 0.
+    Move the bands by `shifts`, put frames around their content, and begin at 0.
 
-    Returns
-    -------
-    places : dict of str to (int, int)
-        Where every box and frame lies across the flow.
-    shifts : list of int
-        How far the bands have moved.
-    length : int
-        Of the picture.
+    Return the extent of every box and frame across the flow, how far the bands have moved then, and the length of the
+    picture.
     """
     order = sorted(frames.ends, key=lambda name: (frames.ends[name][0], -frames.ends[name][1]))
     starts = [frames.ends[name][0] for name in order]

@@ -35,15 +35,8 @@ def find_groups(
     Turn the modules around every node into groups.
 
     `chains` has for every node the keys of the modules around it, outermost first; the nodes are numbered topologically.
-
-    Returns
-    -------
-    group_of : list of int
-        Innermost group of every node, -1 for none.
-    keys : list
-        Key of every group, parents before children, otherwise by their first node.
-    parents : list of int
-        The group around each, -1 for none.
+    Return the innermost group of every node, the key of every group, and the group around each, parents before children
+    and otherwise by their first node; -1 is no group.
     """
     pieces, piece_of = _split_levels(chains, edges)
     kept = sorted(

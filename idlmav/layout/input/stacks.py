@@ -63,7 +63,8 @@ def contracted(network: Network) -> Network:
     first = {node: stack[0] for stack in network.stacks for node in stack}
     kept = [node for node in range(len(network.ids)) if first.get(node, node) == node]
     number = {node: index for index, node in enumerate(kept)}
-    sizes = {stack[0]: _size(network, stack) for stack in network.stacks}
+    members = {stack[0]: [network.sizes[node] for node in stack] for stack in network.stacks}
+    sizes = {node: (max(w for w, _ in found), sum(h for _, h in found)) for node, found in members.items()}
     now = {(a, b): (number[first.get(a, a)], number[first.get(b, b)]) for a, b in network.edges}
     return replace(
         network,
@@ -100,8 +101,3 @@ def expanded(network: Network, boxes: list[Box], routes: list[list[Point]]) -> t
     pieces = iter(routes)
     every = [[] if edge in inside else next(pieces) for edge in network.edges]
     return [found[node] for node in range(len(network.ids))], every
-
-
-def _size(network: Network, stack: Stack) -> tuple[float, float]:
-    sizes = [network.sizes[node] for node in stack]
-    return max(width for width, _ in sizes), sum(height for _, height in sizes)

@@ -32,11 +32,7 @@ class _Placement:
     """The things placed so far, in their sequence."""
 
     def __init__(
-        self,
-        geometry: Geometry,
-        segments: list[list[Segment]],
-        followed: dict[int, list[Segment]],
-        options: Options,
+        self, geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]], options: Options
     ) -> None:
         self.geometry, self.segments, self.followed, self.options = geometry, segments, followed, options
         self.below_box = 0.4 * options.rank_gap

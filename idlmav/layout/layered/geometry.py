@@ -66,6 +66,10 @@ class Geometry:
         """Whether this is an item, and not a dummy."""
         return index < len(self.ranked.block.items)
 
+    def is_box(self, index: int) -> bool:
+        """Whether this is a box whose ports can be chosen."""
+        return self.is_item(index) and self.ranked.block.items[index].kind == "box"
+
     def is_port(self, index: int) -> bool:
         """Whether this is a point on the border."""
         return self.is_item(index) and self.ranked.block.items[index].kind == "port"

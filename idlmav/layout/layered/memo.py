@@ -65,14 +65,8 @@ def region_signature(region: Region, members: Sequence[Item], edges: Sequence[tu
 
     links = tuple((source, target, number(edges[edge][2])) for edge, source, target in region.links)
     ends = [edge for edge in (region.entry, region.exit) if edge != VIRTUAL]
-    border = (
-        region.is_chain,
-        region.entry == VIRTUAL,
-        region.exit == VIRTUAL,
-        region.entry_member,
-        region.exit_member,
-        *(number(edges[edge][2]) for edge in ends),
-    )
+    kind = region.is_chain, region.entry == VIRTUAL, region.exit == VIRTUAL
+    border = *kind, region.entry_member, region.exit_member, *(number(edges[edge][2]) for edge in ends)
     items = tuple(
         (
             *item_signature(item),

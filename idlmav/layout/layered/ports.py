@@ -122,7 +122,7 @@ def _bends(geometry: Geometry, arc: int) -> bool:
     """Whether the ports at both ends of an arc cannot come above each other."""
     _, source, target, _, _ = geometry.ranked.arcs[arc]
     reach = outermost_port(geometry.left[source])
-    if geometry.is_item(target) and geometry.ranked.block.items[target].kind == "box":
+    if geometry.is_box(target):
         return abs(geometry.x[target] - geometry.x[source]) > reach + outermost_port(geometry.left[target])
     return abs(geometry.end(arc) - geometry.x[source]) > reach
 
@@ -131,7 +131,7 @@ def _slide_in(geometry: Geometry, item: int, options: Options) -> None:
     """Let every bent arc enter as close to its source as the other arcs allow."""
     limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
     if len(geometry.arcs_in[item]) == 1 and abs(geometry.start(geometry.arcs_in[item][0]) - axis) > limit:
-        return  # It bends anyway: at the centre it is neater.
+        return  # It has a bend anyway, and looks neater at the centre.
     entering = sorted(geometry.arcs_in[item], key=lambda arc: (geometry.in_offset[arc], geometry.start(arc)))
     step = _step(geometry.left[item], max(len(entering) - 1, 1), options)
     offsets, fixed = [], []

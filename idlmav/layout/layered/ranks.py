@@ -153,7 +153,7 @@ def _collect(
     hyperedge: list[tuple[int, int] | None],
     sinks: dict[tuple[int, int], dict[int, None]],
 ) -> tuple[list[Arc], set[int]]:
-    """Join many long links into one box, such as those of all caches into the output; return arcs and their edges."""
+    """Join many long links into one box, such as those of all caches into the output; return arcs and edges."""
     long: dict[int, list[tuple[int, int, int]]] = {}
     for edge, source, target, tensor in block.links:
         if rank[target] - rank[source] < _LONG or block.items[target].kind == "rigid":

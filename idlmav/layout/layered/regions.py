@@ -185,7 +185,7 @@ class _Finder:
             region[unit].members.append(unit)
 
     def _enter(self, index: int, chain: Region, arcs_of_chain: list[int]) -> Region:
-        """Return the region behind an arc of a chain, making it if this is the first way in."""
+        """Return the region behind an arc of a chain, and make it if this is the first of them."""
         position, blocks = self.place[index], self.blocks[self.labels[index]]
         if position == 0 and chain.parent is None:
             chain.parent = self.region[self.arcs[index][0]]

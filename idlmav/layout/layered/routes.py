@@ -40,7 +40,7 @@ class Segment:
     risers, drops : list of float
         The x of these verticals.
     arcs : list of int
-        The arcs drawn along it.
+        The arcs that run along it.
     gap : int
         Number of the gap.
     joint : float or None
@@ -96,13 +96,8 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
     table = geometry.ranked.arcs
     all_straight = True
     for arc in arcs:
-        target = table[arc][2]
         apart = geometry.start(arc) - geometry.end(arc)
-        if (
-            0 < abs(apart) < _STRAIGHT
-            and geometry.is_item(target)
-            and geometry.ranked.block.items[target].kind == "box"
-        ):
+        if 0 < abs(apart) < _STRAIGHT and geometry.is_box(table[arc][2]):
             geometry.in_offset[arc] += apart
             apart = geometry.start(arc) - geometry.end(arc)
         all_straight &= apart == 0

@@ -87,12 +87,8 @@ def find_repeats(
     buffers that each reads. The third number of an edge stands for the outputs that it carries. `group_of` has the
     innermost group of every node, `parents` the group around each, parents before children; -1 is none.
 
-    Returns
-    -------
-    group_of : list of int
-        Innermost group of every node among the blocks.
-    blocks : list of Block
-        Given and new groups, parents before children, otherwise by their first node.
+    Return the innermost group of every node, and the given and new groups, parents before children and otherwise by
+    their first node.
     """
     units = Units(labels, edges, group_of, parents)
     return _Division(units, weights, group_of, parents).divide()

@@ -76,8 +76,7 @@ function readLayout({ nodes, groups, edges, direction, spacing }) {
     return { low, high: low.map((value, i) => value + tenths(columns[length][i])) };
   });
   const options = Object.fromEntries(Object.entries(spacing).map(([name, px]) => [name, tenths(px)]));
-  const transposed = direction === "right" || direction === "left";
-  const flow = transposed ? 0 : 1, along = axis => axis === flow;
+  const flow = direction === "right" || direction === "left" ? 0 : 1, along = axis => axis === flow;
   const parent = Int32Array.from(groups.parent), depth = new Int32Array(parent.length);
   for (let g = 0; g < parent.length; g++) depth[g] = parent[g] < 0 ? 1 : depth[parent[g]] + 1;
   return {
@@ -155,8 +154,8 @@ function viewOf(layout, axes, { holder, state }, wires) {
 }
 
 /** The edges while neither end is in a folded group. */
-function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, along }) {
-  const near = 2 * room(along(0) ? 0 : 1);
+function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, flow }) {
+  const near = 2 * room(flow);
   return Array.from({ length: edgeCount }, (_, edge) => {
     const first = start[edge], last = start[edge + 1] - 1;
     const length = Math.abs(xs[last] - xs[first]) + Math.abs(ys[last] - ys[first]);
@@ -322,12 +321,12 @@ function findThings(layout, axes, number, view, other) {
 const borders = ({ options }, number) => ({ before: number === 1 ? options.header : options.padding, after: options.padding });
 
 function totals({ breaks, to: column }, kept, span) {
-  const to = column.subarray(0, breaks.length);
+  const to = column.subarray(0, breaks.length), length = i => (kept ? kept[i] : breaks[i + 1] - breaks[i]);
   if (!to.length) return { to, span, end: 0 };
-  let at = kept ? 0 : breaks[0] - breaks[span.first];
-  if (kept) for (let i = 0; i < span.first; i++) at -= kept[i];
+  let at = 0;
+  for (let i = 0; i < span.first; i++) at -= length(i);
   to[0] = at;
-  for (let i = 1; i < to.length; i++) to[i] = at += kept ? kept[i - 1] : breaks[i] - breaks[i - 1];
+  for (let i = 1; i < to.length; i++) to[i] = at += length(i - 1);
   return { to, span, end: to[span.last] };
 }
 
