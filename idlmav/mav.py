@@ -12,8 +12,8 @@ from idlmav.arguments import NO_INPUT, check_choice, check_model, split_argument
 from idlmav.errors import reject_unknown
 from idlmav.export.resources import current_resources
 from idlmav.graph import Graph, files
-from idlmav.layout import Layout, chosen_folds, without_folds_around
-from idlmav.layout.variants import DIRECTIONS, TURNS, Variant, Variants
+from idlmav.layout import DIRECTIONS, TURNS, Direction, Layout, TurnKind, chosen_folds, without_folds_around
+from idlmav.layout.variants import Variant, Variants
 from idlmav.metrics.totals import complete
 from idlmav.scene.build import Scene, build_scene
 from idlmav.scene.palette import DEFAULT_PALETTE, Palette, sequence, unknown_palette
@@ -115,9 +115,9 @@ class MAV:
         palette: str | Sequence[str] = DEFAULT_PALETTE,
         avoid_palette_idxs: Collection[int] = (),
         fixed_color_map: Mapping[str, int] | None = None,
-        direction: str = "down",
+        direction: Direction = "down",
         latent: str | None = None,
-        turn: str = "opposite",
+        turn: TurnKind = "opposite",
         merge_threshold: float = -1.0,
         folded: str | int | Iterable[str] = "auto",
         compute_unit: str = "flops",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import param
 
-from idlmav.layout.variants import DIRECTIONS, TURNS, Variant
+from idlmav.layout.options import DIRECTIONS, TURNS
+from idlmav.layout.variants import Variant
 
 __all__ = [
     "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "FLOW", "SHARED", "SIZE_BY", "THEMES", "ViewState",

@@ -15,7 +15,7 @@ from torch import nn
 import idlmav
 from idlmav import MAV, GraphFormatError
 from idlmav.gallery.models import MODELS
-from idlmav.layout.variants import DIRECTIONS
+from idlmav.layout import DIRECTIONS
 
 
 def small() -> MAV:

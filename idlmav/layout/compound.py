@@ -1,8 +1,13 @@
 """
 Lay out a network with nested groups: from the innermost group outwards, each an item of the level around it.
 
-What crosses the border of a group is a port of it, one a tensor, so every edge is drawn piece by piece, a level at a
-time. Groups with equal content are drawn once.
+Every tensor that crosses the border of a group has a port there, so every edge is routed piece by piece, a level at a
+time. Groups with equal content are laid out once.
+
+References
+----------
+K. Sugiyama, K. Misue (1991), Visualization of structural information: automatic drawing of compound digraphs,
+doi:10.1109/21.108304: nested groups, though they rank all levels together.
 """
 
 from __future__ import annotations
@@ -14,8 +19,8 @@ from dataclasses import dataclass, field, replace
 from idlmav.layout.input.network import Network
 from idlmav.layout.input.stacks import contracted, expanded
 from idlmav.layout.layered.block import Item
-from idlmav.layout.layered.level import draw_level
-from idlmav.layout.layered.memo import Drawing, Known, look_of
+from idlmav.layout.layered.level import lay_out_level
+from idlmav.layout.layered.memo import LevelLayout, Memo, item_signature
 from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Point
 
@@ -24,7 +29,7 @@ __all__ = ["Insets", "Placed", "lay_out"]
 
 @dataclass(frozen=True, slots=True)
 class Insets:
-    """Room in px between a frame and what is in it, in flow coordinates."""
+    """Room in px between a frame and its content, in flow coordinates."""
 
     before: float
     after: float
@@ -59,7 +64,7 @@ def lay_out(network: Network, insets: Insets, options: Options) -> Placed:
     compound = _Compound(network, insets, options)
     compound.find_levels()
     compound.share_ports()
-    compound.draw()
+    compound.lay_out_levels()
     return compound.place()
 
 
@@ -81,7 +86,7 @@ class _Level:
     main: set[int] = field(default_factory=set)
     unit_index: dict[int, int] = field(default_factory=dict)
     edge_index: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    drawing: Drawing = field(default_factory=Drawing)
+    layout: LevelLayout = field(default_factory=LevelLayout)
 
 
 class _Compound:
@@ -90,24 +95,18 @@ class _Compound:
     def __init__(self, network: Network, insets: Insets, options: Options) -> None:
         self.network, self.insets, self.options = network, insets, options
         self.count, self.group_count = len(network.ids), len(network.groups)
-        index = {group.id: number for number, group in enumerate(network.groups)}
-        self.parent = [index.get(group.parent, -1) for group in network.groups]
-        self.chain: list[tuple[int, ...]] = []
-        for group, parent in enumerate(self.parent):
-            self.chain.append((*(self.chain[parent] if parent >= 0 else (-1,)), group))
-        self.chain.append((-1,))  # found at index -1: the outermost level
+        # At index -1 is the outermost level.
+        self.chain = [(-1, *chain) for chain in network.chains()]
+        self.parent = [chain[-2] for chain in self.chain[:-1]]
         self.levels = [_Level() for _ in range(self.group_count + 1)]
         self.items: list[Item] = [Item()] * self.group_count
-        self.drawn: dict[tuple[object, ...], Drawing] = {}
-        self.known = Known()
+        self.layouts: dict[tuple[object, ...], LevelLayout] = {}
+        self.memo = Memo()
         outputs = network.outputs
         made = sorted({(source, outputs.get((source, target), 0)) for source, target in network.edges})
         self.makers = [source for source, _ in made]
         number = {tensor: index for index, tensor in enumerate(made)}
         self.tensors = [number[ends[0], outputs.get(ends, 0)] for ends in network.edges]
-
-    def _group_unit(self, group: int) -> int:
-        return self.count + group
 
     def _in_port(self, tensor: int) -> int:
         return self.count + self.group_count + tensor
@@ -116,7 +115,7 @@ class _Compound:
         return self.count + self.group_count + len(self.makers) + tensor
 
     def find_levels(self) -> None:
-        """Hand every node, group and edge to the levels in which it is drawn."""
+        """Assign every node, group and edge to the levels in which it is laid out."""
         group_of = self.network.group_of
         units: list[list[tuple[int, int, int]]] = [[] for _ in self.levels]
         first = [self.count] * self.group_count
@@ -125,7 +124,7 @@ class _Compound:
             for group in self.chain[group_of[node]][1:]:
                 first[group] = node
         for group, parent in enumerate(self.parent):
-            units[parent].append((first[group], 0, self._group_unit(group)))
+            units[parent].append((first[group], 0, self.count + group))
         for level, found in zip(self.levels, units, strict=True):
             level.children = dict.fromkeys(unit for _, _, unit in sorted(found))
         main = self._main_path()
@@ -163,11 +162,11 @@ class _Compound:
         start = source
         for group in reversed(out[common:]):
             hops.append((group, start, self._out_port(tensor)))
-            start = self._group_unit(group)
+            start = self.count + group
         inner = into[common:]
-        hops.append((out[common - 1], start, self._group_unit(inner[0]) if inner else target))
+        hops.append((out[common - 1], start, self.count + inner[0] if inner else target))
         for position, group in enumerate(inner):
-            end = self._group_unit(inner[position + 1]) if position + 1 < len(inner) else target
+            end = self.count + inner[position + 1] if position + 1 < len(inner) else target
             hops.append((group, self._in_port(tensor), end))
         return hops
 
@@ -181,7 +180,7 @@ class _Compound:
             level.outs[tensor] = None
 
     def share_ports(self) -> None:
-        """Let tensors that enter or leave a group for one and the same op share a port, where there are many."""
+        """Let tensors share a port if many of them enter or leave a group for the same op."""
         for group in reversed(range(self.group_count)):
             by_target: dict[tuple[int, int], list[int]] = {}
             level = self.levels[group]
@@ -189,15 +188,14 @@ class _Compound:
                 if len(level.sinks[tensor]) > 1:
                     continue
                 target = next(iter(level.sinks[tensor]))
-                inner = tensor
+                inner = -1 if target < self.count else tensor
                 if self.count <= target < self.count + self.group_count:
-                    inner = self.levels[target - self.count].shared.get(tensor, tensor)
-                    if inner == tensor and tensor not in self.levels[target - self.count].shared:
+                    shared = self.levels[target - self.count].shared
+                    if tensor not in shared:
                         continue
-                by_target.setdefault((target, inner if target >= self.count else -1), []).append(tensor)
-            for tensors in by_target.values():
-                if len(tensors) >= self.options.bus_at:
-                    level.shared.update(dict.fromkeys(tensors, max(tensors)))
+                    inner = shared[tensor]
+                by_target.setdefault((target, inner), []).append(tensor)
+            level.shared = self._shared(by_target)
         for group, parent in enumerate(self.parent):
             self._share_outs(self.levels[group], self.levels[parent])
 
@@ -212,12 +210,15 @@ class _Compound:
                 by_target.setdefault((target, -1), []).append(tensor)
             elif tensor in outer.shared_outs:
                 by_target.setdefault((-1, outer.shared_outs[tensor]), []).append(tensor)
-        for tensors in by_target.values():
-            if len(tensors) >= self.options.bus_at:
-                level.shared_outs.update(dict.fromkeys(tensors, max(tensors)))
+        level.shared_outs = self._shared(by_target)
 
-    def _drawn_as(self, level: _Level, start: int, end: int, tensor: int) -> tuple[int, int, int]:
-        """Return the units and the tensor that an edge of a level is drawn with, ports being shared."""
+    def _shared(self, by_target: Mapping[tuple[int, int], list[int]]) -> dict[int, int]:
+        """Return, for tensors with the same target, the tensor whose port they share if they are many."""
+        many = [tensors for tensors in by_target.values() if len(tensors) >= self.options.bus_at]
+        return {tensor: max(tensors) for tensors in many for tensor in tensors}
+
+    def _with_shared_ports(self, level: _Level, start: int, end: int, tensor: int) -> tuple[int, int, int]:
+        """Return the units and the tensor that an edge of a level gets when ports are shared."""
         if end == self._out_port(tensor):
             end = self._out_port(level.shared_outs.get(tensor, tensor))
         if self.count <= start < self.count + self.group_count:
@@ -227,28 +228,25 @@ class _Compound:
             start = self._in_port(tensor)
         return start, end, tensor
 
-    def draw(self) -> None:
-        """Draw all levels, the innermost first."""
+    def lay_out_levels(self) -> None:
+        """Lay out all levels, the innermost first."""
         for group in range(self.group_count - 1, -2, -1):
             level = self.levels[group]
             units, edges = self._order_units(level)
             level.unit_index = {unit: number for number, unit in enumerate(units)}
             local: dict[int, int] = {}
-            drawn_edges: list[tuple[int, int, int]] = []
+            level_edges: list[tuple[int, int, int]] = []
             for start, end, tensor in edges:
                 name = local.setdefault(tensor, len(local))
-                level.edge_index[start, end, tensor] = len(drawn_edges)
-                drawn_edges.append((level.unit_index[start], level.unit_index[end], name))
-            wishes = self._wishes(group)
-            items = [self._item(unit, local, wishes) for unit in units]
-            for number, unit in enumerate(units):
-                if items[number].is_main != (unit in level.main):
-                    items[number] = replace(items[number], is_main=unit in level.main)
-            key = (tuple(drawn_edges), tuple(map(_item_key, items)))
-            drawing = self.drawn.get(key)
-            if drawing is None:
-                drawing = self.drawn[key] = draw_level(items, drawn_edges, self.options, self.known)
-            level.drawing = drawing
+                level.edge_index[start, end, tensor] = len(level_edges)
+                level_edges.append((level.unit_index[start], level.unit_index[end], name))
+            preferred = self._preferred_offsets(group)
+            items = [self._item(unit, level, local, preferred) for unit in units]
+            key = (tuple(level_edges), tuple(map(_signature, items)))
+            layout = self.layouts.get(key)
+            if layout is None:
+                layout = self.layouts[key] = lay_out_level(items, level_edges, self.options, self.memo)
+            level.layout = layout
             if group >= 0:
                 self.items[group] = self._frame(group, level)
 
@@ -259,11 +257,13 @@ class _Compound:
         outs = dict.fromkeys(self._out_port(level.shared_outs.get(tensor, tensor)) for tensor in level.outs)
         units = [*ins, *level.children, *outs]
         position = {unit: number for number, unit in enumerate(units)}
-        drawn: dict[tuple[int, int, int], None] = {}
+        found: dict[tuple[int, int, int], None] = {}
         for tensor, start in level.drivers.items():
             if start in position:
-                drawn.update(dict.fromkeys(self._drawn_as(level, start, end, tensor) for end in level.sinks[tensor]))
-        edges = list(drawn)
+                found.update(
+                    dict.fromkeys(self._with_shared_ports(level, start, end, tensor) for end in level.sinks[tensor])
+                )
+        edges = list(found)
         waiting = [0] * len(units)
         following: list[list[int]] = [[] for _ in units]
         for start, end, _ in edges:
@@ -283,11 +283,11 @@ class _Compound:
             raise ValueError("the groups of a network must not form a cycle")
         return order, edges
 
-    def _wishes(self, group: int) -> dict[int, float]:
+    def _preferred_offsets(self, group: int) -> dict[int, float]:
         """
-        Return where the tensors that leave a group enter the next one, from where the first of them does.
+        Return where the tensors that leave a group enter the next group, relative to where the first of them enters it.
 
-        The next group is drawn already, and both will lie so that the line of that first tensor is straight.
+        The next group has its layout already, and both groups will lie so that the line of that first tensor is straight.
         """
         if group < 0:
             return {}
@@ -298,45 +298,47 @@ class _Compound:
             groups = [taker for taker in takers if taker < self.group_count]
             if len(groups) == 1 and tensor in self.items[groups[0]].into:
                 found.setdefault(groups[0], []).append(tensor)
-        wishes = {}
+        preferred = {}
         for taker, tensors in found.items():
             into = self.items[taker].into
             main = min(tensors, key=lambda tensor: (self._out_port(tensor) not in self.levels[group].main, tensor))
-            wishes.update({tensor: into[tensor] - into[main] for tensor in tensors if len(tensors) > 1})
-        return wishes
+            preferred.update({tensor: into[tensor] - into[main] for tensor in tensors if len(tensors) > 1})
+        return preferred
 
-    def _item(self, unit: int, local: Mapping[int, int], wishes: Mapping[int, float]) -> Item:
-        """Return a unit as an item, tensors named as on this level; wishes are those of ports at the bottom."""
+    def _item(self, unit: int, level: _Level, local: Mapping[int, int], preferred: Mapping[int, float]) -> Item:
+        """Return a unit as an item, with tensors numbered as on its level; `preferred` are offsets of ports below."""
+        is_main = unit in level.main
         if unit < self.count:
             width, height = self.network.sizes[unit]
-            return Item("box", width / 2, width / 2, height)
+            return Item("box", width / 2, width / 2, height, is_main=is_main)
         group = unit - self.count
         if group < self.group_count:
             item = self.items[group]
-            # Of tensors that share a port, only one is drawn.
+            # Of tensors that share a port, only one is an edge of the level.
             into = {local[tensor]: offset for tensor, offset in item.into.items() if tensor in local}
             out_of = {local[tensor]: offset for tensor, offset in item.out_of.items() if tensor in local}
-            return Item("rigid", item.left, item.right, item.height, "", 0, item.depth, item.size, into, out_of)
+            return replace(item, into=into, out_of=out_of, is_main=is_main)
         tensor = group - self.group_count
         if tensor < len(self.makers):
-            return Item("port", pinned="top", age=self.makers[tensor], depth=0)
-        return Item("port", pinned="bottom", depth=0, wish=wishes.get(tensor - len(self.makers)))
+            return Item("port", pinned="top", age=self.makers[tensor], depth=0, is_main=is_main)
+        offset = preferred.get(tensor - len(self.makers))
+        return Item("port", pinned="bottom", depth=0, preferred_offset=offset, is_main=is_main)
 
     def _frame(self, group: int, level: _Level) -> Item:
-        """Return a drawn group as an item: at least as large as when it is folded."""
-        drawing, insets = level.drawing, self.insets
+        """Return a group, whose inside is laid out, as an item: at least as large as when it is folded."""
+        inside, at, insets = level.layout.item, level.layout.at, self.insets
         width, height = self.network.groups[group].folded_size
-        left, right = drawing.left + insets.left, drawing.right + insets.right
+        left, right = inside.left + insets.left, inside.right + insets.right
         missing = max(0.0, width - left - right) / 2
         into, out_of = {}, {}
         for tensor in level.ins:
             port = level.unit_index[self._in_port(level.shared.get(tensor, tensor))]
-            into[tensor] = drawing.at[port][0]
+            into[tensor] = at[port][0]
         for tensor in level.outs:
             port = level.unit_index[self._out_port(level.shared_outs.get(tensor, tensor))]
-            out_of[tensor] = drawing.at[port][0]
-        tall = max(drawing.height + insets.before + insets.after, height)
-        return Item("rigid", left + missing, right + missing, tall, "", 0, drawing.depth, drawing.size, into, out_of)
+            out_of[tensor] = at[port][0]
+        tall = max(inside.height + insets.before + insets.after, height)
+        return Item("rigid", left + missing, right + missing, tall, "", 0, inside.depth, inside.size, into, out_of)
 
     def place(self) -> Placed:
         """Turn the relative coordinates into absolute ones."""
@@ -346,7 +348,7 @@ class _Compound:
         for group in range(-1, self.group_count):
             level, (x0, y0) = self.levels[group], origin[group]
             for unit in level.children:
-                x, y = level.drawing.at[level.unit_index[unit]]
+                x, y = level.layout.at[level.unit_index[unit]]
                 if unit < self.count:
                     width, height = self.network.sizes[unit]
                     boxes[unit] = (x0 + x - width / 2, y0 + y, width, height)
@@ -363,12 +365,12 @@ class _Compound:
         points: list[Point] = []
         for group, start, end in self._hops(edge):
             level, (x0, y0) = self.levels[group], origin[group]
-            drawn_as = self._drawn_as(level, start, end, self.tensors[edge])
-            piece = level.drawing.pieces[level.edge_index[drawn_as]]
+            ends = self._with_shared_ports(level, start, end, self.tensors[edge])
+            piece = level.layout.pieces[level.edge_index[ends]]
             points += [(x0 + x, y0 + y) for x, y in piece]
         return points
 
 
-def _item_key(item: Item) -> tuple[object, ...]:
-    """Return what a drawing depends on; equal for items that can stand for one another."""
-    return *look_of(item), tuple(item.into.items()), tuple(item.out_of.items())
+def _signature(item: Item) -> tuple[object, ...]:
+    """Return everything of an item that a level layout depends on."""
+    return *item_signature(item), tuple(item.into.items()), tuple(item.out_of.items())

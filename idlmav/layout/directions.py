@@ -1,4 +1,4 @@
-"""Turn a drawing that flows downwards into any of the four directions, and round it to 0.1 px."""
+"""Turn a layout that flows downwards into any of the four directions, and round it to 0.1 px."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from idlmav.layout.compound import Insets
 from idlmav.layout.options import Direction, Options
 from idlmav.layout.result import Box, Point, Route
 
-__all__ = ["Turn", "frame_insets", "is_mirrored", "is_transposed", "round_px"]
+__all__ = ["Orientation", "flow_axis", "frame_insets", "is_mirrored", "is_transposed", "round_px", "swapped"]
 
 
 def round_px(value: float) -> float:
@@ -22,9 +22,19 @@ def is_transposed(direction: Direction) -> bool:
     return direction in ("right", "left")
 
 
+def flow_axis(direction: Direction) -> int:
+    """Return the axis of the flow: 0 is x, 1 is y."""
+    return 0 if is_transposed(direction) else 1
+
+
 def is_mirrored(direction: Direction) -> bool:
     """Whether the flow runs against its axis."""
     return direction in ("up", "left")
+
+
+def swapped(size: tuple[float, float], direction: Direction) -> tuple[float, float]:
+    """Return width and height, swapped if the flow is horizontal."""
+    return (size[1], size[0]) if is_transposed(direction) else size
 
 
 def frame_insets(direction: Direction, options: Options) -> Insets:
@@ -37,7 +47,7 @@ def frame_insets(direction: Direction, options: Options) -> Insets:
     return Insets(header, pad, pad, pad)
 
 
-class Turn:
+class Orientation:
     """
     The map from flow coordinates to the picture.
 
@@ -53,31 +63,30 @@ class Turn:
 
     def __init__(self, direction: Direction, boxes: Sequence[Box], routes: Sequence[Sequence[Point]]) -> None:
         self.transposed, self.mirrored = is_transposed(direction), is_mirrored(direction)
-        xs = [x for x, _, _, _ in boxes] + [x for route in routes for x, _ in route]
-        ys = [y for _, y, _, _ in boxes] + [y for route in routes for _, y in route]
+        points = [corner for x, y, width, height in boxes for corner in ((x, y), (x + width, y + height))]
+        points += [point for route in routes for point in route]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
         self.x0, self.y0 = min(xs, default=0.0), min(ys, default=0.0)
-        far_x = [x + width for x, _, width, _ in boxes] + [x for route in routes for x, _ in route]
-        far_y = [y + height for _, y, _, height in boxes] + [y for route in routes for _, y in route]
-        across = round_px(max(far_x, default=0.0) - self.x0)
-        self.along = round_px(max(far_y, default=0.0) - self.y0)
-        self.size = (self.along, across) if self.transposed else (across, self.along)
+        across = round_px(max(xs, default=0.0) - self.x0)
+        self.along = round_px(max(ys, default=0.0) - self.y0)
+        self.size = swapped((across, self.along), direction)
 
     def point(self, x: float, y: float) -> Point:
-        """Turn one point."""
+        """Return a point of the picture."""
         x, y = round_px(x - self.x0), round_px(y - self.y0)
         if self.mirrored:
             y = round_px(self.along - y)
         return (y, x) if self.transposed else (x, y)
 
     def box(self, box: Box) -> Box:
-        """Turn a box."""
+        """Return a box of the picture."""
         left, top, width, height = box
         a, b = self.point(left, top), self.point(left + width, top + height)
         x, y = min(a[0], b[0]), min(a[1], b[1])
         return x, y, round_px(max(a[0], b[0]) - x), round_px(max(a[1], b[1]) - y)
 
     def route(self, points: Sequence[Point]) -> Route:
-        """Turn a polyline, without its repeated and collinear points."""
+        """Return a polyline of the picture, without repeated and collinear points."""
         turned: list[Point] = []
         x0 = y0 = math.inf
         for x, y in points:

@@ -1,4 +1,4 @@
-"""The way from a graph to its layout."""
+"""Compute the layout of a graph: its network, the level layouts, and the map to the direction of the picture."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import collector_off
 from idlmav.layout.compound import Placed, lay_out
-from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
+from idlmav.layout.directions import Orientation, frame_insets, is_transposed, round_px, swapped
 from idlmav.layout.input.network import Network, network_of
 from idlmav.layout.input.stacks import find_stacks
-from idlmav.layout.options import Direction, Options, TurnKind
+from idlmav.layout.options import DIRECTIONS, TURNS, Direction, Options, TurnKind
 from idlmav.layout.result import Layout
 from idlmav.layout.turn.turned import lay_out_turned
 
@@ -41,18 +41,19 @@ def compute_layout(
         Where the data flows.
     latent : str, optional
         Id of the op, or path of the module, at which the flow turns: the bottleneck of an autoencoder.
-    turn : {'opposite', 'perpendicular'}
-        Whether it flows back from there, as in the picture of a U-Net, or to the side.
+    turn : {'opposite', 'perpendicular', 'none'}
+        Whether it flows back from there, as in the picture of a U-Net, to the side, or straight on.
     small : collection of str
-        Ids of the ops that are merged into their neighbour where they can be (`idlmav.layout.input.small_ops.small_ops`): their boxes
-        touch, and the edges between them have no route.
+        Ids of the ops that are merged into their neighbour where that is possible, as
+        `idlmav.layout.input.small_ops.small_ops` returns them. Their boxes touch, and the edges between them have no
+        route.
     options : Options, optional
         Distances.
 
     Returns
     -------
     Layout
-        Boxes, frames and routes; the same for the same input.
+        Boxes, frames and routes; the same input gives the same layout.
 
     Raises
     ------
@@ -90,52 +91,38 @@ def lay_out_network(
     turn: TurnKind = "opposite",
     options: Options | None = None,
 ) -> Layout:
-    """
-    Lay out a network that need not stem from a model.
-
-    Parameters
-    ----------
-    network : Network
-        Sizes, edges and groups.
-    direction, latent, turn, options
-        As for `compute_layout`.
-
-    Returns
-    -------
-    Layout
-        Boxes, frames and routes.
-    """
-    if direction not in ("down", "right", "up", "left"):
+    """Lay out a network, which need not stem from a model; the options are those of `compute_layout`."""
+    if direction not in DIRECTIONS:
         raise ValueError(f"direction must be 'down', 'right', 'up' or 'left', got {direction!r}")
-    if turn not in ("opposite", "perpendicular"):
-        raise ValueError(f"turn must be 'opposite' or 'perpendicular', got {turn!r}")
+    if turn not in TURNS:
+        raise ValueError(f"turn must be 'opposite', 'perpendicular' or 'none', got {turn!r}")
     options = options or Options()
     flowing = _in_flow(network, direction)
-    turned = lay_out_turned(flowing, latent, turn, direction, options) if latent else None
+    turned = lay_out_turned(flowing, latent, turn, direction, options) if latent and turn != "none" else None
     if turned is None:
         placed = lay_out(flowing, frame_insets(direction, options), options)
         return _picture(network, placed, direction, None, options)
-    split = turned.network
-    groups = [replace(group, folded_size=_swapped(group.folded_size, direction)) for group in split.groups]
-    return _picture(replace(split, groups=tuple(groups)), turned.placed, direction, latent, options)
+    split, placed = turned
+    groups = [replace(group, folded_size=swapped(group.folded_size, direction)) for group in split.groups]
+    return _picture(replace(split, groups=tuple(groups)), placed, direction, latent, options)
 
 
 def _picture(network: Network, placed: Placed, direction: Direction, latent: str | None, options: Options) -> Layout:
-    """Turn what flows downwards into its direction, with names."""
-    picture = Turn(direction, placed.boxes + placed.frames, placed.routes)
+    """Map a layout that flows downwards to its direction; name the boxes."""
+    orientation = Orientation(direction, placed.boxes + placed.frames, placed.routes)
     ids, groups = network.ids, network.groups
     names = [group.id for group in groups]
     routes = zip(network.edges, placed.routes, strict=True)
     return Layout(
-        boxes={name: picture.box(box) for name, box in zip(ids, placed.boxes, strict=True)},
-        routes={(ids[source], ids[target]): picture.route(points) for (source, target), points in routes if points},
-        frames={name: picture.box(box) for name, box in zip(names, placed.frames, strict=True)},
+        boxes={name: orientation.box(box) for name, box in zip(ids, placed.boxes, strict=True)},
+        routes={(ids[source], ids[target]): orientation.route(points) for (source, target), points in routes if points},
+        frames={name: orientation.box(box) for name, box in zip(names, placed.frames, strict=True)},
         groups=dict(zip(names, groups, strict=True)),
         group_of={name: names[group] if group >= 0 else "" for name, group in zip(ids, network.group_of, strict=True)},
         direction=direction,
         latent=latent,
-        width=picture.size[0],
-        height=picture.size[1],
+        width=orientation.size[0],
+        height=orientation.size[1],
         options=options,
     )
 
@@ -144,14 +131,10 @@ def _in_flow(network: Network, direction: Direction) -> Network:
     """Round the sizes, and swap them if the flow is horizontal."""
 
     def turned(size: tuple[float, float]) -> tuple[float, float]:
-        return _swapped((round_px(size[0]), round_px(size[1])), direction)
+        return swapped((round_px(size[0]), round_px(size[1])), direction)
 
     return replace(
         network,
         sizes=tuple(map(turned, network.sizes)),
         groups=tuple(replace(group, folded_size=turned(group.folded_size)) for group in network.groups),
     )
-
-
-def _swapped(size: tuple[float, float], direction: Direction) -> tuple[float, float]:
-    return (size[1], size[0]) if is_transposed(direction) else size

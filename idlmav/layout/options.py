@@ -1,28 +1,31 @@
-"""Distances and effort of the layout."""
+"""The choices of a layout: its direction, where it turns, distances and effort."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-__all__ = ["Direction", "GroupKind", "Options", "TurnKind"]
+__all__ = ["DIRECTIONS", "TURNS", "Direction", "GroupKind", "Options", "TurnKind"]
 
 Direction = Literal["down", "right", "up", "left"]
-TurnKind = Literal["opposite", "perpendicular"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+"""Where the data flows to."""
+TurnKind = Literal["opposite", "perpendicular", "none"]
+TURNS: tuple[TurnKind, ...] = get_args(TurnKind)
+"""Where the flow goes on from the latent op or module: back (a U), to the side (an L), or straight on."""
 GroupKind = Literal["module", "repeat", "rest"]
 """A module call; a run of blocks that are built alike; all blocks of such a run but the first."""
-"""Where the flow turns to at a latent node: back, so that a U results, or to the side, an L."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """
-    What can be chosen about a layout; the defaults are the distances of every picture.
+    Distances and effort; every picture uses the defaults.
 
     Attributes
     ----------
     rank_gap : float
-        Least distance in px, along the flow, between a box and one that it feeds.
+        Least distance in px, along the flow, between a box and a box that it feeds.
     node_gap : float
         Distance in px between neighbouring boxes, across the flow.
     lane_gap : float
@@ -36,15 +39,16 @@ class Options:
     header : float
         Height in px of a frame's title bar, which is at the top in every direction.
     strip : float
-        Height in px of an op that is merged into its neighbour, where the flow is vertical.
+        Height in px of an op that is merged into its neighbour, if the flow is vertical.
     bus_at : int
-        So many edges that end on one side of a box share a bus; so many tensors with one destination share a port.
+        From this many edges that end on one side of a box they share a bus; from this many tensors with one
+        destination they share a port.
     skip_side : {1, -1}
         Side of the long skip connections: 1 is right of the flow, -1 left.
     sweeps : int
-        Rounds of crossing reduction per start.
+        Most sweeps of crossing reduction per start.
     passes : int
-        Rounds of horizontal adjustment.
+        Most passes of adjustment across the flow.
     """
 
     rank_gap: float = 30.0

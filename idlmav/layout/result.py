@@ -1,4 +1,4 @@
-"""What the layout returns: frozen values in px, y pointing down."""
+"""The result of the layout: frozen values in px, y pointing down."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Group:
     folded_size : tuple of float
         Width and height in px of the folded box.
     direction : {'down', 'right', 'up', 'left'} or None
-        Where the data flows inside; ``None`` for where it flows in the whole picture.
+        Where the data flows inside; ``None`` for the direction of the whole picture.
     kind : {'module', 'repeat', 'rest'}
-        A ``repeat`` holds a run of blocks that are alike: the first one, and a ``rest`` with the others. A module that
-        holds nothing else is a repeat itself.
+        A ``repeat`` holds a run of blocks that are built alike: the first one, and a ``rest`` with the others. A module
+        that holds nothing but a run is a repeat itself.
     count : int
         How many blocks a repeat or a rest holds.
     """
@@ -55,7 +55,7 @@ class Group:
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """
-    Where everything is. All coordinates are multiples of 0.1 px; the bounding box starts at (0, 0).
+    The place of everything. All coordinates are multiples of 0.1 px; the bounding box starts at (0, 0).
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Layout:
     width, height : float
         Size of the picture.
     options : Options
-        The distances it was made with.
+        The distances that it was made with.
     """
 
     boxes: Mapping[str, Box]

@@ -13,7 +13,8 @@ from layout import networks as net
 from pictures import picture_of
 
 from idlmav import MAV
-from idlmav.layout import Direction, columns, lay_out_network
+from idlmav.layout import Direction, columns
+from idlmav.layout.engine import lay_out_network
 
 DIRECTIONS = ["down", "right", "up", "left"]
 

@@ -25,8 +25,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.dot import lay_out_with_dot
 from layout.invariants import problems
+from layout.networks import network_of_paths
 
-from idlmav.layout import Layout, Network, compute_layout, fold, lay_out_network, network_of, network_of_paths
+from idlmav.layout import Layout, Network, compute_layout, fold, network_of
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.folding.choices import first_folds, group_depths
 
 ZEROS = ("edge_node", "node_node", "edge_edge", "against", "outside", "foreign", "overlap", "edge_group")
@@ -63,7 +65,6 @@ def network(graph: dict[str, Any], grouped: bool) -> Network:
     """Turn the JSON form into a network."""
     nodes = graph["nodes"]
     return network_of_paths(
-        [str(number) for number in range(graph["n"])],
         [(node["w"], node["h"]) for node in nodes],
         [(source, target) for source, target in graph["edges"]],
         [node["path"] if grouped else "" for node in nodes],
@@ -74,7 +75,7 @@ def as_measured(graph: dict[str, Any], layout: Layout) -> dict[str, Any]:
     """Return a layout in the form that the metrics take."""
     return {
         "nodes": [[x + width / 2, y + height / 2] for x, y, width, height in layout.boxes.values()],
-        "edges": [[list(point) for point in layout.routes[str(a), str(b)]] for a, b in graph["edges"]],
+        "edges": [[list(point) for point in layout.routes[f"n{a}", f"n{b}"]] for a, b in graph["edges"]],
         "groups": {name: list(frame) for name, frame in layout.frames.items()},
     }
 

@@ -210,7 +210,7 @@ def crossings(layout: Layout) -> int:
         for x, top, bottom, (source, target) in down
         for y, left, right, (other_source, other_target) in across
         if source != other_source and target != other_target and left < x < right and top < y < bottom
-        # Where a trunk meets the bus that it is on, the lines join.
+        # Where a hyperedge meets the bus that it is on, the lines join.
         if not _passes(layout.routes.get((source, other_target), ()), x, y)
         and not _passes(layout.routes.get((other_source, target), ()), x, y)
     }

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import strategies as st
 
-from idlmav.layout import Network, network_of_paths
+from idlmav.layout import Network
+from idlmav.layout.input.groups import find_groups
+from idlmav.layout.input.network import name_groups
 
 SIZE = (80.0, 38.0)
+
+
+def network_of_paths(
+    sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]], paths: Sequence[str]
+) -> Network:
+    """Nodes ``n0``, ``n1`` ... whose groups are given by a path each, outermost first: ``"stage1/block2"``."""
+    parts = [path.split("/") if path else [] for path in paths]
+    chains = [tuple("/".join(names[: end + 1]) for end in range(len(names))) for names in parts]
+    group_of, keys, parents = find_groups(chains, edges)
+    groups = name_groups(keys, parents, [key.rpartition("/")[2] for key in keys])
+    ids = tuple(f"n{number}" for number in range(len(paths)))
+    return Network(ids=ids, sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of))
 
 
 def network(edges: list[tuple[int, int]], paths: list[str] | None = None, count: int | None = None) -> Network:
     """A network of equal boxes."""
     size = count if count is not None else len(paths) if paths else 1 + max((max(edge) for edge in edges), default=0)
-    return network_of_paths([f"n{i}" for i in range(size)], [SIZE] * size, edges, paths or [""] * size)
+    return network_of_paths([SIZE] * size, edges, paths or [""] * size)
 
 
 def chain(length: int) -> Network:
@@ -96,7 +111,7 @@ def networks(draw: st.DrawFn, grouped: bool = True, most: int = 24) -> Network:
         paths = [draw(st.sampled_from(known)) for _ in range(count)]
         if draw(st.booleans()):
             paths.sort()
-    return network_of_paths([f"n{i}" for i in range(count)], sizes, sorted(edges), paths)
+    return network_of_paths(sizes, sorted(edges), paths)
 
 
 def random_network(seed: int, most: int = 40) -> Network:
@@ -113,7 +128,7 @@ def random_network(seed: int, most: int = 40) -> Network:
         known.append(f"{random.choice(known)}/g{number}".lstrip("/"))
     paths = sorted(random.choice(known) for _ in range(count))
     sizes = [random.choice([(80.0, 38.0), (33.0, 26.0), (141.0, 60.0)]) for _ in range(count)]
-    return network_of_paths([f"n{i}" for i in range(count)], sizes, sorted(edges), paths)
+    return network_of_paths(sizes, sorted(edges), paths)
 
 
 def stages(seed: int) -> Network:
@@ -128,4 +143,4 @@ def stages(seed: int) -> Network:
         paths += [f"stage{block // 2}"] * random.randint(1, 2)
         edges += [(node - 1, node) for node in range(first + count, len(paths))]
     sizes = [random.choice([(80.0, 38.0), (33.0, 26.0), (141.0, 60.0)]) for _ in paths]
-    return network_of_paths([f"n{i}" for i in range(len(paths))], sizes, sorted(set(edges)), paths)
+    return network_of_paths(sizes, sorted(set(edges)), paths)

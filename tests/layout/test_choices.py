@@ -1,4 +1,4 @@
-"""Which groups are folded: at first, to a depth, around a node; the same in Python and in the browser."""
+"""The groups to fold: in the first view, by depth, by name, around a node; alike in Python and in the browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def staged(stages: int, blocks: int, ops: int = 1) -> Graph:
     return model.graph()
 
 
-def test_what_is_small_is_open():
+def test_a_small_model_begins_unfolded():
     small, large = stack(FOLD_ABOVE // 5 - 1), stack(FOLD_ABOVE // 5 + 1)
     assert len(small.nodes) <= FOLD_ABOVE < len(large.nodes)
     assert first_folds(layout_of(small)) == []
@@ -68,7 +68,7 @@ def test_a_view_that_is_clear_already_is_left_alone():
     )
 
 
-def test_what_cannot_be_folded_stays():
+def test_ops_without_groups_cannot_be_folded():
     model = Builder()
     x = model.op("input")
     for number in range(FOLD_ABOVE + 50):
@@ -113,7 +113,7 @@ def test_a_large_model_begins_folded(large):
     assert large.state.folded == large.scene()["first_folds"] == ["layers.0..79", "layers.1..79"]
 
 
-def test_what_the_user_folds_stays(large):
+def test_groups_folded_by_the_user_stay_folded(large):
     large.state.folded = ["layers.3"]
     large.scene()
     assert large.state.folded == ["layers.3"]
@@ -203,7 +203,7 @@ def test_folds_can_be_given(large):
     assert large.state.folded == first_folds(layout)
 
 
-def test_a_list_of_modules_has_no_frame_but_what_is_in_it_folds():
+def test_a_list_of_modules_stands_for_the_modules_in_it():
     mav = MAV(staged(3, 2, 2), folded=["s1"])
     assert mav.state.folded == ["s1"]
     layout = mav.layout
@@ -218,6 +218,39 @@ def test_a_layer_that_is_one_box_is_no_mistake(large):
     assert MAV(large.graph, folded=[op]).state.folded == []
 
 
+def test_a_single_name_folds_as_in_a_list(large):
+    layout = large.layout
+    op = next(iter(layout.group_of))
+    for name in ("layers.3", "layers.7.act", "layers.1..79", "layers", op):
+        assert chosen_folds(layout, name, ["layers"]) == chosen_folds(layout, [name], ["layers"])
+    assert chosen_folds(layout, "layers.3") == ["layers.3"]
+    assert chosen_folds(layout, "layers.1..79") == ["layers.1..79"], "the id of a group that is no module"
+    assert chosen_folds(layout, op) == [], "a node has no frame"
+    large.fold("layers.3")
+    assert large.state.folded == ["layers.3"]
+    assert MAV(large.graph, folded="layers.3").state.folded == ["layers.3"]
+
+
+def test_a_list_of_modules_without_a_frame_can_be_named_alone():
+    layout = MAV(staged(3, 2, 2)).layout
+    unframed = replace(layout, groups={name: group for name, group in layout.groups.items() if name != "s1"})
+    assert chosen_folds(unframed, "s1") == ["s1.b0", "s1.b1"]
+
+
+def test_a_word_is_not_a_name():
+    model = Builder()
+    x = model.op("input")
+    for name in ("all", "none"):
+        call = model.call(name)
+        for op in range(2):
+            x = model.op("relu", x, call=call, args=f"{name}-{op}")
+    layout = layout_of(model.graph())
+    assert list(layout.groups) == ["all", "none"]
+    assert chosen_folds(layout, "all") == ["all", "none"]
+    assert chosen_folds(layout, "none") == []
+    assert chosen_folds(layout, ["none"]) == ["none"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "error", "text"),
     [
@@ -227,7 +260,8 @@ def test_a_layer_that_is_one_box_is_no_mistake(large):
             r"folded: there is no module 'layers\.7\.atc'\. Did you mean 'layers\.7\.act'\?",
         ),
         ("al", ValueError, r"got 'al'\. Did you mean 'all'\?"),
-        ("layers.7", ValueError, r"For one module write folded=\['layers\.7'\]"),
+        ("layers.7.atc", ValueError, r"a module or a list .* got 'layers\.7\.atc'\. Did you mean 'layers\.7\.act'\?"),
+        ("layers.1..97", ValueError, r"got 'layers\.1\.\.97'\. Did you mean 'layers\.1\.\.79'\?"),
         (-1, ValueError, "a depth from 0 on is needed, got -1"),
         (True, TypeError, "got bool"),
         (None, TypeError, "got NoneType"),

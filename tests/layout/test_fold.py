@@ -18,9 +18,10 @@ from layout import networks as net
 from layout.invariants import problems
 
 import idlmav
-from idlmav.layout import Direction, Layout, Network, columns, fold, lay_out_network
-from idlmav.layout.folding.borders import find_crossings
-from idlmav.layout.folding.cut_groups import find_necks
+from idlmav.layout import Direction, Layout, Network, columns, fold
+from idlmav.layout.engine import lay_out_network
+from idlmav.layout.folding.borders import find_border_points
+from idlmav.layout.folding.cut_groups import find_cut_groups
 
 FOLDER = Path(idlmav.__file__).parent / "page" / "assets" / "fold" / "fold.js"
 RUNNER = Path(__file__).parent / "run_fold.mjs"
@@ -58,9 +59,7 @@ def test_no_edge_ends_at_the_corner_of_a_folded_group(
 
 @settings(max_examples=60)
 @given(network=net.networks(), data=st.data())
-def test_a_chain_of_folds_keeps_the_order_along_the_flow_and_of_what_is_beside(
-    network: Network, data: st.DataObject
-) -> None:
+def test_a_chain_of_folds_keeps_the_order_on_both_axes(network: Network, data: st.DataObject) -> None:
     layout = lay_out_network(network)
     if not layout.groups:
         return
@@ -93,7 +92,7 @@ def test_a_line_runs_straight_through_folded_groups_that_follow_each_other(direc
     bent = passed = straight = 0
     for seed in range(60):
         layout = lay_out_network(net.stages(seed), direction=direction)
-        crossings = find_crossings(layout)
+        border_points = find_border_points(layout)
         stages = [name for name in layout.groups if "/" not in name]
         folded = fold(layout, stages)
         for name in stages:
@@ -101,13 +100,13 @@ def test_a_line_runs_straight_through_folded_groups_that_follow_each_other(direc
             leaving = {points[0][axis] for ends, points in folded.routes.items() if ends[0] == name}
             passed += bool(entering and leaving)
             straight += bool(entering & leaving)
-            before = {point[axis] for point in crossings[name].entering}
-            bent += bool(before) and before.isdisjoint(point[axis] for point in crossings[name].leaving)
+            before = {point[axis] for point in border_points[name].entering}
+            bent += bool(before) and before.isdisjoint(point[axis] for point in border_points[name].leaving)
     assert bent > 10, "all are in line while the groups are open"
     assert straight > 0.95 * passed, "more than a few would make the picture much wider"
 
 
-def test_what_follows_moves_only_if_nothing_is_beside_a_group() -> None:
+def test_boxes_after_a_folded_group_move_sideways_only_if_nothing_is_beside_it() -> None:
     alone = fold(lay_out_network(net.network(JOINED, IN_ALL)), ["all"])
     beside = fold(lay_out_network(net.network([*JOINED[:-1], (0, 7), (6, 8), (7, 8)], [*IN_ALL[:-1], "", ""])), ["all"])
     assert alone.width == max(box[2] for box in alone.boxes.values())
@@ -115,7 +114,7 @@ def test_what_follows_moves_only_if_nothing_is_beside_a_group() -> None:
     assert beside.boxes["n7"][0] > left + width or beside.boxes["n7"][0] + beside.boxes["n7"][2] < left
 
 
-def test_a_frame_around_a_folded_group_is_as_wide_as_what_is_in_it() -> None:
+def test_a_frame_around_a_folded_group_is_as_wide_as_its_content() -> None:
     # The wide part of a stage is folded; frame and title need less room than it had.
     fan = [(1, node) for node in range(2, 8)] + [(node, 8) for node in range(2, 8)]
     paths = ["", *["stage/wide"] * 8, "stage", ""]
@@ -145,7 +144,7 @@ def test_a_folded_stage_is_one_box_of_its_own_size_on_the_main_path() -> None:
     assert ends <= folded.boxes.keys()
 
 
-def test_what_is_folded_inside_a_folded_group_stays_hidden() -> None:
+def test_groups_inside_a_folded_group_stay_hidden() -> None:
     layout = lay_out_network(net.residual(6))
     assert fold(layout, ["stage1", "stage1/block2"]) == fold(layout, ["stage1"])
 
@@ -188,7 +187,7 @@ def run_in_node(layouts: list[tuple[Layout, list[list[int]]]]) -> list[list[dict
 
 
 def as_layout(layout: Layout, result: dict[str, Any]) -> Layout:
-    """Turn what fold.js returns into a Layout."""
+    """Turn the result of fold.js into a Layout."""
     ids, names = list(layout.boxes), list(layout.groups)
     nodes, groups = result["nodes"], result["groups"]
 
@@ -236,9 +235,11 @@ def test_python_and_javascript_fold_alike(direction: Direction) -> None:
             folded = [name for name, flag in zip(layout.groups, state, strict=True) if flag]
             assert as_layout(layout, result) == fold(layout, folded)
             compared += bool(folded)
-            split += bool(find_necks(layout, find_crossings(layout), [name for name in folded if "/" not in name]))
+            split += bool(
+                find_cut_groups(layout, find_border_points(layout), [name for name in folded if "/" not in name])
+            )
     assert compared > 100
-    assert split > 50, "few had a group that everything passes"
+    assert split > 50, "few had a cut group"
 
 
 def test_javascript_names_the_edges_that_it_merges() -> None:

@@ -12,17 +12,15 @@ from layout import networks as net
 from layout.invariants import problems
 
 from idlmav.layout import (
+    DIRECTIONS,
     Direction,
     Layout,
     Network,
     Options,
     fold,
-    lay_out_network,
-    network_of_paths,
 )
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.layered import ranks, routes
-
-DIRECTIONS: tuple[Direction, ...] = ("down", "right", "up", "left")
 
 
 def centre(layout: Layout, name: str) -> float:
@@ -129,7 +127,7 @@ def test_edges_go_straight_or_short_where_boxes_are_wide_enough() -> None:
     assert lane == centre(layout, "n1") + net.SIZE[0] / 2 + Options().lane_gap
     assert skip[0][0] == skip[-1][0] == centre(layout, "n0") + net.SIZE[0] / 2 - 6.0
     # Boxes that overlap across the flow are joined by a straight line.
-    wide = network_of_paths(["a", "b", "c"], [(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
+    wide = net.network_of_paths([(200.0, 38.0), (80.0, 38.0), (80.0, 38.0)], [(0, 1), (0, 2)], [""] * 3)
     assert [len(points) for points in lay_out_network(wide).routes.values()] == [2, 2]
 
 
@@ -138,7 +136,7 @@ def with_outputs(network: Network, outputs: dict[tuple[int, int], int]) -> Netwo
     return replace(network, outputs=outputs)
 
 
-def test_every_tensor_of_a_node_has_a_trunk_of_its_own() -> None:
+def test_every_tensor_of_a_node_has_a_route_of_its_own() -> None:
     # One node makes two tensors, each for two ops below; a third op lies between.
     edges = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4)]
     same = lay_out_network(net.network(edges))
@@ -196,7 +194,7 @@ def cached(blocks: int) -> Network:
     return net.network(sorted(set(edges)))
 
 
-def test_many_long_edges_into_one_box_share_a_trunk() -> None:
+def test_many_long_edges_into_one_box_share_a_route() -> None:
     few, many = lay_out_network(cached(20)), lay_out_network(cached(80))
     assert problems(few) == problems(many) == []
     assert many.width < few.width / 2  # only those from the last blocks have lanes of their own
@@ -207,7 +205,7 @@ def test_many_long_edges_into_one_box_share_a_trunk() -> None:
 
 @settings(max_examples=150)
 @given(net.networks())
-def test_shared_trunks_keep_the_invariants(network: Network) -> None:
+def test_collected_edges_keep_the_invariants(network: Network) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranks, "_MANY", 2)
         patch.setattr(ranks, "_LONG", 2)
@@ -224,7 +222,7 @@ def test_a_side_branch_that_bends_is_entered_and_left_at_its_centre() -> None:
 
 
 def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
-    # n0 -> n1 -> n6 -> n7 is the way of the input; the constants n2 to n5 join it by a longer one.
+    # n0 -> n1 -> n6 -> n7 is the path from the input; the constants n2 to n5 join it by a longer path.
     edges = [(0, 1), (1, 6), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
     network = net.network(edges)
     assert centre(lay_out_network(network), "n5") == centre(lay_out_network(network), "n6")
@@ -234,7 +232,7 @@ def test_the_main_path_begins_at_an_input_rather_than_at_a_constant() -> None:
 
 
 def test_tensors_that_leave_a_group_for_one_op_share_a_line() -> None:
-    """As the caches of a transformer do on their way to the output."""
+    """Long edges to the output, like those of the caches of a transformer."""
     widths = []
     for blocks in (6, 40):
         paths, edges = [""], []
@@ -256,7 +254,7 @@ def test_lines_between_two_groups_go_straight_on_though_the_second_one_is_wider(
     wide, narrow = (200.0, 60.0), (30.0, 26.0)
     paths = ["", "first", "first", "first", "second/a", "second/b", "second/c", ""]
     sizes = [net.SIZE, narrow, narrow, narrow, wide, wide, wide, net.SIZE]
-    layout = lay_out_network(network_of_paths([f"n{i}" for i in range(8)], sizes, edges, paths))
+    layout = lay_out_network(net.network_of_paths(sizes, edges, paths))
     assert problems(layout) == []
     # The third would have to pass another one.
     assert [len({x for x, _ in layout.routes[ends]}) for ends in (("n1", "n4"), ("n3", "n6"))] == [1, 1]

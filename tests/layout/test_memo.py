@@ -1,4 +1,4 @@
-"""Regions that are alike are drawn once, and look as if each had been drawn for itself."""
+"""Equal regions are laid out once, with the same result as if each were laid out by itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layout import networks as net
 
-from idlmav.layout import Layout, Network, lay_out_network
+from idlmav.layout import Layout, Network
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.layered import level
-from idlmav.layout.layered.memo import Known
+from idlmav.layout.layered.memo import Memo
 
 
 @st.composite
@@ -37,28 +38,30 @@ def repeated(draw: st.DrawFn) -> Network:
     return replace(network, outputs=outputs)
 
 
-def without_memory(network: Network) -> Layout:
-    """The layout if nothing is drawn twice."""
+def without_memo(network: Network) -> Layout:
+    """The layout if no region is taken from the memo."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Known, "find", lambda known, shape: None)
+        patch.setattr(Memo, "find", lambda memo, signature: None)
         return lay_out_network(network)
 
 
 @settings(max_examples=200)
 @given(repeated())
-def test_what_is_drawn_once_looks_as_if_drawn_each_time(network: Network) -> None:
-    assert lay_out_network(network) == without_memory(network)
+def test_repeated_blocks_have_the_same_layout_without_the_memo(network: Network) -> None:
+    assert lay_out_network(network) == without_memo(network)
 
 
 @settings(max_examples=60)
 @given(net.networks())
-def test_any_network_looks_the_same_from_memory(network: Network) -> None:
-    assert lay_out_network(network) == without_memory(network)
+def test_any_network_has_the_same_layout_without_the_memo(network: Network) -> None:
+    assert lay_out_network(network) == without_memo(network)
 
 
-def test_equal_blocks_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
-    draw_block = level._draw_block
-    monkeypatch.setattr(level, "_draw_block", lambda region, *rest: drawn.append(region) or draw_block(region, *rest))
+def test_equal_blocks_are_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    lay_out_block = level._lay_out_block
+    monkeypatch.setattr(
+        level, "_lay_out_block", lambda region, *rest: calls.append(region) or lay_out_block(region, *rest)
+    )
     lay_out_network(replace(net.residual(40), groups=(), group_of=()))
-    assert len(drawn) <= 2
+    assert len(calls) <= 2

@@ -1,4 +1,4 @@
-"""Few edges cross: known least numbers are reached, and the drawing decides between orders that seem equal."""
+"""Few edges cross: known minima are reached, and the routes decide between orders that seem equal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from layout import networks as net
 from layout.invariants import crossings, problems
 
-from idlmav.layout import Network, lay_out_network
+from idlmav.layout import Network
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.layered import level
 
 
@@ -36,7 +37,7 @@ def test_a_planar_graph_is_drawn_without_crossings(seed: int) -> None:
     assert crossings(layout) == 0
 
 
-def test_dense_layers_cross_no_more_than_two_sides_of_trunks_require() -> None:
+def test_dense_layers_cross_no_more_than_lanes_on_two_sides_require() -> None:
     layers = 12
     edges = []
     for layer in range(layers):
@@ -45,12 +46,12 @@ def test_dense_layers_cross_no_more_than_two_sides_of_trunks_require() -> None:
         edges.append((2 * layer + 1, 2 * layer + 2))
     layout = lay_out_network(net.network(sorted(set(edges))))
     assert problems(layout) == []
-    # The newest trunk crosses the bus on its side, or as many trunks: half of the older ones if the sides alternate.
+    # The newest route crosses the bus on its side, or as many routes: half of the older ones if the sides alternate.
     assert crossings(layout) <= sum(layer // 2 for layer in range(layers))
 
 
-def test_the_drawing_decides_between_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_routes_decide_between_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = [net.random_network(seed, most=60) for seed in range(30)]
     chosen = sum(crossings(lay_out_network(network)) for network in networks)
-    monkeypatch.setattr(level, "drawn_crossings", lambda geometry, segments, followed: 0)
+    monkeypatch.setattr(level, "route_crossings", lambda geometry, segments, followed: 0)
     assert chosen < sum(crossings(lay_out_network(network)) for network in networks)

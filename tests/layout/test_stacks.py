@@ -13,7 +13,8 @@ from layout import networks as net
 from layout.invariants import problems
 from pictures import picture_of
 
-from idlmav.layout import Network, compute_layout, fold, lay_out_network
+from idlmav.layout import Network, compute_layout, fold
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.input.labels import node_sizes
 from idlmav.layout.input.small_ops import small_ops
 from idlmav.layout.input.stacks import find_stacks
@@ -43,7 +44,7 @@ def test_only_chains_within_one_frame_are_merged(network: Network, data: st.Data
         assert set(pairwise(stack)) <= set(network.edges)
         assert all(out_degree[node] == 1 for node in stack[:-1])
         assert all(in_degree[node] == 1 for node in stack[1:])
-        # What is merged away is small, and neither a join nor a fork.
+        # A merged op is small, and neither a join nor a fork.
         hosts = [node for node in stack if node not in small or in_degree[node] != 1 or out_degree[node] > 1]
         assert len(hosts) <= 1
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,11 +9,11 @@ from layout import networks as net
 from layout.invariants import problems
 from layout.test_fold import as_layout, fold_states, run_in_node
 
-from idlmav.layout import Direction, Layout, Network, TurnKind, fold, lay_out_network
+from idlmav.layout import DIRECTIONS, Direction, Layout, Network, TurnKind, fold
+from idlmav.layout.engine import lay_out_network
 from idlmav.layout.turn.split import AFTER, BEFORE, LATENT, latent_nodes, parts_of
 
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-TURNS: tuple[TurnKind, ...] = get_args(TurnKind)
+TURNS: tuple[TurnKind, ...] = ("opposite", "perpendicular")
 directions, turns = st.sampled_from(DIRECTIONS), st.sampled_from(TURNS)
 ALONG = {"down": (1, 1), "up": (1, -1), "right": (0, 1), "left": (0, -1)}
 """Axis and sign of a direction."""
@@ -101,7 +99,7 @@ def test_the_title_bars_are_at_the_top_in_every_direction() -> None:
                 assert min(inside) >= top + header - 0.11, (direction, turn, name)
 
 
-def test_what_is_not_nested_goes_around_in_a_lane() -> None:
+def test_a_skip_connection_that_is_not_nested_gets_a_lane() -> None:
     # 0 1 2 | 3 | 4 5 6: one skip crosses the other.
     network = net.network([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (1, 5), (2, 6)])
     layout = lay_out_network(network, latent="n3")
@@ -110,8 +108,8 @@ def test_what_is_not_nested_goes_around_in_a_lane() -> None:
     assert problems(layout) == []
 
 
-def test_what_is_obstructed_goes_around_in_a_lane() -> None:
-    # Three ops side by side, each with a skip connection: only the nearest to the second column has a free way.
+def test_an_obstructed_skip_connection_gets_a_lane() -> None:
+    # Three ops side by side, each with a skip connection: only the nearest to the second column is unobstructed.
     edges = [(0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (1, 6), (2, 7), (3, 8)]
     layout = lay_out_network(net.network(sorted(edges)), latent="n5")
     assert problems(layout) == []

@@ -120,7 +120,7 @@ SPOILERS: dict[str, Callable[[Graph, int], Graph]] = {
 
 @st.composite
 def block_plans(draw: st.DrawFn) -> tuple[int, list[list[int]], list[bool]]:
-    """How many blocks, what each op of a block reads (-1: the block's input), and which ops are in an inner module."""
+    """The number of blocks, the source of each op (-1: the input of the block), and the ops in an inner module."""
     length = draw(st.integers(2, 7))
     reads = [sorted(draw(st.sets(st.integers(-1, op - 1), min_size=1, max_size=2))) for op in range(length)]
     return draw(st.integers(2, 6)), reads, [draw(st.booleans()) for _ in range(length)]

@@ -78,7 +78,7 @@ def test_classes_do_not_matter():
 # ------------------------------------------------------------------------------------------------------- weights
 
 
-def test_the_same_weights_are_told_from_equal_ones():
+def test_shared_weights_are_distinguished_from_equal_weights():
     assert groups_of(stack(12))["layers.0..11"].title == "12 x Block"
     assert groups_of(stack(12, weights="one"))["layers.0..11"].title == "12 x Block, shared weights"
 

@@ -1,11 +1,11 @@
 """
-The monotone map of one axis that takes the least room: what ``assets/fold/axis_map.js`` does, to the unit.
+The monotone map of one axis that takes the least room; ``assets/fold/axis_map.js`` computes the same map.
 
-All coordinates are whole numbers, tenths of a px, so both give the same. The axis is cut at its *breaks*. Between two
-of them everything is kept, except in *zones*, where a stretch may shrink as far as this leaves *rigid* things as they
-are and neighbours far enough apart. Neighbours are things that see each other along the axis. The shortest such map is
-found from low to high: where two are too close, stretches are restored from the higher one downwards, and it is
-known that no other choice is shorter, since every demand is on a run of consecutive stretches.
+All coordinates are whole numbers, tenths of a px, so both results are equal. The axis is divided at its *breaks*. Every
+stretch between two breaks keeps its length, except in *zones*, where it may shrink as far as *rigid* things keep their
+size and neighbours stay far enough apart. Neighbours are things that see each other along the axis. The shortest such map
+is found from low to high: where two things are too close, stretches are restored from the higher one downwards. No other
+choice is shorter, since every constraint is on a run of consecutive stretches.
 
 References
 ----------
@@ -29,20 +29,20 @@ CELL = 40
 @dataclass(frozen=True, slots=True)
 class Thing:
     """
-    Something visible, in tenths of a px.
+    A visible box, line or border of a frame, in tenths of a px.
 
     Attributes
     ----------
     low, high : int
         Extent on the axis.
     across : (int, int)
-        Extent on the other axis, widened by what must be free.
+        Extent on the other axis, with the room that must be free.
     before, after : int
-        What it needs free on both sides; two neighbours need the sum, or their distance if that is less.
+        Room that it needs on both sides; two neighbours need the sum, or their distance if that is less.
     opens, closes : bool
-        Whether it is the first, or the last, border of a frame: the distance to what is in it is the border's alone.
+        Whether it is the first, or the last, border of a frame, which alone decides on the distance to the content.
     since, length : int
-        A border that closes a frame must stay this far from that coordinate, the other border's.
+        A border that closes a frame must stay this far from the coordinate of the other border.
     """
 
     low: int
@@ -58,16 +58,16 @@ class Thing:
 
 class AxisMap:
     """
-    The map.
+    The map of one axis.
 
     Parameters
     ----------
     breaks : sequence of int
-        Every coordinate that will be asked for, and the ends of all intervals and things; in any order.
+        Every coordinate that `at` takes, and the ends of all intervals and things; in any order.
     zones, rigid : sequence of (int, int)
-        What may shrink, and what may not, wherever it lies.
+        Intervals that may shrink, and intervals that may not, even in a zone.
     things : sequence of Thing
-        What is visible.
+        Everything visible.
     first : int
         The coordinate that goes to 0.
     """
@@ -93,7 +93,7 @@ class AxisMap:
         self._to = [total - origin for total in totals]
 
     def at(self, value: int) -> int:
-        """Return where a break goes."""
+        """Return the coordinate of a break on the map."""
         return self._to[self._rank[value]]
 
     def _covered(self, intervals: Sequence[Interval]) -> list[bool]:
@@ -128,13 +128,13 @@ def _distance(low: Thing, high: Thing) -> int:
 
 
 class _Stretches:
-    """How much of every stretch is kept; sums by a Fenwick tree."""
+    """The lengths of every stretch, before and after; sums by a Fenwick tree."""
 
     def __init__(self, lengths: list[int], kept: list[int]) -> None:
         self.lengths, self.kept = lengths, kept
         self.base = list(accumulate(kept, initial=0))
         self.added = [0] * (len(lengths) + 1)
-        # The last stretch up to each that is not kept whole; 0 is a stop before the first one.
+        # The last stretch up to each that has shrunk; 0 is a stop before the first one.
         self.loose_before = list(range(len(lengths) + 1))
         self.loose = kept != lengths
 
@@ -178,7 +178,7 @@ class _Stretches:
 
 
 class _Front:
-    """For every cell across the axis, the thing that reaches farthest; of equals the last."""
+    """For every cell across the axis, the thing that reaches farthest along it; the last of equals."""
 
     def __init__(self) -> None:
         self._starts = [-(10**12)]
@@ -190,7 +190,7 @@ class _Front:
         return [thing for thing in self._things[first:after] if thing is not None]
 
     def put(self, low: int, high: int, thing: Thing) -> None:
-        """Let a thing stand in front of what it reaches beyond."""
+        """Put a thing in front of the things that it reaches beyond."""
         starts, things = self._starts, self._things
         first, after = bisect_right(starts, low) - 1, bisect_left(starts, high)
         new_starts: list[int] = []

@@ -1,4 +1,4 @@
-"""Where edges cross the frames of groups, and lengths in tenths of a px, whole numbers, as the browser reckons."""
+"""Where edges meet the frames of groups; and lengths in tenths of a px, whole numbers as in the browser."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from idlmav.layout.directions import round_px
 from idlmav.layout.folding.axis_map import Interval
 from idlmav.layout.result import Box, Layout, Point
 
-__all__ = ["Crossings", "extent", "find_crossings", "hull", "leave", "tenths"]
+__all__ = ["BorderPoints", "extent", "find_border_points", "hull", "leave", "tenths"]
 
 _ON_BORDER = 0.05
 """A point this close to a frame (px) lies on its border."""
 
 
 @dataclass(slots=True)
-class Crossings:
+class BorderPoints:
     """
-    How edges meet a group.
+    The points at which edges meet the border of a group.
 
     Attributes
     ----------
     entering, leaving : list of points
-        Where edges cross its frame, in the order of the edges.
+        Where edges enter and leave its frame, in the order of the edges.
     inside : int
-        How many edges have both ends in it.
+        How many edges have both ends inside.
     """
 
     entering: list[Point] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Crossings:
         """
         Return the coordinate across the flow of the main port.
 
-        It is the first place at which an edge enters and one leaves; else the last at which one enters, or else
-        leaves, since the newest tensor is on the main path; `None` for none, which means the middle of the frame.
+        It is the first place at which one edge enters and another leaves; else the last at which an edge enters, or else
+        leaves, since the newest tensor is on the main path. `None`, if no edge does, means the middle of the frame.
         """
         leaving = {point[axis] for point in self.leaving}
         through = (point for point in self.entering if point[axis] in leaving)
@@ -47,16 +47,16 @@ class Crossings:
         return None if first is None else first[axis]
 
 
-def find_crossings(layout: Layout) -> dict[str, Crossings]:
+def find_border_points(layout: Layout) -> dict[str, BorderPoints]:
     """
-    Return, for every group of a layout with all of them open, how edges meet it.
+    Return the border points of every group of a layout with all groups open.
 
     Raises
     ------
     ValueError
-        If a route does not leave a frame that only one of its ends is in.
+        If a route does not leave a frame that holds only one of its ends.
     """
-    crossings = {name: Crossings() for name in layout.groups}
+    border_points = {name: BorderPoints() for name in layout.groups}
     around: dict[str, dict[str, None]] = {"": {}}
     for name, group in layout.groups.items():
         around[name] = {name: None, **around[group.parent]}
@@ -64,13 +64,13 @@ def find_crossings(layout: Layout) -> dict[str, Crossings]:
         out, into = around[layout.group_of[source]], around[layout.group_of[target]]
         for name in out:
             if name in into:
-                crossings[name].inside += 1
+                border_points[name].inside += 1
             else:
-                crossings[name].leaving.append(leave(points, layout.frames[name])[1])
+                border_points[name].leaving.append(leave(points, layout.frames[name])[1])
         for name in into:
             if name not in out:
-                crossings[name].entering.append(leave(points[::-1], layout.frames[name])[1])
-    return crossings
+                border_points[name].entering.append(leave(points[::-1], layout.frames[name])[1])
+    return border_points
 
 
 def leave(points: Sequence[Point], frame: Box) -> tuple[int, Point]:
@@ -96,5 +96,5 @@ def extent(box: Box, axis: int) -> Interval:
 
 
 def hull(ends: Interval | None, more: Interval) -> Interval:
-    """Return the smallest interval around two; around the second one, if there is no first."""
+    """Return the smallest interval around two; the second one, if there is no first."""
     return (min(ends[0], more[0]), max(ends[1], more[1])) if ends else more

@@ -1,4 +1,4 @@
-"""Which groups to fold: at first, all, down to a depth, or none around what is wanted."""
+"""Choose the groups to fold: those of the first view, all, those below a depth, by name, or none around a node."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ __all__ = [
 ]  # fmt: skip
 
 FOLD_ABOVE = 300
-"""A model of more nodes is folded at first."""
+"""A model with more nodes is folded in the first view."""
 FOLD_WORDS = ("auto", "all", "none")
+_NEEDED = "folded: 'auto', 'all', 'none', a depth, a module or a list of modules is needed"
 MOST_BOXES = 25
 FEWEST_BOXES = 10
 
@@ -22,8 +23,8 @@ def first_folds(layout: Layout) -> list[str]:
     """
     Return the groups that are folded in the first view of a model.
 
-    None up to `FOLD_ABOVE` nodes. Else all runs of blocks that are alike; then, from the deepest groups on, as many more
-    as it takes to show about `FEWEST_BOXES` to `MOST_BOXES` boxes.
+    There are none up to `FOLD_ABOVE` nodes. Else these are all runs of blocks that are built alike and then, from the
+    deepest groups on, as many more as it takes to show about `FEWEST_BOXES` to `MOST_BOXES` boxes.
     """
     if len(layout.group_of) <= FOLD_ABOVE:
         return []
@@ -39,22 +40,19 @@ def first_folds(layout: Layout) -> list[str]:
         hidden[name] = hidden[group.parent] or name in folded
         if not hidden[group.parent]:
             levels.setdefault(depth[name], []).append(name)
-    # Count from the innermost groups on: a folded one is one box.
-    total = sum(boxes[name] for name in ["", *groups] if not hidden[name]) + _outermost(layout, hidden)
+    # Count from the innermost groups on: a folded group is one box.
+    total = sum(boxes[name] for name in ["", *groups] if not hidden[name])
+    total += sum(hidden[name] and not hidden[group.parent] for name, group in groups.items())
     for level in sorted(levels, reverse=True):
         total = _fold_level(layout, levels[level], folded, boxes, total)
     return [name for name in groups if name in folded]
 
 
-def _outermost(layout: Layout, hidden: dict[str, bool]) -> int:
-    return sum(hidden[name] and not hidden[group.parent] for name, group in layout.groups.items())
-
-
 def _fold_level(layout: Layout, names: list[str], folded: set[str], boxes: dict[str, int], total: int) -> int:
-    """Fold groups of one depth while there are too many boxes; hand their boxes to the groups around."""
+    """Fold groups of one depth while there are too many boxes; add their boxes to those of the groups around."""
     unfolded = sorted((name for name in names if name not in folded), key=lambda name: -boxes[name])
     saved = sum(boxes[name] - 1 for name in unfolded)
-    # All groups of a depth alike, if that leaves something to see.
+    # Fold all groups of the depth or none, if enough boxes are left.
     together = total - saved >= FEWEST_BOXES
     chosen = total > MOST_BOXES
     for name in unfolded:
@@ -67,7 +65,7 @@ def _fold_level(layout: Layout, names: list[str], folded: set[str], boxes: dict[
 
 
 def group_depths(layout: Layout) -> dict[str, int]:
-    """Return how many groups are around each, itself included."""
+    """Return how many groups are around each group, itself included."""
     depths = {"": 0}
     for name, group in layout.groups.items():
         depths[name] = depths[group.parent] + 1
@@ -77,9 +75,9 @@ def group_depths(layout: Layout) -> dict[str, int]:
 
 def folds_to_depth(layout: Layout, depth: int) -> list[str]:
     """
-    Return the groups that are folded if as many levels of groups are open: all for 0.
+    Return the groups that are folded if `depth` levels of groups are open: all for 0.
 
-    The other blocks of a run stay folded at any depth, because they look like the first.
+    The other blocks of a run stay folded at any depth, because they are built like the first.
     """
     depths = group_depths(layout)
     return [name for name, group in layout.groups.items() if depths[name] > depth or group.kind == "rest"]
@@ -87,64 +85,66 @@ def folds_to_depth(layout: Layout, depth: int) -> list[str]:
 
 def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Collection[str] = ()) -> list[str]:
     """
-    Return the groups that are folded for what a user writes.
+    Return the groups that a user asks to fold.
 
     Parameters
     ----------
     layout : Layout
-        Everything unfolded.
+        With all groups open.
     wanted : str or int or iterable of str
-        ``'auto'`` as at first, ``'all'``, ``'none'``, how many levels stay open, or ids of groups and paths of modules;
-        a list of modules, which has no frame, stands for those in it.
+        ``'auto'`` for those of the first view, ``'all'``, ``'none'``, how many levels stay open, or one or several names:
+        ids of groups and nodes, and paths of modules. A list of modules, which has no frame, stands for the modules in
+        it. A node has no frame either: nothing folds for its id.
     known : collection of str
-        Paths that are no mistake although nothing of theirs folds, such as a layer that is one box.
+        Valid paths that have nothing to fold, such as a layer that is one box.
 
     Raises
     ------
     TypeError
         If it is of another kind.
     ValueError
-        If there is no such word, depth or module.
+        If there is no such word, depth, module or node.
     """
     if isinstance(wanted, str):
-        if wanted not in FOLD_WORDS:
-            raise ValueError(
-                f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {wanted!r}."
-                f"{did_you_mean(wanted, FOLD_WORDS) or f' For one module write folded=[{wanted!r}].'}"
-            )
-        return {"auto": first_folds(layout), "all": folds_to_depth(layout, 0), "none": []}[wanted]
-    if isinstance(wanted, int) and not isinstance(wanted, bool):
+        if wanted == "auto":
+            return first_folds(layout)
+        if wanted in FOLD_WORDS:
+            return list(layout.groups) if wanted == "all" else []
+        names: Iterable[str] = [wanted]
+    elif isinstance(wanted, int) and not isinstance(wanted, bool):
         if wanted < 0:
             raise ValueError(f"folded: a depth from 0 on is needed, got {wanted}.")
         return folds_to_depth(layout, wanted)
-    if isinstance(wanted, bool) or not isinstance(wanted, Iterable):
-        raise TypeError(
-            f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {type(wanted).__name__}."
-        )
-    found = {group for name in wanted for group in _groups_named(layout, name, known)}
+    elif isinstance(wanted, bool) or not isinstance(wanted, Iterable):
+        raise TypeError(f"{_NEEDED}, got {type(wanted).__name__}.")
+    else:
+        names = wanted
+    words = FOLD_WORDS if isinstance(wanted, str) else ()
+    found = {group for name in names for group in _groups_named(layout, name, known, words)}
     return [name for name in layout.groups if name in found]
 
 
-def _groups_named(layout: Layout, name: str, known: Collection[str]) -> list[str]:
+def _groups_named(layout: Layout, name: str, known: Collection[str], words: Collection[str]) -> list[str]:
     groups = layout.groups
     found = [key for key, group in groups.items() if name in (key, group.path)]
     if not found:
         inside = [key for key, group in groups.items() if group.path.startswith(f"{name}.")]
         found = [key for key in inside if groups[key].parent not in inside]
-    if not found and name not in known:
-        hint = did_you_mean(str(name), [*(group.path for group in groups.values()), *known])
-        raise ValueError(f"folded: there is no module {name!r}.{hint}")
+    if not found and name not in known and name not in layout.group_of:
+        names = (*words, *(group.path for group in groups.values()), *groups, *known, *layout.group_of)
+        text = f"{_NEEDED}, got {name!r}." if words else f"folded: there is no module {name!r}."
+        raise ValueError(text + did_you_mean(str(name), names))
     return found
 
 
 def without_folds_around(layout: Layout, folded: list[str], name: str) -> list[str]:
     """
-    Return what stays folded if a node is to be seen, or what is in a group.
+    Return the groups that stay folded if a node, or the inside of a group, is to be visible.
 
     Raises
     ------
     KeyError
-        If there is no node or group of this name.
+        If there is no node or group with this id.
     """
     if name not in layout.group_of and name not in layout.groups:
         raise KeyError(f"no node or group {name!r} in this layout")

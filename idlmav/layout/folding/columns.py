@@ -1,4 +1,4 @@
-"""A layout as columns of numbers, the form in which the browser gets it."""
+"""A layout as columns of numbers, the form that the browser reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import Any
 
 from idlmav.graph import Graph
-from idlmav.layout.options import Options
 from idlmav.layout.result import Box, Layout
 
 __all__ = ["columns"]
@@ -15,14 +14,14 @@ __all__ = ["columns"]
 
 def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
     """
-    Return what ``makeFolder`` of ``assets/fold/fold.js`` reads.
+    Return the input of ``makeFolder`` of ``assets/fold/fold.js``.
 
     Parameters
     ----------
     layout : Layout
         With all groups open.
     graph : Graph, optional
-        Gives the order of the nodes; without it they come as in the layout.
+        Its order of the nodes is used; without it that of the layout.
 
     Returns
     -------
@@ -37,12 +36,12 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
         ``nodes``      ``ids``; ``x``, ``y`` (left, top), ``w``, ``h`` in px; ``group``, the index of the
                        innermost group or -1
         ``groups``     ``ids``; ``parent``, an index or -1, parents first; ``x``, ``y``, ``w``, ``h`` of the
-                       frame; ``foldedW``, ``foldedH``; ``flow``, the direction inside
-                       each, or ``None`` where it is everywhere the same
+                       frame; ``foldedW``, ``foldedH``; ``flow``, the direction inside each group, or ``None``
+                       if that is everywhere the same
         ``edges``      ``source``, ``target``, indices of nodes; ``xs``, ``ys`` of all routes one after another;
                        ``start``, where each route begins there, and their length at the end
         ``direction``  of the flow
-        ``spacing``    the distances that folding keeps, in px
+        ``spacing``    the distances of `Options` that folding keeps, in px
         =============  ==================================================================================
 
     Raises
@@ -55,7 +54,7 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
     ids = [node.id for node in graph.nodes] if graph is not None else list(layout.boxes)
     group_index = {name: number for number, name in enumerate(layout.groups)}
     group_index[""] = -1
-    groups = layout.groups.values()
+    groups, options = layout.groups.values(), layout.options
     return {
         "nodes": {
             "ids": ids,
@@ -72,7 +71,14 @@ def columns(layout: Layout, graph: Graph | None = None) -> dict[str, Any]:
         },
         "edges": _edge_columns(layout, ids),
         "direction": layout.direction,
-        "spacing": _spacing(layout.options),
+        "spacing": {
+            "rankGap": options.rank_gap,
+            "nodeGap": options.node_gap,
+            "trackGap": options.track_gap,
+            "portGap": options.port_gap,
+            "padding": options.padding,
+            "header": options.header,
+        },
     }
 
 
@@ -93,15 +99,4 @@ def _edge_columns(layout: Layout, ids: Sequence[str]) -> dict[str, list[float]]:
         "start": list(accumulate((len(points) for points in layout.routes.values()), initial=0)),
         "xs": _short(x for points in layout.routes.values() for x, _ in points),
         "ys": _short(y for points in layout.routes.values() for _, y in points),
-    }
-
-
-def _spacing(options: Options) -> dict[str, float]:
-    return {
-        "rankGap": options.rank_gap,
-        "nodeGap": options.node_gap,
-        "trackGap": options.track_gap,
-        "portGap": options.port_gap,
-        "padding": options.padding,
-        "header": options.header,
     }

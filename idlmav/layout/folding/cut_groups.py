@@ -1,10 +1,11 @@
 """
-Where a folded picture is one group wide, what follows moves sideways as a whole.
+Where a folded picture is one group wide, everything after that group moves sideways as a whole.
 
-A *neck* is a folded group beside which, along the flow, nothing lies, neither beside any frame around it: all that is
-drawn lies before it or after it. A monotone map keeps the distance between where data enter a group and where they
-leave it, because boxes before and after it are rigid. At a neck nobody needs that: of the two *bands* that meet there,
-one moves until data leave in line with where they entered. Frames around necks shrink to what is in them then.
+A *cut group* is a folded group with nothing beside it, nor beside any frame around it: everything visible lies before it
+or after it along the flow. A monotone map keeps the distance across the flow between the places where data enter and
+leave a group, because the boxes before and after it are rigid. Across a cut group that distance may change: one of the
+two *bands* that meet there is shifted so that the edge leaves in line with where it entered. Then the frames around cut
+groups shrink to their content.
 
 ``assets/fold/cut_groups.js`` does the same in the browser.
 """
@@ -16,58 +17,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from idlmav.layout.directions import is_mirrored, is_transposed
+from idlmav.layout.directions import flow_axis, is_mirrored
 from idlmav.layout.folding.axis_map import Interval
-from idlmav.layout.folding.borders import Crossings, extent, hull, tenths
+from idlmav.layout.folding.borders import BorderPoints, extent, hull, tenths
 from idlmav.layout.folding.choices import group_depths
 from idlmav.layout.result import Layout
 
-__all__ = ["FramesAround", "Piece", "aligned", "band_of", "find_necks", "settled"]
+__all__ = ["FramesAround", "Piece", "align_bands", "band_of", "find_cut_groups", "place_bands"]
 
 
-def find_necks(layout: Layout, crossings: Mapping[str, Crossings], folded: Iterable[str]) -> list[str]:
+def find_cut_groups(layout: Layout, border_points: Mapping[str, BorderPoints], folded: Iterable[str]) -> list[str]:
     """
-    Return the necks among some folded groups, in their order along the axis of the flow.
+    Return the cut groups among the visible folded groups, in their order along the axis of the flow.
 
-    Parameters
-    ----------
-    layout : Layout
-        With all groups open. In one that turns nothing is a neck.
-    crossings : mapping of str to Crossings
-        What `find_crossings` returns.
-    folded : iterable of str
-        The visible folded groups.
-
-    Returns
-    -------
-    list of str
+    The layout has all groups open; one whose flow turns has no cut groups. `border_points` are those that
+    `find_border_points` returns.
     """
     if layout.latent:
         return []
-    passed = [name for name in folded if _is_passed(layout, crossings[name], name)]
+    passed = [name for name in folded if _is_passed(layout, border_points[name], name)]
     if not passed:
         return []
-    alone = _Alone(layout, crossings)
-    axis = 0 if is_transposed(layout.direction) else 1
+    alone = _Alone(layout, border_points)
+    axis = flow_axis(layout.direction)
     return sorted((name for name in passed if name in alone), key=lambda name: extent(layout.frames[name], axis))
 
 
-def _is_passed(layout: Layout, crossings: Crossings, name: str) -> bool:
+def _is_passed(layout: Layout, points: BorderPoints, name: str) -> bool:
     """Return whether data enter a group at its one end and leave it at the other."""
-    along = 0 if is_transposed(layout.direction) else 1
+    along = flow_axis(layout.direction)
     first, last = extent(layout.frames[name], along)[:: -1 if is_mirrored(layout.direction) else 1]
-    entering = {tenths(point[along]) for point in crossings.entering}
-    return entering == {first} and {tenths(point[along]) for point in crossings.leaving} == {last}
+    entering = {tenths(point[along]) for point in points.entering}
+    return entering == {first} and {tenths(point[along]) for point in points.leaving} == {last}
 
 
 class _Alone:
-    """The groups beside which nothing lies along the flow, neither beside any frame around them."""
+    """The groups with nothing beside them, nor beside any frame around them."""
 
-    def __init__(self, layout: Layout, crossings: Mapping[str, Crossings]) -> None:
-        self.layout, self.crossings = layout, crossings
-        self.axis = 0 if is_transposed(layout.direction) else 1
+    def __init__(self, layout: Layout, border_points: Mapping[str, BorderPoints]) -> None:
+        self.layout, self.border_points = layout, border_points
+        self.axis = flow_axis(layout.direction)
         self.within = dict.fromkeys(layout.groups, 0)
-        self.known = {"": True}
+        self.alone = {"": True}
         extents = [extent(box, self.axis) for box in (*layout.boxes.values(), *layout.frames.values())]
         for route in layout.routes.values():
             # Along the flow a route never turns back.
@@ -84,29 +75,29 @@ class _Alone:
         self.depth = group_depths(layout)
 
     def __contains__(self, name: str) -> bool:
-        if name not in self.known:
+        if name not in self.alone:
             low, high = extent(self.layout.frames[name], self.axis)
             beside = bisect_left(self.lows, high) - bisect_left(self.highs, low + 1)
-            crossings = self.crossings[name]
-            edges = len(crossings.entering) + len(crossings.leaving) + crossings.inside
+            points = self.border_points[name]
+            edges = len(points.entering) + len(points.leaving) + points.inside
             own = self.within[name] + edges + self.depth[name] - 1
-            self.known[name] = beside == own and self.layout.groups[name].parent in self
-        return self.known[name]
+            self.alone[name] = beside == own and self.layout.groups[name].parent in self
+        return self.alone[name]
 
 
 def band_of(starts: Sequence[int], along: int) -> int:
-    """Return the number of the band in which something lies, given where the necks begin along the axis of the flow."""
+    """Return the number of the band at a place along the flow, given where the cut groups begin there."""
     return bisect_left(starts, along)
 
 
 class Piece(NamedTuple):
     """
-    A part of what is visible, in tenths of a px.
+    A visible part of a band, in tenths of a px.
 
     Attributes
     ----------
     owner : str
-        Of which box or frame; ``""`` for a line.
+        Id of the box or frame; ``""`` for a line.
     along : int
         Where it is along the flow.
     low, high : int
@@ -119,23 +110,13 @@ class Piece(NamedTuple):
     high: int
 
 
-def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int]:
+def align_bands(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int]:
     """
-    Return how far every band moves across the flow, so that the line through each neck is straight.
+    Return how far every band moves across the flow, so that the line through each cut group is straight.
 
     Where that would make the picture more than an eighth wider than its widest band, a band moves only as far as it can
-    without making it wider. All lengths are in tenths of a px.
-
-    Parameters
-    ----------
-    pieces : sequence of sequences of Piece
-        What is visible in every band; something is.
-    bends : iterable of int
-        For every neck, how much farther the line before it lies than the one after it.
-
-    Returns
-    -------
-    list of int
+    without making it wider. `pieces` are the visible parts of every band, at least one of each; `bends` tells for every
+    cut group how much farther the line before it lies than the line after it. All lengths are in tenths of a px.
     """
     shifts = [0] * len(pieces)
     if not shifts[1:]:
@@ -158,7 +139,7 @@ def aligned(pieces: Sequence[Sequence[Piece]], bends: Iterable[int]) -> list[int
 @dataclass(frozen=True, slots=True)
 class FramesAround:
     """
-    The frames around necks, which are nested or apart; lengths in tenths of a px.
+    The frames around cut groups, which are nested or apart; lengths in tenths of a px.
 
     Attributes
     ----------
@@ -169,7 +150,7 @@ class FramesAround:
     lengths : mapping of str to int
         How long each is at least, across the flow.
     before, after : int
-        Room between its borders and what is in it.
+        Room between its borders and its content.
     """
 
     ends: Mapping[str, Interval]
@@ -179,29 +160,14 @@ class FramesAround:
     after: int
 
 
-def settled(
+def place_bands(
     pieces: Sequence[Sequence[Piece]], shifts: Sequence[int], frames: FramesAround
 ) -> tuple[dict[str, Interval], list[int], int]:
     """
-    Move the bands, put frames around what is in them, and begin at 0.
+    Move the bands by `shifts`, put frames around their content, and begin at 0.
 
-    Parameters
-    ----------
-    pieces : sequence of sequences of Piece
-        What is visible in every band.
-    shifts : sequence of int
-        How far each moves, in tenths of a px, as all that is returned.
-    frames : FramesAround
-        The frames that reach over several bands.
-
-    Returns
-    -------
-    places : dict of str to (int, int)
-        Where every box and frame lies across the flow.
-    shifts : list of int
-        How far the bands have moved.
-    length : int
-        Of the picture.
+    Return the extent of every box and frame across the flow, how far the bands have moved then, and the length of the
+    picture.
     """
     order = sorted(frames.ends, key=lambda name: (frames.ends[name][0], -frames.ends[name][1]))
     starts = [frames.ends[name][0] for name in order]

@@ -1,10 +1,10 @@
 """
 Fold groups of a layout without moving anything past anything else.
 
-A fold is a monotone map for each axis: the one of `AxisMap`, which takes the least room. A monotone map keeps order,
-keeps lines straight and makes neither overlaps nor crossings. The axis along the flow comes first; what is neighbours
-on the other one is decided by where things lie after that. With *room* half a rank gap along the flow and half a node
-gap across it, and *clearance* half a track gap along the flow and half a port gap across it:
+A fold is a monotone map for each axis: the `AxisMap` that takes the least room. A monotone map keeps order and straight
+lines and makes neither overlaps nor crossings. The axis along the flow is mapped first; the result decides which things
+are neighbours on the other axis. With *room* half a rank gap along the flow and half a node gap across it, and
+*clearance* half a track gap along the flow and half a port gap across it:
 
 * a box is rigid and needs the room around it;
 * a line needs the clearance on both sides of it;
@@ -12,15 +12,15 @@ gap across it, and *clearance* half a track gap along the flow and half a port g
 * a folded group needs the room around its *core*; its own stretch is rigid, and so is the clearance of its ports, so
   that none gets to a corner.
 
-The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame,
-across the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all
-points where drawn edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's
-box, but where all flows in one direction the box is only as long as the own stretch, and the lines go on to it. Edges
-are cut at the frame's border; those with equal visible ends are drawn once, as the one that
-crosses the frames nearest to their main ports, the first of equals. What may
-shrink is the inside of folded frames, and the clearance of lines that are no longer drawn.
+The own stretch of a group is as long as its folded box: along the flow it begins where the flow enters the frame, across
+the flow its middle is the group's main port (`main_port`). The core is the hull of the own stretch and of all points
+where visible edges cross the frame, with their clearance, within the frame. The mapped core is the folded group's box,
+but in a layout without a turn the box is only as long as the own stretch, and the lines continue to it. Edges are cut at
+the frame's border; of several edges with equal visible ends only the one that crosses the frames nearest to their main
+ports is visible, the first of equals. The inside of folded frames may shrink, and so may the clearance of lines that are
+no longer visible.
 
-``assets/fold/fold.js`` does the same in the browser, and a test compares the two.
+``assets/fold/fold.js`` does the same in the browser, faster; this module is its specification, and a test compares them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from idlmav.graph.paused_gc import collector_off
-from idlmav.layout.directions import is_mirrored, is_transposed
+from idlmav.layout.directions import flow_axis, is_mirrored
 from idlmav.layout.folding.axis_map import AxisMap, Interval, Thing
-from idlmav.layout.folding.borders import extent, find_crossings, hull, leave, tenths
-from idlmav.layout.folding.cut_groups import FramesAround, Piece, aligned, band_of, find_necks, settled
+from idlmav.layout.folding.borders import extent, find_border_points, hull, leave, tenths
+from idlmav.layout.folding.cut_groups import FramesAround, Piece, align_bands, band_of, find_cut_groups, place_bands
 from idlmav.layout.result import Box, Layout, Route
 
 __all__ = ["fold"]
@@ -58,13 +58,13 @@ def fold(layout: Layout, folded: Iterable[str]) -> Layout:
     Returns
     -------
     Layout
-        `boxes` hold the outermost folded groups under their ids; what is inside them is gone; routes are keyed by the
-        visible ends.
+        `boxes` has the outermost folded groups under their ids and nothing that is inside them; the keys of `routes` are
+        the visible ends.
 
     Raises
     ------
     KeyError
-        If there is no group of an id.
+        If there is no group with one of the ids.
     ValueError
         If the layout is folded already.
     """
@@ -99,7 +99,7 @@ class _Wire:
 
 @dataclass(slots=True)
 class _View:
-    """What shares a map: all that is visible, or one band of it. `own` are the groups whose own stretch is in it."""
+    """The things that share a map: all visible ones, or one band. `own` are the groups whose own stretch is in it."""
 
     nodes: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
@@ -109,16 +109,20 @@ class _View:
 
 
 class _Fold:
-    """What is visible after a fold, and what it needs. Axis 0 is x, 1 is y; lengths are in tenths of a px."""
+    """The visible things after a fold, and the room they need. Axis 0 is x, 1 is y; lengths are in tenths of a px."""
 
     def __init__(self, layout: Layout, chosen: frozenset[str]) -> None:
         self.layout = layout
-        self.along = 0 if is_transposed(layout.direction) else 1
+        self.along = flow_axis(layout.direction)
+        options = layout.options
+        self.room = [tenths(options.node_gap / 2)] * 2
+        self.clearance = [tenths(options.port_gap / 2)] * 2
+        self.room[self.along], self.clearance[self.along] = tenths(options.rank_gap / 2), tenths(options.track_gap / 2)
         self.holder: dict[str, str] = {"": ""}
         for name, group in layout.groups.items():
             self.holder[name] = self.holder[group.parent] or (name if name in chosen else "")
         folded = [name for name in layout.groups if self.holder[name] == name]
-        self.crossings = find_crossings(layout)
+        self.border_points = find_border_points(layout)
         self.ports: dict[str, int | None] = {}
         self.all = _View(
             nodes=[name for name in layout.boxes if not self.holder[layout.group_of[name]]],
@@ -126,13 +130,13 @@ class _Fold:
             open=[name for name in layout.groups if not self.holder[name]],
         )
         self._find_wires()
-        self.necks = find_necks(layout, self.crossings, folded)
-        self.starts = [extent(layout.frames[name], self.along)[0] for name in self.necks]
-        self.around = self._around_necks()
-        self.bands = self._bands() if self.necks else [self.all]
+        self.cut_groups = find_cut_groups(layout, self.border_points, folded)
+        self.starts = [extent(layout.frames[name], self.along)[0] for name in self.cut_groups]
+        self.around = self._around_cut_groups()
+        self.bands = self._bands() if self.cut_groups else [self.all]
 
     def _find_wires(self) -> None:
-        """Cut the edges at folded frames; of those with equal ends one is drawn."""
+        """Cut the edges at folded frames; of those with equal ends one is visible."""
         layout, wires = self.layout, self.all.wires
         seen: dict[tuple[str, str], int] = {}
         for (source, target), points in layout.routes.items():
@@ -164,7 +168,7 @@ class _Fold:
 
     def _port(self, name: str) -> int | None:
         if name not in self.ports:
-            port = self.crossings[name].main_port(1 - self.along)
+            port = self.border_points[name].main_port(1 - self.along)
             self.ports[name] = None if port is None else tenths(port)
         return self.ports[name]
 
@@ -172,10 +176,10 @@ class _Fold:
         port = self._port(name)
         return 0 if port is None else abs(spot[1 - self.along] - port)
 
-    def _around_necks(self) -> list[str]:
-        """Return the frames around necks, parents first."""
+    def _around_cut_groups(self) -> list[str]:
+        """Return the frames around cut groups, parents first."""
         found = set()
-        for name in self.necks:
+        for name in self.cut_groups:
             outer = self.layout.groups[name].parent
             while outer and outer not in found:
                 found.add(outer)
@@ -183,7 +187,7 @@ class _Fold:
         return [name for name in self.all.open if name in found]
 
     def _bands(self) -> list[_View]:
-        """Return what lies before, between and after the necks, without the frames around those."""
+        """Return the things before, between and after the cut groups, without the frames around those."""
         layout, along = self.layout, self.along
         views = [_View() for _ in range(len(self.starts) + 1)]
 
@@ -192,8 +196,9 @@ class _Fold:
 
         for name in self.all.nodes:
             view_at(extent(layout.boxes[name], along)[0]).nodes.append(name)
+        front = 1 if is_mirrored(layout.direction) else 0  # where data enter a group
         for name in self.all.own:
-            view_at(self._front(name)).own.append(name)
+            view_at(extent(layout.frames[name], along)[front]).own.append(name)
         around = set(self.around)
         for name in self.all.open:
             if name not in around:
@@ -204,13 +209,9 @@ class _Fold:
             view_at(wire.points[0][along]).merged.append(wire)
         return views
 
-    def _front(self, name: str) -> int:
-        """Return where, along the flow, the data enter a group."""
-        return extent(self.layout.frames[name], self.along)[1 if is_mirrored(self.layout.direction) else 0]
-
     def _extents(self, view: _View, axis: int) -> dict[str, Interval]:
         """Return where on an axis everything in view lies before the map: nodes, frames, cores of folded groups."""
-        layout, clearance = self.layout, _clearance(self.layout, axis)
+        layout, clearance = self.layout, self.clearance[axis]
         extents = {name: extent(layout.boxes[name], axis) for name in view.nodes}
         extents.update({name: extent(layout.frames[name], axis) for name in view.open})
         hulls = {name: self._own_stretch(name, axis) for name in view.own}
@@ -224,7 +225,7 @@ class _Fold:
 
     def _ports(self, view: _View, axis: int) -> list[Interval]:
         """Return the clearance, within the frame, of the points at which edges end on the sides of folded groups."""
-        clearance = _clearance(self.layout, axis)
+        clearance = self.clearance[axis]
         found = []
         for wire in view.wires:
             for name, spot in wire.folded_ends():
@@ -258,9 +259,11 @@ class _Fold:
             mapped = self._map(view, across, own, extents, first)
             maps.append(mapped)
             pieces.append(list(self._pieces(view, own, extents, mapped)))
-        shifts = aligned(pieces, [self._bend(k, maps) for k in range(len(self.necks))])
-        places, shifts, length = settled(pieces, shifts, self._frames_around())
-        extents.update({name: self._box(name, extents[name]) for name in self.all.own})
+        shifts = align_bands(pieces, [self._bend(k, maps) for k in range(len(self.cut_groups))])
+        places, shifts, length = place_bands(pieces, shifts, self._frames_around())
+        if not layout.latent:
+            # Boxes of folded groups are shorter than their cores; the lines continue to them.
+            extents.update({name: self._own_stretch(name, along) for name in self.all.own})
         lengthwise = {name: (first.at(low), first.at(high)) for name, (low, high) in extents.items()}
         sides = (lengthwise, places) if along == 0 else (places, lengthwise)
         lengths = [length, length]
@@ -277,11 +280,9 @@ class _Fold:
                 if name:
                     low, high = extents[name]
                     lengths[end] = min(max(lengths[end], low), high)
-            points = []
-            for place, spot in zip(lengths, wire.points, strict=True):
-                point = first.at(place) / 10, (maps[band].at(spot[across]) + shifts[band]) / 10
-                points.append(point if along == 0 else point[::-1])
-            return tuple(points)
+            flow = [first.at(length) / 10 for length in lengths]
+            sides = [(maps[band].at(spot[across]) + shifts[band]) / 10 for spot in wire.points]
+            return tuple(zip(flow, sides, strict=True) if along == 0 else zip(sides, flow, strict=True))
 
         return replace(
             layout,
@@ -292,10 +293,6 @@ class _Fold:
             height=lengths[1] / 10,
         )
 
-    def _box(self, name: str, core: Interval) -> Interval:
-        """Return how much of a folded group's core its box fills along the flow: the lines go on to it."""
-        return core if self.layout.latent else self._own_stretch(name, self.along)
-
     def _pieces(self, view: _View, own: _Extents, extents: _Extents, mapped: AxisMap) -> Iterator[Piece]:
         for name, (low, high) in own.items():
             yield Piece(name, extents[name][0], mapped.at(low), mapped.at(high))
@@ -305,8 +302,8 @@ class _Fold:
                 yield Piece("", spot[self.along], at, at)
 
     def _bend(self, number: int, maps: list[AxisMap]) -> int:
-        """Return how much farther the line before a neck is, along its band's axis, than the one after it."""
-        across, name = 1 - self.along, self.necks[number]
+        """Return how much farther, across the flow, the line before a cut group is than the line after it."""
+        across, name = 1 - self.along, self.cut_groups[number]
         ends = []
         for view in self.bands[number : number + 2]:
             spots = [spot for wire in view.wires for group, spot in wire.folded_ends() if group == name]
@@ -325,8 +322,8 @@ class _Fold:
         )
 
     def _map(self, view: _View, axis: int, extents: _Extents, beside: _Extents, other: AxisMap | None) -> AxisMap:
-        """Return the map of one axis of a view; *beside*, the other axis, is mapped already, or not."""
-        layout, near = self.layout, _clearance(self.layout, axis)
+        """Return the map of one axis of a view; `beside` are extents on the other axis, and `other` is its map if known."""
+        layout, near = self.layout, self.clearance[axis]
         own = [self._own_stretch(name, axis) for name in view.own]
         rigid = [extents[name] for name in view.nodes] + own + self._ports(view, axis)
         zones = [extent(layout.frames[name], axis) for name in self._folded(extents)]
@@ -343,14 +340,15 @@ class _Fold:
     def _things(
         self, view: _View, axis: int, extents: _Extents, beside: _Extents, other: AxisMap | None
     ) -> list[Thing]:
-        room, clearance = _room(self.layout, axis), _clearance(self.layout, axis)
-        room_across, clearance_across = _room(self.layout, 1 - axis), _clearance(self.layout, 1 - axis)
+        (room, room_across), (clearance, clearance_across) = (
+            (lengths[axis], lengths[1 - axis]) for lengths in (self.room, self.clearance)
+        )
 
         def across(low: int, high: int, free: int) -> Interval:
             return (other.at(low) - free, other.at(high) + free) if other else (low - free, high + free)
 
-        # Along the flow: what is before a neck and what is after it may come to lie in line.
-        wide = {*self.necks, *self.around} if axis == self.along else set()
+        # Along the flow: things before a cut group and things after it may come to lie in line.
+        wide = {*self.cut_groups, *self.around} if axis == self.along else set()
         all_across = across(*_span(view, beside, 1 - axis), room_across) if wide else (0, 0)
 
         def free(name: str) -> Interval:
@@ -374,7 +372,7 @@ class _Fold:
         return things
 
     def _borders(self, axis: int) -> Interval:
-        """Return the room between the borders of a frame and what is in it, before and after that."""
+        """Return the room between the borders of a frame and its content, before and after that."""
         options = self.layout.options
         return tenths(options.header if axis else options.padding), tenths(options.padding)
 
@@ -386,13 +384,3 @@ class _Fold:
 def _span(view: _View, extents: _Extents, axis: int) -> Interval:
     ends = [*extents.values(), *((spot[axis],) for wire in view.wires for spot in wire.points)]
     return min((end[0] for end in ends), default=0), max((end[-1] for end in ends), default=0)
-
-
-def _room(layout: Layout, axis: int) -> int:
-    options = layout.options
-    return tenths((options.rank_gap if (axis == 0) == is_transposed(layout.direction) else options.node_gap) / 2)
-
-
-def _clearance(layout: Layout, axis: int) -> int:
-    options = layout.options
-    return tenths((options.track_gap if (axis == 0) == is_transposed(layout.direction) else options.port_gap) / 2)

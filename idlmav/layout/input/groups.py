@@ -1,8 +1,8 @@
 """
 Decide which nodes share a frame.
 
-A group with a single unit in it says nothing and is dissolved. A group that the data leaves and re-enters is split,
-since otherwise the groups would form a cycle and could not be drawn with the flow.
+A group with a single unit in it gets no frame. A group that the data leave and re-enter is split, since otherwise the
+groups would form a cycle and could not be drawn along the flow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(slots=True)
 class _Piece(Generic[Key]):
-    """A group, or one part of a split one; the nodes of inner groups included, in topological order."""
+    """A group, or one piece of a split group; its nodes, those of inner groups included, are in topological order."""
 
     key: Key
     parent: int
@@ -34,21 +34,9 @@ def find_groups(
     """
     Turn the modules around every node into groups.
 
-    Parameters
-    ----------
-    chains : sequence of tuple
-        For every node the keys of what is around it, outermost first; the nodes are numbered topologically.
-    edges : sequence of (int, int)
-        Source and target.
-
-    Returns
-    -------
-    group_of : list of int
-        Innermost group of every node, -1 for none.
-    keys : list
-        Key of every group, parents before children, otherwise by their first node.
-    parents : list of int
-        The group around each, -1 for none.
+    `chains` has for every node the keys of the modules around it, outermost first; the nodes are numbered topologically.
+    Return the innermost group of every node, the key of every group, and the group around each, parents before children
+    and otherwise by their first node; -1 is no group.
     """
     pieces, piece_of = _split_levels(chains, edges)
     kept = sorted(

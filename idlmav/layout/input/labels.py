@@ -1,4 +1,4 @@
-"""What the boxes say, and how large a box is that says it."""
+"""The texts of boxes and frames, and the sizes that they need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NODE_HEIGHT_PX = 38.0
 GROUP_HEIGHT_PX = 38.0
 MARGIN_PX = 10.0
 CARDS_PX = 6.0
-"""How far the cards behind the folded box of a run show."""
+"""How far the cards behind the folded box of a run are visible."""
 NAMES_SHOWN = 3
 BOLD = 1.1
 """How much wider bold text is."""
@@ -28,27 +28,13 @@ _WIDE = frozenset("mwMWG@%×✕")
 
 
 def text_width(text: str, font_px: float = FONT_PX) -> float:
-    """
-    Estimate the width of a text in a sans-serif font.
-
-    Parameters
-    ----------
-    text : str
-        One line.
-    font_px : float
-        Font size in px.
-
-    Returns
-    -------
-    float
-        Width in px, rather a little too large than too small.
-    """
+    """Return an estimate in px, rather too large than too small, of the width of a line in a sans-serif font."""
     units = sum(0.36 if char in _NARROW else 0.92 if char in _WIDE else 0.62 for char in text)
     return units * font_px
 
 
 def short_shape(shape: Shape | None) -> str:
-    """Write a shape as ``16×64×80×80``, the form that boxes show."""
+    """Write a shape as ``16×64×80×80``, as in the boxes."""
     if shape is None:
         return "?"
     return "×".join("?" if size is None else str(size) for size in shape) or "scalar"
@@ -80,25 +66,24 @@ def node_size(node: Node) -> tuple[float, float]:
 
 def node_sizes(graph: Graph) -> dict[str, tuple[float, float]]:
     """Return width and height in px for every node, by id."""
-    known: dict[tuple[str, str], tuple[float, float]] = {}
+    size_of: dict[tuple[str, str], tuple[float, float]] = {}
     sizes = {}
     for node in graph.nodes:
-        key = node_label(node), node_sublabel(node)
-        size = known.get(key)
-        if size is None:
-            size = known[key] = node_size(node)
-        sizes[node.id] = size
+        texts = node_label(node), node_sublabel(node)
+        if texts not in size_of:
+            size_of[texts] = node_size(node)
+        sizes[node.id] = size_of[texts]
     return sizes
 
 
 def group_title(path: str, module: ModuleInfo | None, around: str = "") -> str:
-    """Return the title of a frame: what the path of the frame around does not say of the module's, and its class."""
+    """Return the title of a frame: the path of its module, without that of the frame around, and its class."""
     name = path.rpartition(".")[2] if path == around else path.removeprefix(f"{around}.")
     return f"{name}: {module.class_name}" if module else name
 
 
 def block_name(parts: Sequence[ModuleInfo | Node]) -> str:
-    """Return what the blocks of a run are called: their class, or what several modules or ops in turn are."""
+    """Return the name of the blocks of a run: their class, or the names of the modules or ops that form a block."""
     names = _in_turn(parts)
     if len(names) > NAMES_SHOWN:
         names = _in_turn([part for part in parts if isinstance(part, ModuleInfo)]) or names
@@ -114,7 +99,7 @@ def _in_turn(parts: Sequence[ModuleInfo | Node]) -> list[str]:
 
 
 def repeat_title(count: int, name: str, weight_sets: int = 0) -> str:
-    """Return the title of a run of blocks: ``12 x BertLayer``, and whether they have the same weights."""
+    """Return the title of a run of blocks: ``12 x BertLayer``, and whether they share weights."""
     if weight_sets == 1:
         return f"{count} x {name}, shared weights"
     if 0 < weight_sets < count:
@@ -123,6 +108,6 @@ def repeat_title(count: int, name: str, weight_sets: int = 0) -> str:
 
 
 def group_size(title: str, cards: bool = False) -> tuple[float, float]:
-    """Return width and height in px of a folded group's box, and of the cards behind that of a run."""
-    stack = CARDS_PX if cards else 0.0
-    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 28.0)) + stack, GROUP_HEIGHT_PX + stack
+    """Return width and height in px of a folded group's box, with the cards behind it for a run."""
+    behind = CARDS_PX if cards else 0.0
+    return max(90.0, round(BOLD * text_width(title) + 2 * MARGIN_PX + 28.0)) + behind, GROUP_HEIGHT_PX + behind

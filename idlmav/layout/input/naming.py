@@ -1,4 +1,4 @@
-"""Name the groups of runs: their ids, which no module path can be, and their titles."""
+"""Name the groups of runs: their titles, and their ids, which no module path can equal."""
 
 from __future__ import annotations
 
@@ -15,21 +15,9 @@ __all__ = ["name_repeats"]
 
 def name_repeats(graph: Graph, given: Sequence[Group], blocks: Sequence[Block]) -> tuple[Group, ...]:
     """
-    Make the groups of a model with those of runs among them.
+    Return the groups of a model with those of its runs: one for every block that `find_repeats` returned.
 
-    Parameters
-    ----------
-    graph : Graph
-        The model.
-    given : sequence of Group
-        One for every module call, as `find_repeats` got them.
-    blocks : sequence of Block
-        What `find_repeats` returned.
-
-    Returns
-    -------
-    tuple of Group
-        One for every block. A run of ``layer.1`` to ``layer.5`` is ``layer.1..5``.
+    `given` are the groups of its module calls. A run of ``layer.1`` to ``layer.5`` is ``layer.1..5``.
     """
     ids = [*(node.id for node in graph.nodes), *(group.id for group in given)]
     groups: list[Group] = []
@@ -59,13 +47,13 @@ def _name(graph: Graph, given: Sequence[Group], block: Block) -> str:
     for unit in block.units[: block.period]:
         path = given[unit - count].path if unit >= count else ""
         # A graph from a file need not list every module that it calls.
-        known = graph.module_by_path.get(path, ModuleInfo(path=path, class_name=path.rpartition(".")[2]))
-        parts.append(known if unit >= count else graph.nodes[unit])
+        module = graph.module_by_path.get(path, ModuleInfo(path=path, class_name=path.rpartition(".")[2]))
+        parts.append(module if unit >= count else graph.nodes[unit])
     return block_name(parts)
 
 
 def _range(first: str, last: str) -> str:
-    """Return ``layer.1..5`` for ``layer.1`` and ``layer.5``: no module's path has an empty part."""
+    """Return ``layer.1..5`` for ``layer.1`` and ``layer.5``; no module path has an empty part."""
     end = 0
     for at, (one, other) in enumerate(zip(first, last, strict=False)):
         if one != other:

@@ -1,4 +1,4 @@
-"""The neutral input of the layout: sizes, edges, nested groups, without anything about models."""
+"""The input of the layout: sizes, edges and nested groups, without anything about models."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from idlmav.layout.input.naming import name_repeats
 from idlmav.layout.input.repeats import find_repeats, node_labels, node_weights
 from idlmav.layout.result import Group
 
-__all__ = ["Network", "network_of", "network_of_paths"]
+__all__ = ["Network", "name_groups", "network_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """
-    What is laid out.
+    A graph to lay out.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class Network:
     group_of : tuple of int
         Innermost group of every node, -1 for none. Groups joined by edges form no cycle.
     outputs : mapping of (int, int) to int
-        Which output of its source an edge carries, if not the first: each output is a trunk of its own.
+        Which output of its source an edge carries, if not the first: each output has a hyperedge of its own.
     inputs : frozenset of int
-        Nodes at which the main path begins rather than at others without an edge into them, such as constants.
+        Nodes at which the main path begins in preference to other nodes without an edge into them, such as constants.
     stacks : tuple of tuple of int
-        Nodes of one group each that are drawn without a gap, along the flow; see `idlmav.layout.input.stacks`.
+        Nodes of one group each that are merged: drawn without a gap, along the flow; see `idlmav.layout.input.stacks`.
     """
 
     ids: tuple[str, ...]
@@ -50,7 +50,7 @@ class Network:
     stacks: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what has no layout."""
+        """Refuse a network that has no layout."""
         if len(self.ids) != len(self.sizes) or len(self.group_of) not in (0, len(self.ids)):
             raise ValueError("ids, sizes and group_of must be equally long")
         for source, target in self.edges:
@@ -59,29 +59,28 @@ class Network:
         if not self.group_of:
             object.__setattr__(self, "group_of", (-1,) * len(self.ids))
 
+    def chains(self) -> list[tuple[int, ...]]:
+        """Return for every group the groups around it, outermost first, and itself; at index -1 there are none."""
+        number = {group.id: index for index, group in enumerate(self.groups)}
+        found: list[tuple[int, ...]] = []
+        for index, group in enumerate(self.groups):
+            parent = number.get(group.parent, -1)
+            found.append((*(found[parent] if parent >= 0 else ()), index))
+        return [*found, ()]
+
 
 def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Network:
     """
-    Take nodes, edges and the tree of module calls from a captured graph.
+    Return the nodes, edges and module calls of a captured graph as a network.
 
-    Parameters
-    ----------
-    graph : Graph
-        The model.
-    sizes : mapping of str to (float, float)
-        Width and height in px of every node's box, by id.
-
-    Returns
-    -------
-    Network
-        One group for every module call with two or more units, and for every run of blocks that are alike; the model's
-        own call is none.
+    There is a group for every module call with two or more units and for every run of blocks that are built alike, but
+    none for the call of the model itself. `sizes` holds width and height in px of every node's box, by id.
     """
     index = {node.id: number for number, node in enumerate(graph.nodes)}
-    known: dict[int | None, tuple[int, ...]] = {None: ()}
+    calls: dict[int | None, tuple[int, ...]] = {None: ()}
     for number, call in enumerate(graph.calls):
-        known[number] = () if call.parent is None else (*known[call.parent], number)
-    chains = [known[node.call] for node in graph.nodes]
+        calls[number] = () if call.parent is None else (*calls[call.parent], number)
+    chains = [calls[node.call] for node in graph.nodes]
     pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
     carried = {pair: min(edge.outputs, default=0) for pair, edge in zip(pairs, graph.edges, strict=True)}
     edges = tuple(carried)
@@ -90,7 +89,7 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     paths = [graph.calls[key].path for key in keys]
     around = [paths[parent] if parent >= 0 else "" for parent in parents]
     titles = [group_title(path, modules.get(path), outer) for path, outer in zip(paths, around, strict=True)]
-    given = _name_groups(paths, parents, titles, graph.node_by_id)
+    given = name_groups(paths, parents, titles, graph.node_by_id)
     outputs: dict[tuple[int, ...], int] = {}
     flows = [
         (*pair, outputs.setdefault(edge.outputs, len(outputs))) for pair, edge in zip(pairs, graph.edges, strict=True)
@@ -107,45 +106,10 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     )
 
 
-def network_of_paths(
-    ids: Sequence[str],
-    sizes: Sequence[tuple[float, float]],
-    edges: Sequence[tuple[int, int]],
-    paths: Sequence[str],
-    separator: str = "/",
-) -> Network:
-    """
-    Group nodes by a path each, for graphs that were not captured.
-
-    Parameters
-    ----------
-    ids, sizes, edges
-        As in `Network`.
-    paths : sequence of str
-        Group of every node, outermost first: ``"stage1/block2"``; ``""`` for none.
-    separator : str
-        What stands between the parts of a path.
-
-    Returns
-    -------
-    Network
-        The same nodes and edges, with groups.
-    """
-    known: dict[str, tuple[str, ...]] = {"": ()}
-    for path in paths:
-        if path not in known:
-            parts = path.split(separator)
-            known[path] = tuple(separator.join(parts[: end + 1]) for end in range(len(parts)))
-    group_of, keys, parents = find_groups([known[path] for path in paths], edges)
-    titles = [key.rpartition(separator)[2] for key in keys]
-    groups = _name_groups(keys, parents, titles)
-    return Network(ids=tuple(ids), sizes=tuple(sizes), edges=tuple(edges), groups=groups, group_of=tuple(group_of))
-
-
-def _name_groups(
+def name_groups(
     paths: Sequence[str], parents: Sequence[int], titles: Sequence[str], taken: Container[str] = ()
 ) -> tuple[Group, ...]:
-    """Make the groups; the second of a path gets ``#2`` in its id, one whose id is taken by a node a mark."""
+    """Make the groups; the second of a path gets ``#2`` in its id, one whose id a node has gets ``(module)``."""
     seen: dict[str, int] = {}
     groups: list[Group] = []
     for path, parent, title in zip(paths, parents, titles, strict=True):

@@ -1,4 +1,4 @@
-"""Small ops that say little by themselves and are drawn on their neighbour's box."""
+"""Choose the small ops that may be merged into their neighbour."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def small_ops(graph: Graph, threshold: float) -> frozenset[str]:
     graph : Graph
         With totals (`idlmav.metrics.totals.complete`).
     threshold : float
-        Negative: none. 0: those without parameters. Up to 1: beside these, the ops with the fewest parameters that
-        together hold at most this share of all.
+        Negative: none. 0: those without parameters. Up to 1: also the ops with the fewest parameters that together hold
+        at most this share of all parameters.
 
     Returns
     -------
     frozenset of str
-        Ids. Inputs, outputs and ops that failed are never among them; which of the others can be merged is decided by
-        the edges (`idlmav.layout.input.stacks.find_stacks`).
+        Ids, without inputs, outputs and ops that failed. The edges decide which of them are merged
+        (`idlmav.layout.input.stacks.find_stacks`).
 
     Raises
     ------
     ValueError
-        If the threshold is above 1 or no number.
+        If the threshold is above 1 or not a number.
     """
     if not threshold <= 1.0:
         raise ValueError(f"merge_threshold: a number up to 1 is needed, got {threshold!r}.")
@@ -36,7 +36,7 @@ def small_ops(graph: Graph, threshold: float) -> frozenset[str]:
         return frozenset()
     ops = [node for node in graph.nodes if node.kind == "op" and node.status != "failed"]
     found = {node.id for node in ops if not node.params}
-    # An op that shares its parameters with an earlier one counts none, but is not small for that.
+    # An op that shares its parameters with an earlier one counts as having none, but is not small.
     rest = sorted((node for node in ops if node.params and not node.shares_params), key=lambda node: node.param_count)
     allowed = threshold * sum(node.param_count for node in rest)
     for node in rest:

@@ -1,8 +1,8 @@
 """
-Small ops that are drawn on the box of their neighbour: a stack of boxes without a gap, laid out as one.
+Merge small ops into their neighbours: a *stack* of boxes without gaps is laid out as a single box.
 
-A stack is a chain: each of its ops feeds only the next, which reads nothing else. So whatever comes in ends at its first
-op, and whatever goes out begins at its last; a join can only be the first, a fork only the last.
+A stack is a chain: each of its ops feeds only the next, which reads nothing else. So edges into it end at its first op,
+and edges out of it begin at its last; only the first can be a join, and only the last a fork.
 """
 
 from __future__ import annotations
@@ -22,22 +22,11 @@ Stack = tuple[int, ...]
 
 def find_stacks(network: Network, small: Collection[int], apart: Collection[int]) -> tuple[Stack, ...]:
     """
-    Merge small ops into their neighbours.
+    Return the nodes of every stack of two or more, along the flow.
 
-    Parameters
-    ----------
-    network : Network
-        With its groups: a stack never reaches over a frame.
-    small : collection of int
-        The nodes that may be merged into another. Those that are joins or forks are not.
-    apart : collection of int
-        The nodes that nothing is merged with.
-
-    Returns
-    -------
-    tuple of tuple of int
-        The nodes of every stack of two or more, along the flow; at most one of each is not small. An op joins the one
-        before it, if it can, else the one behind it.
+    `small` nodes may be merged into another, except joins and forks; nothing is merged with nodes `apart`. At most one
+    node of a stack is not small, and no stack reaches over a frame. An op joins the op before it if possible, otherwise
+    the op after it.
     """
     out_degree = Counter(source for source, _ in network.edges)
     in_degree = Counter(target for _, target in network.edges)
@@ -61,7 +50,7 @@ def find_stacks(network: Network, small: Collection[int], apart: Collection[int]
 
 
 def without_broken(stacks: Collection[Stack], part_of: Sequence[Hashable]) -> tuple[Stack, ...]:
-    """Return the stacks cut where the next node belongs to another part."""
+    """Return the stacks, split where the next node belongs to another part."""
     found = []
     for stack in stacks:
         pieces = [tuple(piece) for _, piece in groupby(stack, key=lambda node: part_of[node])]
@@ -74,7 +63,8 @@ def contracted(network: Network) -> Network:
     first = {node: stack[0] for stack in network.stacks for node in stack}
     kept = [node for node in range(len(network.ids)) if first.get(node, node) == node]
     number = {node: index for index, node in enumerate(kept)}
-    sizes = {stack[0]: _size(network, stack) for stack in network.stacks}
+    members = {stack[0]: [network.sizes[node] for node in stack] for stack in network.stacks}
+    sizes = {node: (max(w for w, _ in found), sum(h for _, h in found)) for node, found in members.items()}
     now = {(a, b): (number[first.get(a, a)], number[first.get(b, b)]) for a, b in network.edges}
     return replace(
         network,
@@ -91,12 +81,7 @@ def expanded(network: Network, boxes: list[Box], routes: list[list[Point]]) -> t
     """
     Return boxes and routes of the whole network from those of the contracted one, in the flow downwards.
 
-    Returns
-    -------
-    boxes : list of Box
-        The members of a stack are as wide as it is.
-    routes : list of list of points
-        In the order of the network's edges; without points between the members of a stack.
+    The members of a stack are as wide as the stack; routes between them have no points.
     """
     inside = {pair for stack in network.stacks for pair in pairwise(stack)}
     stack_of = {stack[0]: stack for stack in network.stacks}
@@ -107,19 +92,12 @@ def expanded(network: Network, boxes: list[Box], routes: list[list[Point]]) -> t
         if node in later:
             continue
         x, y, width, height = next(given)
-        stack = stack_of.get(node, (node,))
-        if len(stack) == 1:
+        stack = stack_of.get(node)
+        for member in stack or ():
+            found[member] = x, y, width, network.sizes[member][1]
+            y += network.sizes[member][1]
+        if not stack:
             found[node] = x, y, width, height
-            continue
-        for member in stack:
-            length = network.sizes[member][1]
-            found[member] = x, y, width, length
-            y += length
     pieces = iter(routes)
     every = [[] if edge in inside else next(pieces) for edge in network.edges]
     return [found[node] for node in range(len(network.ids))], every
-
-
-def _size(network: Network, stack: Stack) -> tuple[float, float]:
-    sizes = [network.sizes[node] for node in stack]
-    return max(width for width, _ in sizes), sum(height for _, height in sizes)

@@ -1,8 +1,12 @@
 """
 Place the items of a block across the flow.
 
-Welded items form columns; columns are packed against the spine, then each moves towards the median of what it is
-joined to, as far as its neighbours let it.
+Items that are aligned vertically form columns. The columns are packed against that of the main path, then each moves
+towards the median of its neighbours, as far as the columns beside it allow.
+
+References
+----------
+E. R. Gansner, E. Koutsofios, S. C. North, K.-P. Vo (1993), doi:10.1109/32.221135, section 4.2, for the median passes.
 """
 
 from __future__ import annotations
@@ -11,18 +15,19 @@ from collections import Counter
 from itertools import pairwise
 
 from idlmav.layout.layered.geometry import Geometry
+from idlmav.layout.layered.ranks import topological_order
 from idlmav.layout.options import Options
 
 __all__ = ["place_across"]
 
 _PORT_WEIGHT = 5
-"""How much more it counts that the line out of a port goes straight on beyond the border: most boxes have two arcs."""
-_TRUNK_WEIGHT = 4
-"""How much more a bend between two pieces of trunks counts than any other: it could be avoided entirely."""
+"""Weight of the preferred offset of a port, at which its line goes straight on beyond the border."""
+_DUMMY_WEIGHT = 4
+"""Weight of a bend between two dummies, which could be avoided entirely; another bend has weight 1."""
 
 
 def place_across(geometry: Geometry, options: Options) -> None:
-    """Fill in the x of every item; the spine is at 0."""
+    """Fill in the x of every item; the main path is at 0."""
     _Packing(geometry, options).run()
 
 
@@ -40,11 +45,11 @@ class _Packing:
         self.left_of: list[dict[int, float]] = [{} for _ in range(self.columns)]
         self._find_distances()
         self.at = [0.0] * self.columns
-        spine = geometry.ranked.spine
-        self.fixed = self.column[min(spine)] if spine else -1
+        main_path = geometry.ranked.main_path
+        self.fixed = self.column[min(main_path)] if main_path else -1
 
     def _make_columns(self) -> None:
-        """Find the columns; `shift` is an item's axis relative to its column's first item."""
+        """Find the columns; `shift` is the axis of an item relative to the first item of its column."""
         geometry = self.geometry
         for row in geometry.ranks:
             for top in row:
@@ -53,7 +58,7 @@ class _Packing:
                 item, shift = top, 0.0
                 while True:
                     self.column[item], self.shift[item] = self.columns, shift
-                    below = geometry.straight[item]
+                    below = geometry.aligned[item]
                     if below < 0:
                         break
                     shift += self._straight_shift(item, below)
@@ -61,7 +66,7 @@ class _Packing:
                 self.columns += 1
 
     def _straight_shift(self, item: int, below: int) -> float:
-        """Return how far the lower one's axis is off so that most lines between two items are straight."""
+        """Return the offset of the axis of the lower item with which most lines between the two are straight."""
         geometry = self.geometry
         joined = [arc for arc in geometry.arcs_out[item] if geometry.ranked.arcs[arc][2] == below]
         counts = Counter(geometry.out_offset[arc] - geometry.in_offset[arc] for arc in joined)
@@ -83,7 +88,7 @@ class _Packing:
     def run(self) -> None:
         """Pack, improve, and write the x of every item."""
         if self.columns > 1:
-            order = self._left_to_right()
+            order = topological_order([len(others) for others in self.left_of], self.right_of)
             self._pack(order)
             self._improve(order)
             for column in order:
@@ -91,17 +96,6 @@ class _Packing:
         base = self.at[self.fixed] if self.fixed >= 0 else 0.0
         for item, column in enumerate(self.column):
             self.geometry.x[item] = self.at[column] + self.shift[item] - base
-
-    def _left_to_right(self) -> list[int]:
-        waiting = [len(others) for others in self.left_of]
-        order = [column for column, number in enumerate(waiting) if not number]
-        for column in order:
-            for other in self.right_of[column]:
-                waiting[other] -= 1
-                if not waiting[other]:
-                    order.append(other)
-        assert len(order) == self.columns, "columns overlap crosswise"
-        return order
 
     def _lowest(self, column: int) -> float:
         lowest = -1e18
@@ -116,7 +110,7 @@ class _Packing:
         return highest
 
     def _pack(self, order: list[int]) -> None:
-        """Pack what is right of the spine against it from the left, the rest from the right."""
+        """Pack the columns right of the main path against it from the left, the others from the right."""
         right_side = self._reach(self.fixed) if self.fixed >= 0 else set(order)
         for column in order:
             if column in right_side:
@@ -134,24 +128,24 @@ class _Packing:
 
     def _reach(self, start: int) -> set[int]:
         found: set[int] = set()
-        stack = [start]
-        while stack:
-            for other in self.right_of[stack.pop()]:
+        todo = [start]
+        while todo:
+            for other in self.right_of[todo.pop()]:
                 if other not in found:
                     found.add(other)
-                    stack.append(other)
+                    todo.append(other)
         return found
 
     def _improve(self, order: list[int]) -> None:
-        """Move each column that lies outside the interval of its neighbours' medians towards it."""
-        wishes = self._wishes()
+        """Move each column that lies outside the interval between the medians of its preferred places into it."""
+        preferred = self._preferred_distances()
         at = self.at
         for number in range(self.options.passes):
             moved = False
             for column in order if number % 2 else reversed(order):
-                if column == self.fixed or not wishes[column]:
+                if column == self.fixed or not preferred[column]:
                     continue
-                wanted = sorted([at[other] + distance for other, distance in wishes[column]])
+                wanted = sorted([at[other] + distance for other, distance in preferred[column]])
                 low, high = wanted[(len(wanted) - 1) // 2], wanted[len(wanted) // 2]
                 before, target = at[column], min(max(at[column], low), high)
                 lowest, highest = self._lowest(column), self._highest(column)
@@ -160,22 +154,22 @@ class _Packing:
             if not moved:
                 return
 
-    def _wishes(self) -> list[list[tuple[int, float]]]:
-        """Return, for every column, the other columns it is joined to and the distance that makes the arc straight."""
+    def _preferred_distances(self) -> list[list[tuple[int, float]]]:
+        """Return, for every arc of a column, the column at its other end and the distance at which it is straight."""
         geometry = self.geometry
-        wishes: list[list[tuple[int, float]]] = [[] for _ in range(self.columns)]
+        preferred: list[list[tuple[int, float]]] = [[] for _ in range(self.columns)]
         for arc, (_, source, target, _, _) in enumerate(geometry.ranked.arcs):
             a, b = self.column[source], self.column[target]
             if a == b:
                 continue
             start = self.shift[source] + geometry.out_offset[arc]
             end = self.shift[target] + geometry.in_offset[arc]
-            trunk = not geometry.is_item(source) and not geometry.is_item(target)
-            for _ in range(_TRUNK_WEIGHT if trunk else 1):
-                wishes[a].append((b, end - start))
-                wishes[b].append((a, start - end))
+            between_dummies = not geometry.is_item(source) and not geometry.is_item(target)
+            for _ in range(_DUMMY_WEIGHT if between_dummies else 1):
+                preferred[a].append((b, end - start))
+                preferred[b].append((a, start - end))
         for number, item in enumerate(geometry.ranked.block.items):
             column = self.column[number]
-            if item.wish is not None and self.fixed >= 0 and column != self.fixed:
-                wishes[column] += [(self.fixed, item.wish - self.shift[number])] * _PORT_WEIGHT
-        return wishes
+            if item.preferred_offset is not None and self.fixed >= 0 and column != self.fixed:
+                preferred[column] += [(self.fixed, item.preferred_offset - self.shift[number])] * _PORT_WEIGHT
+        return preferred

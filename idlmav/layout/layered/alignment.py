@@ -1,75 +1,68 @@
-"""Weld items of neighbouring ranks that must lie straight below each other into vertical columns."""
+"""
+Vertical alignment: choose the arcs between neighbouring ranks that are straight, so that items form vertical columns.
+
+The arcs of each gap are taken in order of priority unless they cross one that was taken before. Brandes and Köpf align
+every item with its median neighbours and settle conflicts in favour of inner segments; here the main path comes first.
+
+References
+----------
+U. Brandes, B. Köpf (2002), Fast and simple horizontal coordinate assignment, doi:10.1007/3-540-45848-4_3.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 
 from idlmav.layout.layered.block import Ranked
+from idlmav.layout.layered.geometry import Geometry
 
-__all__ = ["weld"]
+__all__ = ["align"]
 
 
-def weld(ranked: Ranked, ranks: list[list[int]]) -> list[int]:
-    """
-    Choose the arcs that are drawn straight: the spine first, then trunks, then pure chains.
-
-    Parameters
-    ----------
-    ranked : Ranked
-        The block.
-    ranks : list of list of int
-        The items of every rank, from left to right.
-
-    Returns
-    -------
-    list of int
-        For every item the one straight below it, -1 for none. No two of these arcs cross.
-    """
-    place = [0] * len(ranked.rank)
-    for items in ranks:
-        for position, item in enumerate(items):
-            place[item] = position
-    wishes: list[list[tuple[int, int, int, int]]] = [[] for _ in ranks]
-    on_spine = _spine_arcs(ranked)
-    trunk, above, below = ranked.trunk, ranked.above, ranked.below
+def align(geometry: Geometry) -> None:
+    """Choose the straight arcs: the main path first, then hyperedges, then pure chains; no two of them cross."""
+    ranked, place = geometry.ranked, geometry.place
+    candidates: list[list[tuple[int, int, int, int]]] = [[] for _ in geometry.ranks]
+    on_main_path = _main_path_arcs(ranked)
+    hyperedge, above, below = ranked.hyperedge, ranked.above, ranked.below
     for gap, source, target, _, _ in ranked.arcs:
-        if (source, target) in on_spine:
-            wishes[gap].append((0, place[source], source, target))
-        elif trunk[source] is not None and trunk[source] == trunk[target]:
-            wishes[gap].append((1, place[source], source, target))
+        if (source, target) in on_main_path:
+            candidates[gap].append((0, place[source], source, target))
+        elif hyperedge[source] is not None and hyperedge[source] == hyperedge[target]:
+            candidates[gap].append((1, place[source], source, target))
         elif len(above[target]) == 1 and len(below[source]) == 1:
-            through_trunk = trunk[source] is not None or trunk[target] is not None
-            wishes[gap].append((3 if through_trunk else 2, place[source], source, target))
-    straight = [-1] * len(ranked.rank)
-    for wished in wishes:
-        _match(sorted(wished), place, straight)
-    return straight
+            through_hyperedge = hyperedge[source] is not None or hyperedge[target] is not None
+            candidates[gap].append((3 if through_hyperedge else 2, place[source], source, target))
+    for found in candidates:
+        _match(sorted(found), place, geometry.aligned)
 
 
-def _spine_arcs(ranked: Ranked) -> set[tuple[int, int]]:
-    """Return the arcs along the spine, also where it skips ranks in a trunk."""
-    follows = dict(zip(ranked.spine, ranked.spine[1:], strict=False))
+def _main_path_arcs(ranked: Ranked) -> set[tuple[int, int]]:
+    """Return the arcs along the main path, also where it skips ranks in a hyperedge."""
+    follows = dict(zip(ranked.main_path, ranked.main_path[1:], strict=False))
     found = set()
-    for gap, source, target, _, _ in ranked.arcs:
-        origin = ranked.trunk[source]
-        start = source if origin is None else origin[0]
+    for arc, (gap, source, target, _, _) in enumerate(ranked.arcs):
+        start, _ = ranked.origin(arc)
         wanted = follows.get(start)
         if wanted is None:
             continue
-        trunk = ranked.trunk[target]
+        hyperedge = ranked.hyperedge[target]
         leads_there = (
-            trunk is not None and trunk[0] == start and gap + 1 < ranked.rank[wanted] and wanted in ranked.sinks[trunk]
+            hyperedge is not None
+            and hyperedge[0] == start
+            and gap + 1 < ranked.rank[wanted]
+            and wanted in ranked.sinks[hyperedge]
         )
         if target == wanted or leads_there:
             found.add((source, target))
     return found
 
 
-def _match(wishes: list[tuple[int, int, int, int]], place: list[int], straight: list[int]) -> None:
+def _match(candidates: list[tuple[int, int, int, int]], place: list[int], aligned: list[int]) -> None:
     """Take the arcs of one gap in order of priority, except those that cross or share an end with a taken one."""
     starts: list[int] = []
     ends: list[int] = []
-    for _, start, source, target in wishes:
+    for _, start, source, target in candidates:
         end = place[target]
         at = bisect_left(starts, start)
         if at < len(starts) and (starts[at] == start or ends[at] <= end):
@@ -78,4 +71,4 @@ def _match(wishes: list[tuple[int, int, int, int]], place: list[int], straight: 
             continue
         starts.insert(at, start)
         ends.insert(at, end)
-        straight[source] = target
+        aligned[source] = target

@@ -1,13 +1,13 @@
 """
-Place the items and segments of a block along the flow.
+Place the items and segments of a block along the flow: their y.
 
-Downwards, everything goes as high as its edges and a skyline of what is above allow. Then upwards: constants drop to
-what they feed.
+Downwards, everything is placed as high as its edges and the contour of the things above allow. Then, upwards, constants
+move down to the ops that they feed.
 """
 
 from __future__ import annotations
 
-from idlmav.layout.layered.contour import Skyline
+from idlmav.layout.layered.contour import Contour
 from idlmav.layout.layered.geometry import Geometry
 from idlmav.layout.layered.routes import Segment
 from idlmav.layout.options import Options
@@ -15,35 +15,24 @@ from idlmav.layout.options import Options
 __all__ = ["place_along"]
 
 _BESIDE = 1.0
-"""Boxes are taken this much wider (px), and segments four times as much."""
+"""Extra width in px of boxes on each side; segments get four times as much."""
 
 
 def place_along(
     geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]], options: Options
 ) -> float:
-    """
-    Fill in the y of every item and segment.
-
-    Returns
-    -------
-    float
-        Height in px of the block.
-    """
-    stacking = _Stacking(geometry, segments, followed, options)
-    stacking.place_downwards()
-    stacking.drop_constants()
-    return stacking.height
+    """Fill in the y of every item and segment; return the height in px of the block."""
+    placement = _Placement(geometry, segments, followed, options)
+    placement.place_downwards()
+    placement.drop_constants()
+    return placement.height
 
 
-class _Stacking:
-    """What has been placed so far."""
+class _Placement:
+    """The things placed so far, in their sequence."""
 
     def __init__(
-        self,
-        geometry: Geometry,
-        segments: list[list[Segment]],
-        followed: dict[int, list[Segment]],
-        options: Options,
+        self, geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]], options: Options
     ) -> None:
         self.geometry, self.segments, self.followed, self.options = geometry, segments, followed, options
         self.below_box = 0.4 * options.rank_gap
@@ -55,19 +44,16 @@ class _Stacking:
         self.sequence: list[int | Segment] = []
         self.height = 0.0
         self.limits: dict[int, float] = {}
-        self.by_gap: list[list[int]] = [[] for _ in geometry.ranks]
-        for arc, (gap, *_) in enumerate(geometry.ranked.arcs):
-            self.by_gap[gap].append(arc)
 
     def place_downwards(self) -> None:
         """Place rank by rank, then the segments below the rank."""
-        boxes, lines = Skyline(), Skyline()
+        boxes, lines = Contour(), Contour()
         for rank, row in enumerate(self.geometry.ranks):
             for item in row:
                 self._place_item(item, boxes, lines)
             for segment in self.segments[rank]:
                 self._place_segment(segment, boxes, lines)
-            for arc in self.by_gap[rank]:
+            for arc in self.geometry.ranked.by_gap[rank]:
                 if arc not in self.followed:
                     self._extend_straight(arc)
         geometry = self.geometry
@@ -76,7 +62,7 @@ class _Stacking:
             if geometry.is_port(item) and block.is_bottom(item):
                 geometry.y[item] = self.height
 
-    def _place_item(self, item: int, boxes: Skyline, lines: Skyline) -> None:
+    def _place_item(self, item: int, boxes: Contour, lines: Contour) -> None:
         geometry = self.geometry
         if not geometry.is_item(item):
             self.bottom[item] = self.earliest[item]
@@ -91,7 +77,7 @@ class _Stacking:
         self.height = max(self.height, self.bottom[item])
         self.sequence.append(item)
 
-    def _place_segment(self, segment: Segment, boxes: Skyline, lines: Skyline) -> None:
+    def _place_segment(self, segment: Segment, boxes: Contour, lines: Contour) -> None:
         geometry = self.geometry
         arcs = geometry.ranked.arcs
         low, high = segment.low - 4 * _BESIDE, segment.high + 4 * _BESIDE
@@ -107,14 +93,8 @@ class _Stacking:
             target = arcs[arc][2]
             earliest = y
             if geometry.is_item(target):
-                earliest = max(y + self.above_box, self.bottom[self._origin(arc)] + self.options.rank_gap)
+                earliest = max(y + self.above_box, self.bottom[geometry.ranked.origin(arc)[0]] + self.options.rank_gap)
             self.earliest[target] = max(self.earliest[target], earliest)
-
-    def _origin(self, arc: int) -> int:
-        """Return the item whose tensor an arc carries."""
-        source = self.geometry.ranked.arcs[arc][1]
-        trunk = self.geometry.ranked.trunk[source]
-        return source if trunk is None else trunk[0]
 
     def _extend_straight(self, arc: int) -> None:
         _, source, target, _, _ = self.geometry.ranked.arcs[arc]
@@ -130,11 +110,11 @@ class _Stacking:
         return x - geometry.left[item] - _BESIDE, x + geometry.right[item] + _BESIDE
 
     def drop_constants(self) -> None:
-        """Lower, from the bottom up, what only constants feed; centre side branches of one op."""
+        """Lower, from the bottom up, items that only constants feed; centre side branches of one op."""
         geometry, options = self.geometry, self.options
-        spine = frozenset(geometry.ranked.spine)
-        loose = self._loose(spine)
-        boxes, lines = Skyline(), Skyline()  # of what is below, so with negative y
+        main_path = frozenset(geometry.ranked.main_path)
+        loose = self._loose(main_path)
+        boxes, lines = Contour(), Contour()  # of the things below, so with negative y
         for thing in reversed(self.sequence):
             if isinstance(thing, Segment):
                 low, high = thing.low - 4 * _BESIDE, thing.high + 4 * _BESIDE
@@ -147,24 +127,24 @@ class _Stacking:
                 lines.put(low, high, -thing.y)
             elif not geometry.is_port(thing):
                 low, high = self._extent(thing)
-                if thing not in spine and geometry.arcs_out[thing]:
+                if thing not in main_path and geometry.arcs_out[thing]:
                     limit = min(-boxes.top(low, high) - self.between_boxes, -lines.top(low, high) - 10.0)
                     for arc in geometry.arcs_out[thing]:
                         limit = min(limit, self._limit_of_box(arc))
-                    self._lower_box(thing, limit - geometry.height[thing], loose, spine)
+                    self._lower_box(thing, limit - geometry.height[thing], loose, main_path)
                 boxes.put(low, high, -geometry.y[thing])
 
-    def _loose(self, spine: frozenset[int]) -> list[bool]:
-        """Return which items have nothing above them that holds them in place."""
+    def _loose(self, main_path: frozenset[int]) -> list[bool]:
+        """Return which items depend on nothing above them that has its place."""
         geometry, arcs = self.geometry, self.geometry.ranked.arcs
         loose = [False] * len(geometry.x)
         for row in geometry.ranks:
             for item in row:
-                if item not in spine and not geometry.is_port(item) and item != geometry.ranked.block.entry:
+                if item not in main_path and not geometry.is_port(item) and item != geometry.ranked.block.entry:
                     loose[item] = all(loose[arcs[arc][1]] for arc in geometry.arcs_in[item])
         return loose
 
-    def _lower_box(self, item: int, limit: float, loose: list[bool], spine: frozenset[int]) -> None:
+    def _lower_box(self, item: int, limit: float, loose: list[bool], main_path: frozenset[int]) -> None:
         geometry = self.geometry
         if not geometry.y[item] + 0.5 < limit < 1e8:
             return
@@ -172,7 +152,7 @@ class _Stacking:
             geometry.y[item] = limit
             return
         targets = [geometry.ranked.arcs[arc][2] for arc in geometry.arcs_out[item]]
-        if geometry.arcs_in[item] and len(targets) == 1 and targets[0] in spine:
+        if geometry.arcs_in[item] and len(targets) == 1 and targets[0] in main_path:
             geometry.y[item] = (geometry.y[item] + limit) / 2
 
     def _limit_of_box(self, arc: int) -> float:
@@ -182,20 +162,20 @@ class _Stacking:
         target = self.geometry.ranked.arcs[arc][2]
         if self.geometry.is_item(target):
             return self.geometry.y[target] - self.options.rank_gap
-        return self._limit_of_piece(target) - self.below_box
+        return self._limit_of_dummy(target) - self.below_box
 
     def _limit_of_segment(self, arc: int) -> float:
         """Return how low the segment of an arc may lie."""
         target = self.geometry.ranked.arcs[arc][2]
         if self.geometry.is_item(target):
             return self.geometry.y[target] - self.above_box
-        return self._limit_of_piece(target)
+        return self._limit_of_dummy(target)
 
-    def _limit_of_piece(self, piece: int) -> float:
-        """Return the y of the first thing below a piece of a trunk."""
+    def _limit_of_dummy(self, dummy: int) -> float:
+        """Return the y of the first thing below a dummy of a hyperedge."""
         geometry = self.geometry
-        way: list[tuple[int, float]] = []
-        limit, at = 1e18, piece
+        path: list[tuple[int, float]] = []
+        limit, at = 1e18, dummy
         while at >= 0:
             if at in self.limits:
                 limit = self.limits[at]
@@ -209,9 +189,9 @@ class _Stacking:
                     here = min(here, geometry.y[target] - self.options.rank_gap)
                 else:
                     below = target
-            way.append((at, here))
+            path.append((at, here))
             at = below
-        for at, here in reversed(way):
-            # What is below a piece is in its final place when the piece is asked for.
+        for at, here in reversed(path):
+            # Everything below a dummy has its final place by now.
             self.limits[at] = limit = min(limit, here)
         return limit

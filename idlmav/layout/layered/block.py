@@ -1,4 +1,4 @@
-"""The values that pass through the steps of drawing one block: items, then ranks, order and coordinates."""
+"""The values that the layout of one block starts from: its items and links, then also their ranks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Arc", "Block", "Item", "Link", "Ranked"]
 Link = tuple[int, int, int, int]
 """Edge, source item, target item, tensor."""
 Arc = tuple[int, int, int, int, int]
-"""Gap (below the rank of that number), source item, target item, edge or -1 inside a trunk, tensor."""
+"""Gap (below the rank of that number), source item, target item, edge or -1 inside a hyperedge, tensor."""
 _NO_OFFSETS: Mapping[int, float] = MappingProxyType({})
 
 
@@ -24,7 +24,7 @@ class Item:
     Attributes
     ----------
     kind : {'box', 'rigid', 'port'}
-        A *rigid* box (an open group, a region) has ports at given places; a *port* is a point on the border.
+        A *rigid* item (an open group, a region) has ports at given places; a *port* is a point on the border.
     left, right, height : float
         Extent in px on both sides of the item's axis, and downwards.
     pinned : {'', 'top', 'bottom'}
@@ -32,17 +32,17 @@ class Item:
     age : int
         For a port at the top: place of its tensor's source in the order of execution.
     depth : int
-        Ops on the longest way through it.
+        Ops on the longest path through it.
     size : int
         Number of units in it.
     into, out_of : mapping of int to float
         Offset in px from the axis at which a tensor enters or leaves a rigid item.
     slack_in, slack_out : float
-        So far (px) these ports may still move to either side.
+        How far in px these ports may still move to either side.
     is_main : bool
         Whether the main path of the whole network runs through it.
-    wish : float or None
-        For a port at the bottom: how far from the main axis its line would go straight on, below.
+    preferred_offset : float or None
+        For a port at the bottom: the distance from the main axis at which its line goes on straight below.
     """
 
     kind: Literal["box", "rigid", "port"] = "box"
@@ -58,7 +58,7 @@ class Item:
     slack_in: float = 0.0
     slack_out: float = 0.0
     is_main: bool = False
-    wish: float | None = None
+    preferred_offset: float | None = None
 
 
 @dataclass(slots=True)
@@ -69,13 +69,13 @@ class Block:
     Attributes
     ----------
     items : list of Item
-        The members, then up to two ports that stand for the entry and the exit.
+        The members, then up to two ports for the entry and the exit.
     links : list of Link
         Edges between items.
     entry, exit : int
         Items through which the block is entered and left, -1 for none.
     border_entry, border_exit : bool
-        Whether that item is a port added for the purpose.
+        Whether that item is such a port.
     """
 
     items: list[Item]
@@ -97,45 +97,63 @@ class Block:
 @dataclass(slots=True)
 class Ranked:
     """
-    A block with ranks, its long edges cut into trunks.
+    A block with ranks; links that span several ranks pass through dummies, one chain of them for each hyperedge.
 
     Attributes
     ----------
     block : Block
-        What was ranked.
-    spine : tuple of int
+        The block.
+    main_path : tuple of int
         The main path.
     rank : list of int
-        Of every item, then of every piece of a trunk.
-    trunk : list of (int, int) or None
-        Source item and tensor of a trunk's piece; ``None`` for items. A trunk that collects many tensors for one box
-        has the first source, and a negative number.
+        Of every item, then of every dummy.
+    hyperedge : list of (int, int) or None
+        Source item and tensor of the hyperedge that a dummy belongs to; ``None`` for items. A hyperedge that collects
+        many tensors for one box has the first source, and a negative number.
     arcs : list of Arc
-        The links, cut so that each joins neighbouring ranks; one trunk for all links of a tensor.
+        The links, cut so that each joins neighbouring ranks; all links of a tensor share the arcs between dummies.
     sinks : dict
         The items that each (source item, tensor) feeds.
+    above, below : list of list of int
+        Neighbours of every item and dummy on the rank above and below, one entry for each arc.
+    arcs_in, arcs_out : list of list of int
+        Arcs into and out of every item and dummy.
+    by_gap : list of list of int
+        Arcs of every gap.
     """
 
     block: Block
-    spine: tuple[int, ...]
+    main_path: tuple[int, ...]
     rank: list[int]
-    trunk: list[tuple[int, int] | None]
+    hyperedge: list[tuple[int, int] | None]
     arcs: list[Arc]
     sinks: dict[tuple[int, int], dict[int, None]]
-    above: list[list[int]] = field(default_factory=list)
-    below: list[list[int]] = field(default_factory=list)
+    above: list[list[int]] = field(init=False)
+    below: list[list[int]] = field(init=False)
+    arcs_in: list[list[int]] = field(init=False)
+    arcs_out: list[list[int]] = field(init=False)
+    by_gap: list[list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the neighbours on the ranks above and below, one entry an arc."""
-        self.above = [[] for _ in self.rank]
-        self.below = [[] for _ in self.rank]
-        for _, source, target, _, _ in self.arcs:
+        """Sort the arcs by source, target and gap."""
+        self.above, self.below = [[] for _ in self.rank], [[] for _ in self.rank]
+        self.arcs_in, self.arcs_out = [[] for _ in self.rank], [[] for _ in self.rank]
+        self.by_gap = [[] for _ in range(self.rank_count)]
+        for arc, (gap, source, target, _, _) in enumerate(self.arcs):
             self.above[target].append(source)
             self.below[source].append(target)
+            self.arcs_in[target].append(arc)
+            self.arcs_out[source].append(arc)
+            self.by_gap[gap].append(arc)
+
+    def origin(self, arc: int) -> tuple[int, int]:
+        """Return the source item and the tensor of the hyperedge that an arc belongs to."""
+        _, source, _, _, tensor = self.arcs[arc]
+        return self.hyperedge[source] or (source, tensor)
 
     def collects(self, index: int) -> bool:
-        """Whether this is a piece of a trunk that gathers many tensors for one box."""
-        origin = self.trunk[index]
+        """Whether this is a dummy of a hyperedge that collects many tensors for one box."""
+        origin = self.hyperedge[index]
         return origin is not None and origin[1] < 0
 
     @property

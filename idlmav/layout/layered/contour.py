@@ -1,15 +1,15 @@
-"""The lower border of what has been drawn so far."""
+"""The contour: the lower border of everything placed so far."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-__all__ = ["Skyline"]
+__all__ = ["Contour"]
 
 
-class Skyline:
+class Contour:
     """
-    A step function: the greatest y put down over each stretch of x.
+    A step function: the greatest y set over each stretch of x.
 
     Every `put` covers what it replaces, so its y must be at least `top` of the same stretch.
     """

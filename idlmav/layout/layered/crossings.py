@@ -1,4 +1,4 @@
-"""Count what crosses in a drawn block: the measure by which one order is preferred to another."""
+"""Count the crossings of the routes of a block: of several orders, the one with the fewest is chosen."""
 
 from __future__ import annotations
 
@@ -7,48 +7,33 @@ from bisect import bisect_left, bisect_right
 from idlmav.layout.layered.geometry import Geometry
 from idlmav.layout.layered.routes import Segment
 
-__all__ = ["drawn_crossings"]
+__all__ = ["route_crossings"]
 
 
-def drawn_crossings(geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]]) -> int:
+def route_crossings(geometry: Geometry, segments: list[list[Segment]], followed: dict[int, list[Segment]]) -> int:
     """
-    Count the pairs of tensors that cross.
+    Count the pairs of tensors that cross, once x is known; where a bus crosses, every tensor in it counts.
 
-    Parameters
-    ----------
-    geometry : Geometry
-        The block; its x are known.
-    segments, followed
-        What `make_segments` returned.
-
-    Returns
-    -------
-    int
-        Crossings; where a bus crosses, every tensor in it counts.
+    `segments` and `followed` are the results of `make_segments`.
     """
     straight: list[list[tuple[float, tuple[int, int]]]] = [[] for _ in segments]
-    for arc, (gap, source, _, _, tensor) in enumerate(geometry.ranked.arcs):
+    for arc, (gap, *_) in enumerate(geometry.ranked.arcs):
         if arc not in followed and segments[gap]:
-            straight[gap].append((geometry.start(arc), _origin(geometry, source, tensor)))
-    return sum(_in_gap(geometry, drawn, straight[gap]) for gap, drawn in enumerate(segments) if drawn)
-
-
-def _origin(geometry: Geometry, source: int, tensor: int) -> tuple[int, int]:
-    return geometry.ranked.trunk[source] or (source, tensor)
+            straight[gap].append((geometry.start(arc), geometry.ranked.origin(arc)))
+    return sum(_in_gap(geometry, found, straight[gap]) for gap, found in enumerate(segments) if found)
 
 
 class _Line:
-    """A segment, with the number of tensors that lie above each other at every x."""
+    """A segment, with the number of tensors that share it at every x."""
 
     def __init__(self, geometry: Geometry, segment: Segment) -> None:
-        arcs = geometry.ranked.arcs
         self.segment = segment
         self.low, self.high = segment.low, segment.high
-        self.tensors = {_origin(geometry, arcs[arc][1], arcs[arc][4]) for arc in segment.arcs}
+        self.tensors = {geometry.ranked.origin(arc) for arc in segment.arcs}
         self.risers = sorted(segment.risers)
 
     def tensors_at(self, x: float) -> int:
-        """Return how many tensors pass an x: on a bus, those that come from beyond it."""
+        """Return how many tensors pass an x: on a bus, those that come from the far side of it."""
         if len(self.tensors) == 1 or len(self.segment.drops) > 1:
             return 1
         if x > self.segment.drops[0]:

@@ -1,4 +1,4 @@
-"""Positions of one block while they are being found."""
+"""The coordinates of one block while they are being determined."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ __all__ = ["Geometry"]
 @dataclass(slots=True)
 class Geometry:
     """
-    A block with an order; the steps fill in the offsets of the ports, x, then y.
+    A block with an order; the steps fill in the alignment, the offsets of the ports, x, then y.
 
     Attributes
     ----------
-    ranked, ranks, straight
-        The block, the items of each rank from left to right, and for each item the one welded below it.
+    ranked, ranks
+        The block, and the items and dummies of each rank from left to right.
+    aligned : list of int
+        For every item and dummy the one aligned with it on the rank below, -1 for none.
     place : list of int
         Position of every item in its rank.
     left, right, height : list of float
-        Extent in px of every item around its axis; 0 for a trunk's piece.
+        Extent in px of every item around its axis; 0 for a dummy.
     out_offset, in_offset : list of float
         Where every arc leaves its source and enters its target, in px from the item's axis.
     x : list of float
         Axis of every item.
     y : list of float
         Top of every item.
+    arcs_in, arcs_out : list of list of int
+        Those of `ranked`.
     """
 
     ranked: Ranked
     ranks: list[list[int]]
-    straight: list[int]
+    aligned: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
     left: list[float] = field(default_factory=list)
     right: list[float] = field(default_factory=list)
@@ -47,23 +51,24 @@ class Geometry:
     def __post_init__(self) -> None:
         """Look up extents, places and arcs."""
         items, count = self.ranked.block.items, len(self.ranked.rank)
-        pieces = [0.0] * (count - len(items))
-        self.left = [item.left for item in items] + pieces
-        self.right = [item.right for item in items] + pieces
-        self.height = [item.height for item in items] + pieces
+        dummies = [0.0] * (count - len(items))
+        self.left = [item.left for item in items] + dummies
+        self.right = [item.right for item in items] + dummies
+        self.height = [item.height for item in items] + dummies
+        self.aligned = [-1] * count
         self.place, self.x, self.y = [0] * count, [0.0] * count, [0.0] * count
         for row in self.ranks:
             for position, item in enumerate(row):
                 self.place[item] = position
-        self.arcs_out = [[] for _ in range(count)]
-        self.arcs_in = [[] for _ in range(count)]
-        for arc, (_, source, target, _, _) in enumerate(self.ranked.arcs):
-            self.arcs_out[source].append(arc)
-            self.arcs_in[target].append(arc)
+        self.arcs_in, self.arcs_out = self.ranked.arcs_in, self.ranked.arcs_out
 
     def is_item(self, index: int) -> bool:
-        """Whether this is an item, and not a piece of a trunk."""
+        """Whether this is an item, and not a dummy."""
         return index < len(self.ranked.block.items)
+
+    def is_box(self, index: int) -> bool:
+        """Whether this is a box whose ports can be chosen."""
+        return self.is_item(index) and self.ranked.block.items[index].kind == "box"
 
     def is_port(self, index: int) -> bool:
         """Whether this is a point on the border."""

@@ -1,147 +1,131 @@
-"""Draw one level: the inside of one group, or the outermost level, without looking into the groups in it."""
+"""
+Lay out one level: the inside of one group, or the outermost level; a group in it is an item like any other.
+
+The level is divided into nested regions. A chain needs only its members below one another; a block goes through all
+steps of the layered layout of Sugiyama et al.: ranks, order, vertical alignment, ports, coordinates and routes.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from idlmav.layout.layered.across import place_across
-from idlmav.layout.layered.alignment import weld
+from idlmav.layout.layered.alignment import align
 from idlmav.layout.layered.along import place_along
 from idlmav.layout.layered.block import Block, Item, Ranked
-from idlmav.layout.layered.crossings import drawn_crossings
+from idlmav.layout.layered.crossings import route_crossings
 from idlmav.layout.layered.geometry import Geometry
-from idlmav.layout.layered.memo import Drawing, Known, shape_of
+from idlmav.layout.layered.memo import LevelLayout, Memo, region_signature
 from idlmav.layout.layered.order import order_ranks
 from idlmav.layout.layered.ports import outermost_port, set_ports, slide_ports
 from idlmav.layout.layered.ranks import rank_block
-from idlmav.layout.layered.regions import VIRTUAL, Member, Region, find_regions
+from idlmav.layout.layered.regions import VIRTUAL, Region, find_regions
 from idlmav.layout.layered.routes import Segment, make_segments
 from idlmav.layout.options import Options
 from idlmav.layout.result import Point
 
-__all__ = ["Drawing", "draw_level"]
+__all__ = ["lay_out_level"]
 
 _PORT = Item(kind="port", depth=0)
 
 
-def draw_level(
-    items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options, known: Known | None = None
-) -> Drawing:
+def lay_out_level(
+    items: Sequence[Item], edges: Sequence[tuple[int, int, int]], options: Options, memo: Memo
+) -> LevelLayout:
     """
-    Draw one level.
+    Return the position of every item of a level, and the whole route of every edge.
 
-    Parameters
-    ----------
-    items : sequence of Item
-        Boxes, open groups and ports, topologically numbered.
-    edges : sequence of (int, int, int)
-        Source, target and tensor.
-    options : Options
-        Distances.
-    known : Known, optional
-        The regions that other levels have drawn with the same options; what this one draws is added.
-
-    Returns
-    -------
-    Drawing
-        Position of every item, and the whole route of every edge.
+    Items are boxes, open groups and ports, numbered topologically; edges are source, target and tensor. The layouts of
+    regions are looked up in `memo` and added to it; all levels that share it have the same options.
     """
     if not items:
-        return Drawing()
+        return LevelLayout()
     tops = [index for index, item in enumerate(items) if item.pinned == "top"]
     bottoms = [index for index, item in enumerate(items) if item.pinned == "bottom"]
     root = find_regions(len(items), [(source, target) for source, target, _ in edges], tops, bottoms)
-    known = Known() if known is None else known
-    drawn: dict[int, Drawing] = {}
-    for region in _bottom_up(root):
-        members = [_item_of(member, items, drawn) for member in region.members]
-        shape = shape_of(region, members, edges)
-        drawing = known.find(shape)
-        if drawing is None:
-            draw = _draw_chain if region.is_chain else _draw_block
-            drawing = draw(region, members, edges, options)
-            drawing.is_main = any(item.is_main for item in members)
-            known.add(shape, drawing)
-        drawn[id(region)] = drawing
-    return _flatten(root, drawn, len(items))
+    layouts: dict[int, LevelLayout] = {}
+    regions = [root]
+    for region in regions:
+        regions += [member for member in region.members if isinstance(member, Region)]
+    for region in reversed(regions):
+        members = [layouts[id(m)].item if isinstance(m, Region) else items[m] for m in region.members]
+        signature = region_signature(region, members, edges)
+        layout = memo.find(signature)
+        if layout is None:
+            lay_out = _lay_out_chain if region.is_chain else _lay_out_block
+            layout = lay_out(region, members, edges, options)
+            memo.add(signature, layout)
+        layouts[id(region)] = layout
+    return _flatten(root, layouts, len(items))
 
 
-def _bottom_up(root: Region) -> list[Region]:
-    found = [root]
-    for region in found:
-        found += [member for member in region.members if isinstance(member, Region)]
-    return found[::-1]
-
-
-def _item_of(member: Member, items: Sequence[Item], drawn: dict[int, Drawing]) -> Item:
-    return drawn[id(member)].as_item() if isinstance(member, Region) else items[member]
-
-
-def _draw_chain(
+def _lay_out_chain(
     region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]], options: Options
-) -> Drawing:
-    """Stack the members on one axis."""
-    drawing = Drawing(depth=sum(item.depth for item in members), size=sum(item.size for item in members))
+) -> LevelLayout:
+    """Place the members below one another, so that the edges between them are straight."""
     edge_after = {source: edge for edge, source, _ in region.links}
-    x = y = 0.0
+    at: list[Point] = []
+    pieces: dict[int, list[Point]] = {}
+    x = y = left = right = 0.0
     for number, item in enumerate(members):
         if number:
             edge = edge_after[number - 1]
             tensor = edges[edge][2]
             x += members[number - 1].out_of.get(tensor, 0.0)
-            drawing.pieces[edge] = [(x, y), (x, y + options.rank_gap)]
+            pieces[edge] = [(x, y), (x, y + options.rank_gap)]
             x -= item.into.get(tensor, 0.0)
             y += options.rank_gap
-        drawing.at.append((x, y))
+        at.append((x, y))
         y += item.height
-        drawing.left = max(drawing.left, item.left - x)
-        drawing.right = max(drawing.right, item.right + x)
-    drawing.height = y
-    _set_borders(region, members, drawing, edges)
+        left = max(left, item.left - x)
+        right = max(right, item.right + x)
     first, last = members[0], members[-1]
-    drawing.slack_in = outermost_port(first.left) if first.kind == "box" else first.slack_in
-    drawing.slack_out = outermost_port(last.left) if last.kind == "box" else last.slack_out
-    return drawing
+    slack_in = outermost_port(first.left) if first.kind == "box" else first.slack_in
+    slack_out = outermost_port(last.left) if last.kind == "box" else last.slack_out
+    depth, size = sum(item.depth for item in members), sum(item.size for item in members)
+    ends = *_ends(region, members, at, edges), slack_in, slack_out
+    is_main = any(item.is_main for item in members)
+    return LevelLayout(Item("rigid", left, right, y, "", 0, depth, size, *ends, is_main), at, pieces)
 
 
-def _draw_block(
+def _lay_out_block(
     region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]], options: Options
-) -> Drawing:
-    """Rank, order, weld and place the members, and route the edges between them."""
+) -> LevelLayout:
+    """Rank, order, align and place the members, and route the edges between them."""
     block = _make_block(region, members, edges)
     ranked = rank_block(block)
     geometry, segments, followed = _place_best(ranked, options)
     height = place_along(geometry, segments, followed, options)
-    drawing = Drawing(height=height, size=sum(item.size for item in members))
-    drawing.depth = sum(block.items[item].depth for item in ranked.spine)
-    drawing.at = list(zip(geometry.x, geometry.y, strict=True))[: len(block.items)]
-    drawing.pieces = _routes(geometry, followed)
-    ends = [(segment.low, segment.high) for gap in segments for segment in gap]
-    drawing.left = max((left - x for left, x in zip(geometry.left, geometry.x, strict=True)), default=0.0)
-    drawing.right = max((right + x for right, x in zip(geometry.right, geometry.x, strict=True)), default=0.0)
-    drawing.left = max(drawing.left, 0.0, *(-low for low, _ in ends))
-    drawing.right = max(drawing.right, 0.0, *(high for _, high in ends))
-    _set_borders(region, block.items, drawing, edges, block.entry, block.exit)
-    del drawing.at[len(members) :]
-    return drawing
+    depth = sum(block.items[item].depth for item in ranked.main_path)
+    at = list(zip(geometry.x, geometry.y, strict=True))[: len(block.items)]
+    lines = [segment for gap in segments for segment in gap]
+    lefts = (left - x for left, x in zip(geometry.left, geometry.x, strict=True))
+    rights = (right + x for right, x in zip(geometry.right, geometry.x, strict=True))
+    left, right = max(0.0, *lefts, *(-line.low for line in lines)), max(0.0, *rights, *(line.high for line in lines))
+    into, out_of = _ends(region, block.items, at, edges, block.entry, block.exit)
+    size, is_main = sum(item.size for item in members), any(item.is_main for item in members)
+    item = Item("rigid", left, right, height, "", 0, depth, size, into, out_of, is_main=is_main)
+    return LevelLayout(item, at[: len(members)], _routes(geometry, followed))
 
 
 def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[Segment]], dict[int, list[Segment]]]:
-    """Place the items across the flow in each of the orders found; return the drawing with the fewest crossings."""
+    """Place the items across the flow in each of the orders found; return the result with the fewest crossings."""
     least, best = (math.inf, math.inf), None
     orders = order_ranks(ranked, options)
     for ranks in orders:
-        geometry = Geometry(ranked, ranks, weld(ranked, ranks))
+        geometry = Geometry(ranked, ranks)
+        align(geometry)
         set_ports(geometry, options)
         place_across(geometry, options)
         slide_ports(geometry, options)
         segments, followed = make_segments(geometry, options)
         cost = (0.0, 0.0)
         if len(orders) > 1:
-            ink = sum(segment.high - segment.low for drawn in segments for segment in drawn)
-            cost = drawn_crossings(geometry, segments, followed), ink
+            ink = sum(segment.high - segment.low for gap in segments for segment in gap)
+            cost = route_crossings(geometry, segments, followed), ink
         if best is None or cost < least:
             least, best = cost, (geometry, segments, followed)
     assert best is not None, "there is always an order"
@@ -149,7 +133,7 @@ def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[S
 
 
 def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, int, int]]) -> Block:
-    """Turn a region into a block; where dead ends would come between an end and the border, it gets a port there."""
+    """Turn a region into a block; it gets a port where dead ends would lie between an end of it and the border."""
     links = [(edge, source, target, edges[edge][2]) for edge, source, target in region.links]
     block = Block(list(members), links)
     if region.entry != VIRTUAL:
@@ -168,21 +152,23 @@ def _make_block(region: Region, members: list[Item], edges: Sequence[tuple[int, 
     return block
 
 
-def _set_borders(
+def _ends(
     region: Region,
     members: Sequence[Item],
-    drawing: Drawing,
+    at: list[Point],
     edges: Sequence[tuple[int, int, int]],
     entry: int = 0,
     exit_: int = -1,
-) -> None:
-    """Note where the region's entry and exit lie on its border."""
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the offsets at which the tensors of a region's entry and exit cross its border."""
+    into, out_of = {}, {}
     if region.entry != VIRTUAL:
         tensor = edges[region.entry][2]
-        drawing.into[tensor] = drawing.at[entry][0] + members[entry].into.get(tensor, 0.0)
+        into[tensor] = at[entry][0] + members[entry].into.get(tensor, 0.0)
     if region.exit != VIRTUAL:
         tensor = edges[region.exit][2]
-        drawing.out_of[tensor] = drawing.at[exit_][0] + members[exit_].out_of.get(tensor, 0.0)
+        out_of[tensor] = at[exit_][0] + members[exit_].out_of.get(tensor, 0.0)
+    return into, out_of
 
 
 def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int, list[Point]]:
@@ -191,8 +177,7 @@ def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int,
     routes: dict[int, list[Point]] = {}
     ranked = geometry.ranked
     tails = _tails(geometry, followed)
-    order = sorted(range(len(ranked.arcs)), key=lambda arc: ranked.arcs[arc][0])
-    for arc in order:
+    for arc in chain.from_iterable(ranked.by_gap):
         _, source, target, edge, _ = ranked.arcs[arc]
         if ranked.collects(source):
             continue
@@ -212,7 +197,7 @@ def _routes(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int,
 
 
 def _tails(geometry: Geometry, followed: dict[int, list[Segment]]) -> dict[int, list[Point]]:
-    """Return, for every piece of a trunk that collects tensors, the way from there to the box that takes them."""
+    """Return, for every dummy that collects tensors, the route from there to the box that takes them."""
     tails: dict[int, list[Point]] = {}
     arcs = geometry.ranked.arcs
     collecting = [arc for arc in range(len(arcs)) if geometry.ranked.collects(arcs[arc][1])]
@@ -235,21 +220,20 @@ def _bends(geometry: Geometry, arc: int, segments: list[Segment]) -> list[Point]
     return [*points, (geometry.end(arc), segments[-1].y)]
 
 
-def _flatten(root: Region, drawn: dict[int, Drawing], count: int) -> Drawing:
-    """Collect the positions of all units and the pieces of every edge into one drawing."""
-    whole = drawn[id(root)]
-    result = Drawing(whole.left, whole.right, whole.height, [(0.0, 0.0)] * count, depth=whole.depth, size=whole.size)
+def _flatten(root: Region, layouts: dict[int, LevelLayout], count: int) -> LevelLayout:
+    """Collect the positions of all units and the pieces of every edge into one layout."""
+    result = LevelLayout(layouts[id(root)].item, [(0.0, 0.0)] * count)
     parts: dict[int, list[list[Point]]] = {}
-    stack: list[tuple[Region, float, float]] = [(root, 0.0, 0.0)]
-    while stack:
-        region, x0, y0 = stack.pop()
-        drawing = drawn[id(region)]
-        for member, (x, y) in zip(region.members, drawing.at, strict=True):
+    todo: list[tuple[Region, float, float]] = [(root, 0.0, 0.0)]
+    while todo:
+        region, x0, y0 = todo.pop()
+        layout = layouts[id(region)]
+        for member, (x, y) in zip(region.members, layout.at, strict=True):
             if isinstance(member, Region):
-                stack.append((member, x0 + x, y0 + y))
+                todo.append((member, x0 + x, y0 + y))
             else:
                 result.at[member] = (x0 + x, y0 + y)
-        for edge, points in drawing.pieces.items():
+        for edge, points in layout.pieces.items():
             parts.setdefault(edge, []).append([(x0 + x, y0 + y) for x, y in points])
     for edge, pieces in parts.items():
         pieces.sort(key=lambda points: points[0][1])

@@ -1,6 +1,9 @@
 """
 Order the items of every rank so that few edges cross.
 
+Three starts, then shuffled variations of the best orders; each is swept down and up, every rank sorted by barycentre or
+median of its neighbours on the rank before, then neighbours are swapped while that removes crossings.
+
 References
 ----------
 E. R. Gansner, E. Koutsofios, S. C. North, K.-P. Vo (1993), A technique for drawing directed graphs,
@@ -20,17 +23,17 @@ __all__ = ["order_ranks"]
 _LARGE = 4000
 """From this many items on, only one start is tried."""
 _STALLED = 4
-"""Sweeps without progress after which a start is given up."""
+"""Sweeps without progress after which a start ends."""
 _KEPT = 8
-"""So many of the best orders are drawn at most; the drawings decide."""
-_DRAWN_ARCS = 4000
-"""So many arcs are drawn for that at most."""
+"""Most orders that are routed to choose the one with the fewest crossings."""
+_ROUTED_ARCS = 4000
+"""Most arcs that are routed for that."""
 _EFFORT = 60_000
-"""Visits of arcs after which no more starts are made: what a tenth of a second allows."""
+"""Visits of arcs after which there are no more starts: about a tenth of a second."""
 _MOST_EFFORT = 10 * _EFFORT
-"""Visits of arcs after which a start is broken off."""
+"""Visits of arcs after which a start is stopped."""
 _VISITS = 200
-"""Visits of every arc after which no more starts are made, so that many small blocks do not add up."""
+"""Visits of every arc after which there are no more starts, so that many small blocks do not add up."""
 
 
 def order_ranks(ranked: Ranked, options: Options) -> list[list[list[int]]]:
@@ -45,24 +48,22 @@ def order_ranks(ranked: Ranked, options: Options) -> list[list[list[int]]]:
 
 class _Search:
     """
-    The best orders found so far, and the order at hand.
+    The best orders found so far, and the current order.
 
     Attributes
     ----------
     ranks, place
         The items of every rank, and the place of every item in its rank.
     kept : list of (int, list)
-        Crossings and order, the fewest first.
+        BorderPoints and order, the fewest first.
     """
 
     def __init__(self, ranked: Ranked, options: Options) -> None:
         self.ranked, self.options = ranked, options
         self.first_guess = _first_guess(ranked, options)
         self.ranks: list[list[int]] = [[] for _ in range(ranked.rank_count)]
-        for item, rank in enumerate(ranked.rank):
-            self.ranks[rank].append(item)
-        for rank_items in self.ranks:
-            rank_items.sort(key=lambda item: (self.first_guess[item], item))
+        for item in sorted(range(len(ranked.rank)), key=self.first_guess.__getitem__):
+            self.ranks[ranked.rank[item]].append(item)
         self.place = [0] * len(ranked.rank)
         for items in self.ranks:
             for place, item in enumerate(items):
@@ -74,7 +75,7 @@ class _Search:
         self.kept: list[tuple[int, list[list[int]]]] = []
         self.effort = 0
         self.enough = min(_EFFORT, _VISITS * len(ranked.arcs))
-        self.most = min(_KEPT, 1 + _DRAWN_ARCS // (1 + len(ranked.arcs)))
+        self.most = min(_KEPT, 1 + _ROUTED_ARCS // (1 + len(ranked.arcs)))
 
     def _find_neighbours(self) -> None:
         ranked, shifts = self.ranked, self.shifts
@@ -104,7 +105,7 @@ class _Search:
             self._descend(downwards=pick.random() < 0.5, median=pick.random() < 0.3, thorough=True)
 
     def _descend(self, *, downwards: bool, median: bool, thorough: bool) -> None:
-        """Sweep down and up until that stops to help, then transpose."""
+        """Sweep down and up until that no longer helps, then transpose."""
         fewest, stalled = self._crossings(), 0
         best = [items[:] for items in self.ranks]
         for sweep in range(self.options.sweeps):
@@ -124,7 +125,7 @@ class _Search:
         self._keep()
 
     def _keep(self) -> None:
-        """Note the order at hand if it is among the best."""
+        """Keep the current order if it is among the best."""
         found = self._crossings(), [items[:] for items in self.ranks]
         if found in self.kept:
             return
@@ -133,7 +134,7 @@ class _Search:
         del self.kept[self.most :]
 
     def _take(self, ranks: list[list[int]]) -> None:
-        """Make an order the one at hand."""
+        """Make an order the current one."""
         for rank, items in enumerate(ranks):
             self._set_rank(rank, items)
 
@@ -166,14 +167,14 @@ class _Search:
     def _depth_first(self, initial: list[list[int]]) -> list[list[int]]:
         ranked, guess = self.ranked, self.first_guess
         seen: dict[int, int] = {}
-        stack = [item for item, above in enumerate(ranked.above) if not above]
-        stack += reversed(initial[0])
-        while stack:
-            item = stack.pop()
+        todo = [item for item, above in enumerate(ranked.above) if not above]
+        todo += reversed(initial[0])
+        while todo:
+            item = todo.pop()
             if item in seen:
                 continue
             seen[item] = len(seen)
-            stack += sorted(ranked.below[item], key=lambda other: (-ranked.rank[other], -guess[other]), reverse=True)
+            todo += sorted(ranked.below[item], key=lambda other: (-ranked.rank[other], -guess[other]), reverse=True)
         return [sorted(items, key=lambda item: seen.get(item, 0)) for items in initial]
 
     def _sweep(self, *, downwards: bool, median: bool) -> None:
@@ -215,7 +216,7 @@ class _Search:
             of_left, of_right = neighbours[left], neighbours[right]
             if not of_left or not of_right:
                 continue
-            if len(of_left) == len(of_right) == 1:  # two trunks, by far the most frequent case
+            if len(of_left) == len(of_right) == 1:  # two dummies, by far the most frequent case
                 a, b = place[of_left[0]], place[of_right[0]]
                 gain += (a > b) - (a < b)
                 continue
@@ -251,28 +252,28 @@ def _count_crossings(arcs: list[tuple[int, int, float, float]], place: list[int]
 
 
 def _first_guess(ranked: Ranked, options: Options) -> list[float]:
-    """Spine in the middle, large branches next to it on alternating sides, trunks outside, the oldest outermost."""
+    """Return first places: main path in the middle, large branches beside it, dummies outside, the oldest outermost."""
     items, rank, side = ranked.block.items, ranked.rank, options.skip_side
-    spine = frozenset(ranked.spine)
+    main_path = frozenset(ranked.main_path)
     guess = [0.0] * len(rank)
     used: dict[int, int] = {}
     for item in sorted(range(len(items)), key=lambda item: (-items[item].size, item)):
-        if item in spine:
+        if item in main_path:
             continue
         if items[item].kind == "port":
             guess[item] = side * (100 + 1 / (2 + items[item].age))
             continue
         number = used[rank[item]] = used.get(rank[item], 0) + 1
         guess[item] = (number + 1) // 2 * (-side if number % 2 else side)
-    for piece in range(len(items), len(rank)):
-        origin = ranked.trunk[piece]
+    for dummy in range(len(items), len(rank)):
+        origin = ranked.hyperedge[dummy]
         assert origin is not None
-        guess[piece] = side * (1000 + rank[piece] - rank[origin[0]])
+        guess[dummy] = side * (1000 + rank[dummy] - rank[origin[0]])
     return guess
 
 
 def _port_shifts(ranked: Ranked) -> dict[tuple[int, bool, int], float]:
-    """Return the places of the ports of rigid items, from -0.4 to 0.4 of a place: they count in the crossings."""
+    """Return the places of the ports of rigid items, from -0.4 to 0.4 of a place, as crossings are counted by ports."""
     shifts = {}
     for index, item in enumerate(ranked.block.items):
         for entering, offsets in ((True, item.into), (False, item.out_of)):

@@ -1,4 +1,4 @@
-"""Where edges leave and enter the boxes of a block."""
+"""Choose the ports: where edges leave and enter the boxes of a block."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def set_ports(geometry: Geometry, options: Options) -> None:
     """
     Fill in the offsets of every arc at both ends.
 
-    Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if there is only
-    one; the tensors of a box and what enters it are spread, the welded one at the centre, the others in the order of
-    the other ends.
+    Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if the box has
+    one tensor. Several tensors, and several entering arcs, are spread: the aligned one at the centre, the others in the
+    order of their other ends.
     """
     arcs, items = geometry.ranked.arcs, geometry.ranked.block.items
     geometry.out_offset = [0.0] * len(arcs)
@@ -40,50 +40,47 @@ def set_ports(geometry: Geometry, options: Options) -> None:
 
 
 def outermost_port(half: float) -> float:
-    """Return how far from its axis the last port of a box of half a width lies."""
+    """Return how far from the axis of a box, given half its width, the last port may lie."""
     return max(half - _CORNER, 0.0)
 
 
 def _spread_in(geometry: Geometry, item: int, options: Options) -> None:
+    """Give every arc into a box a port of its own."""
     arcs, place = geometry.ranked.arcs, geometry.place
     entering = sorted(geometry.arcs_in[item], key=lambda arc: place[arcs[arc][1]])
-    middle = (len(entering) - 1) / 2
-    for position, arc in enumerate(entering):
-        if geometry.straight[arcs[arc][1]] == item:
-            middle = position
-            break
-    step = _step(geometry, item, max(middle, len(entering) - 1 - middle), options)
-    for position, arc in enumerate(entering):
-        geometry.in_offset[arc] = (position - middle) * step
+    centre = next((at for at, arc in enumerate(entering) if geometry.aligned[arcs[arc][1]] == item), None)
+    _spread(geometry.in_offset, [[arc] for arc in entering], centre, geometry.left[item], options)
 
 
 def _spread_out(geometry: Geometry, item: int, options: Options) -> None:
     """Give every tensor of a box a port of its own."""
-    arcs, place = geometry.ranked.arcs, geometry.place
+    arcs, place, below = geometry.ranked.arcs, geometry.place, geometry.aligned[item]
     leaving: dict[int, list[int]] = {}
     for arc in geometry.arcs_out[item]:
         leaving.setdefault(arcs[arc][4], []).append(arc)
     tensors = sorted(leaving.values(), key=lambda found: sum(place[arcs[arc][2]] for arc in found) / len(found))
-    middle = (len(tensors) - 1) / 2
-    for position, found in enumerate(tensors):
-        if any(geometry.straight[item] == arcs[arc][2] for arc in found):
-            middle = position
-            break
-    step = _step(geometry, item, max(middle, len(tensors) - 1 - middle), options)
-    for position, found in enumerate(tensors):
-        for arc in found:
-            geometry.out_offset[arc] = (position - middle) * step
+    centre = next((at for at, found in enumerate(tensors) if any(arcs[arc][2] == below for arc in found)), None)
+    _spread(geometry.out_offset, tensors, centre, geometry.left[item], options)
 
 
-def _step(geometry: Geometry, item: int, ports: float, options: Options) -> float:
-    return min(options.port_gap, max(outermost_port(geometry.left[item]), 1.0) / ports)
+def _spread(offset: list[float], ports: list[list[int]], centre: int | None, half: float, options: Options) -> None:
+    """Fill in the offsets of the arcs of every port, evenly around the central one on a box of half a width."""
+    middle = (len(ports) - 1) / 2 if centre is None else centre
+    step = _step(half, max(middle, len(ports) - 1 - middle), options)
+    for position, arcs in enumerate(ports):
+        for arc in arcs:
+            offset[arc] = (position - middle) * step
+
+
+def _step(half: float, ports: float, options: Options) -> float:
+    return min(options.port_gap, max(outermost_port(half), 1.0) / ports)
 
 
 def slide_ports(geometry: Geometry, options: Options) -> None:
     """
     Move the ports of bent arcs along their box towards where the arcs go, once x is known.
 
-    That makes some arcs straight and the detours of the others shorter. What is straight stays.
+    That makes some arcs straight and the detours of the others shorter. Straight arcs stay.
     """
     items = geometry.ranked.block.items
     for index, item in enumerate(items):
@@ -125,7 +122,7 @@ def _bends(geometry: Geometry, arc: int) -> bool:
     """Whether the ports at both ends of an arc cannot come above each other."""
     _, source, target, _, _ = geometry.ranked.arcs[arc]
     reach = outermost_port(geometry.left[source])
-    if geometry.is_item(target) and geometry.ranked.block.items[target].kind == "box":
+    if geometry.is_box(target):
         return abs(geometry.x[target] - geometry.x[source]) > reach + outermost_port(geometry.left[target])
     return abs(geometry.end(arc) - geometry.x[source]) > reach
 
@@ -134,9 +131,9 @@ def _slide_in(geometry: Geometry, item: int, options: Options) -> None:
     """Let every bent arc enter as close to its source as the other arcs allow."""
     limit, axis = outermost_port(geometry.left[item]), geometry.x[item]
     if len(geometry.arcs_in[item]) == 1 and abs(geometry.start(geometry.arcs_in[item][0]) - axis) > limit:
-        return  # It bends anyway: at the centre it is neater.
+        return  # It has a bend anyway, and looks neater at the centre.
     entering = sorted(geometry.arcs_in[item], key=lambda arc: (geometry.in_offset[arc], geometry.start(arc)))
-    step = _step(geometry, item, max(len(entering) - 1, 1), options)
+    step = _step(geometry.left[item], max(len(entering) - 1, 1), options)
     offsets, fixed = [], []
     for arc in entering:
         wanted = geometry.start(arc) - axis

@@ -1,8 +1,8 @@
 """
-Split a flow graph into nested regions with a single entry and a single exit.
+Divide a flow graph into nested regions with a single entry and a single exit.
 
-A *chain* is a run of blocks joined by single edges: it needs no layering, it is stacked. A *block* is what lies
-between two such edges, from a fork to its join: a small layered drawing in which the chains count as one box.
+A *chain* is a run of blocks joined by single edges: it needs no layering, its members are placed below one another. A
+*block* is the part between two such edges, from a fork to its join: a small layered layout with chains as single items.
 
 References
 ----------
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 __all__ = ["Member", "Region", "find_regions"]
 
 VIRTUAL = -1
-"""Index of an edge that is not drawn: it joins the graph to the virtual source or sink."""
+"""Index of an edge without a route: it joins the graph to the virtual source or sink."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,7 +37,7 @@ class Region:
     links : list of (int, int, int)
         Edge, index of the source and index of the target in `members`; both ends lie in different members.
     entry, exit : int
-        Edge by which the region is entered and left; `VIRTUAL` if that edge is not drawn.
+        Edge by which the region is entered and left; may be `VIRTUAL`.
     entry_member, exit_member : int
         Index in `members` of the ends of these edges.
     """
@@ -61,21 +61,10 @@ def find_regions(
     count: int, edges: Sequence[tuple[int, int]], tops: Collection[int] = (), bottoms: Collection[int] = ()
 ) -> Region:
     """
-    Build the tree of regions.
+    Return the outermost region of the tree of regions.
 
-    Parameters
-    ----------
-    count : int
-        Number of units; they are numbered topologically.
-    edges : sequence of (int, int)
-        Source and target, source smaller than target.
-    tops, bottoms : collection of int
-        Units that must stay on the border of the drawing, and so in the outermost region.
-
-    Returns
-    -------
-    Region
-        The outermost region.
+    Units are numbered topologically; edges are source and target. `tops` and `bottoms` are units that must stay on the
+    border, and so in the outermost region.
     """
     finder = _Finder(count, edges, frozenset(tops), frozenset(bottoms))
     finder.strip_pendants()
@@ -86,7 +75,7 @@ def find_regions(
 
 
 class _Finder:
-    """The steps of `find_regions`, with what they share."""
+    """The steps of `find_regions`, with the values that they share."""
 
     def __init__(
         self, count: int, edges: Sequence[tuple[int, int]], tops: frozenset[int], bottoms: frozenset[int]
@@ -104,7 +93,7 @@ class _Finder:
             self.in_degree[target] += 1
 
     def strip_pendants(self) -> None:
-        """Take trees that hang on one unit (constants, unused outputs) out: they would spoil single entries."""
+        """Remove pendant trees (constants, unused outputs), which would add entries and exits to regions."""
         ins: list[list[int]] = [[] for _ in range(self.count)]
         outs: list[list[int]] = [[] for _ in range(self.count)]
         for source, target in self.edges:
@@ -132,7 +121,7 @@ class _Finder:
         )
 
     def label_arcs(self) -> None:
-        """Give equal labels to arcs that every cycle holds together, once the sink is joined to the source."""
+        """Give equal labels to cycle-equivalent arcs: every cycle, with the sink joined to the source, has both or neither."""
         source, sink = self.count, self.count + 1
         arcs = self.arcs
         arcs += [(source, v, VIRTUAL) for v in self.live if v in self.tops or not self.in_degree[v]]
@@ -157,7 +146,7 @@ class _Finder:
             labels[index] = sums[unit]
             sums[arcs[index][0]] ^= sums[unit]
         for index, (u, v, _) in enumerate(arcs):
-            # A label of its own keeps a port a member of the outermost block, and so on the border.
+            # With a label of its own, a port stays a member of the outermost block, and so on the border.
             if (u == source and v in self.tops) or (v == sink and u in self.bottoms):
                 labels[index] = -1 - index
 
@@ -169,8 +158,7 @@ class _Finder:
         for index, label in enumerate(labels):
             classes.setdefault(label, []).append(index)
         self.place = place = [0] * len(arcs)
-        chains: dict[int, Region] = {}
-        self.chains = chains
+        self.chains = chains = dict[int, Region]()
         for label, found in classes.items():
             if len(found) < 2:
                 continue
@@ -197,7 +185,7 @@ class _Finder:
             region[unit].members.append(unit)
 
     def _enter(self, index: int, chain: Region, arcs_of_chain: list[int]) -> Region:
-        """Return the region behind an arc of a chain, making it if this is the first way in."""
+        """Return the region behind an arc of a chain, and make it if this is the first of them."""
         position, blocks = self.place[index], self.blocks[self.labels[index]]
         if position == 0 and chain.parent is None:
             chain.parent = self.region[self.arcs[index][0]]
@@ -242,7 +230,7 @@ class _Finder:
         self.owned.setdefault(id(region), []).append((edge, source, target))
 
     def finish(self) -> Region:
-        """Replace regions that hold a single unit by what they hold, and turn members into positions."""
+        """Replace regions that hold a single unit by their content, and turn members into positions."""
         regions = [self.root, *self.chains.values()]
         regions += [block for blocks in self.blocks.values() for block in blocks if block is not None]
         instead: dict[int, Member] = {}

@@ -1,7 +1,7 @@
 """
-The horizontal pieces of edges: one a tensor and gap, or one bus where many edges end in one box.
+Route the edges: find the horizontal segments of every gap, one for each tensor, or a bus where many edges end in one box.
 
-Verticals that share an x within a gap may not overlap: an edge that comes down there has to turn above one that goes
+Verticals that share an x within a gap may not overlap: an edge that comes down there has to turn above an edge that goes
 down from there. Where these rules form a cycle, a segment is split in two that meet at a free x (a dogleg).
 
 References
@@ -21,11 +21,11 @@ from idlmav.layout.options import Options
 __all__ = ["Segment", "make_segments"]
 
 _NEAR = 2.0
-"""Verticals of different edges closer than this (px) count as one on top of the other."""
+"""Verticals of different edges closer than this (px) count as overlapping."""
 _STRAIGHT = 0.5
-"""An edge whose ends differ by less (px) is made straight if its port can move."""
+"""An edge whose ends differ in x by less (px) is made straight if its port can move."""
 _SEARCHED = 40
-"""Up to so many segments in a gap, all positions are tried for each."""
+"""Up to this many segments in a gap, all positions are tried for each."""
 _CLEAR = 8.0
 """Segments closer than this (px) side by side get different tracks."""
 
@@ -40,13 +40,13 @@ class Segment:
     risers, drops : list of float
         The x of these verticals.
     arcs : list of int
-        The arcs drawn along it.
+        The arcs that run along it.
     gap : int
         Number of the gap.
     joint : float or None
         For the lower part of a dogleg: x of the vertical that joins it to the upper part.
     y : float
-        Filled in later.
+        Set by `place_along`.
     """
 
     risers: list[float]
@@ -74,25 +74,20 @@ class Segment:
 
 def make_segments(geometry: Geometry, options: Options) -> tuple[list[list[Segment]], dict[int, list[Segment]]]:
     """
-    Return the segments of every gap in drawing order, and the one or two that each bent arc follows.
+    Return the segments of every gap from top to bottom, and the one or two that each bent arc follows.
 
     Buses move the ports of the arcs they gather.
     """
-    by_gap: list[list[int]] = [[] for _ in geometry.ranks]
-    for arc, (gap, *_) in enumerate(geometry.ranked.arcs):
-        by_gap[gap].append(arc)
     segments: list[list[Segment]] = []
     followed: dict[int, list[Segment]] = {}
-    for gap, arcs in enumerate(by_gap):
-        drawn = _gather(geometry, arcs, gap, options)
-        for segment in drawn:
+    for gap, arcs in enumerate(geometry.ranked.by_gap):
+        found = _gather(geometry, arcs, gap, options)
+        for segment in found:
             for arc in segment.arcs:
                 followed[arc] = [segment]
-        if len(drawn) > 1:
-            drawn = _order(drawn)
-            drawn = _split_conflicts(geometry, drawn, arcs, followed)
-            drawn = _tracks(drawn)
-        segments.append(drawn)
+        if len(found) > 1:
+            found = _by_track(_split_conflicts(geometry, _order(found), arcs, followed))
+        segments.append(found)
     return segments, followed
 
 
@@ -101,13 +96,8 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
     table = geometry.ranked.arcs
     all_straight = True
     for arc in arcs:
-        target = table[arc][2]
         apart = geometry.start(arc) - geometry.end(arc)
-        if (
-            0 < abs(apart) < _STRAIGHT
-            and geometry.is_item(target)
-            and geometry.ranked.block.items[target].kind == "box"
-        ):
+        if 0 < abs(apart) < _STRAIGHT and geometry.is_box(table[arc][2]):
             geometry.in_offset[arc] += apart
             apart = geometry.start(arc) - geometry.end(arc)
         all_straight &= apart == 0
@@ -206,7 +196,7 @@ def _cost(upper: Segment, lower: Segment) -> int:
 def _split_conflicts(
     geometry: Geometry, segments: list[Segment], arcs: list[int], followed: dict[int, list[Segment]]
 ) -> list[Segment]:
-    """Split what no order can keep apart; the lower parts go below everything else."""
+    """Split segments that overlap in any order; the lower parts go below everything else."""
     riser_at: list[tuple[float, int]] = []
     for position, segment in enumerate(segments):
         riser_at += [(riser, position) for riser in segment.risers]
@@ -232,7 +222,7 @@ def _split_conflicts(
 
 
 def _free_near(x: float, taken: list[float], towards: float) -> float:
-    """Return an x next to a given one that keeps clear of all verticals, on the side of another x if both are."""
+    """Return an x next to a given one that is clear of all verticals, if possible on the side of another x."""
     sign = 1 if towards > x else -1
     for step in range(1, 2 * len(taken) + 4):
         for candidate in (x + sign * 4.0 * step, x - sign * 4.0 * step):
@@ -255,8 +245,8 @@ def _split(
     return lower
 
 
-def _tracks(segments: list[Segment]) -> list[Segment]:
-    """Sort the segments by the number of the track that each gets: they are drawn in this order."""
+def _by_track(segments: list[Segment]) -> list[Segment]:
+    """Give each segment the first track below the segments that it overlaps; return them in the order of tracks."""
     track: list[int] = []
     for position, segment in enumerate(segments):
         above = [track[i] for i in range(position) if segment.overlaps(segments[i], _CLEAR)]

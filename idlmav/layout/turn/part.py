@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
-from typing import Literal
 
 from idlmav.layout.compound import Insets, lay_out
+from idlmav.layout.directions import swapped
 from idlmav.layout.input.network import Network
-from idlmav.layout.options import Options
+from idlmav.layout.options import Direction, Options
 from idlmav.layout.result import Box, Group, Point
 
-__all__ = ["Edge", "Flow", "Links", "Part"]
+__all__ = ["Edge", "Links", "Part"]
 
 Edge = tuple[int, int]
-Flow = Literal["down", "up", "right"]
+_Map = Callable[[Point], Point]
 _ALL = "part"
 """Id of the group around all nodes of a part, on whose border edges leave it."""
 _CLEARANCE = 6.0
-"""Least distance in px between a straight skip connection and what it passes."""
+"""Least distance in px between a straight skip connection and the boxes and lines beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
     """
-    What joins a part to the others.
+    The edges between a part and the others.
 
     Attributes
     ----------
     entering : sequence of (int, int)
         Edges into the part.
     leaving : sequence of int
-        Nodes of the part that something outside reads.
+        Nodes of the part that are read outside.
     """
 
     entering: Sequence[Edge]
@@ -43,18 +43,8 @@ class Part:
     """
     A part of a network, in coordinates of a picture whose flow starts downwards.
 
-    Parameters
-    ----------
-    network : Network
-        The whole network; no group reaches over the border of a part.
-    nodes : sequence of int
-        The nodes of this part, in topological order.
-    links : Links
-        What joins it to the others.
-    flow : {'down', 'up', 'right'}
-        Where its data flows.
-    insets, options
-        As for `idlmav.layout.compound.lay_out`.
+    No group of the network reaches over the border of a part. Its nodes are given in topological order; its data flow
+    down, up or to the right. `insets` and `options` are those of `idlmav.layout.compound.lay_out`.
 
     Attributes
     ----------
@@ -71,9 +61,9 @@ class Part:
     """
 
     def __init__(
-        self, network: Network, nodes: Sequence[int], links: Links, flow: Flow, insets: Insets, options: Options
+        self, network: Network, nodes: Sequence[int], links: Links, flow: Direction, insets: Insets, options: Options
     ) -> None:
-        self.network = network
+        self.network, self.chains = network, network.chains()
         self.boxes: dict[int, Box] = {}
         self.frames: dict[int, Box] = {}
         self.routes: dict[Edge, list[Point]] = {}
@@ -83,36 +73,31 @@ class Part:
         if nodes:
             self._lay_out(nodes, links, flow, insets, options)
 
-    def _lay_out(self, nodes: Sequence[int], links: Links, flow: Flow, insets: Insets, options: Options) -> None:
+    def _lay_out(self, nodes: Sequence[int], links: Links, flow: Direction, insets: Insets, options: Options) -> None:
+        network = self.network
         tensors = sorted({source for source, _ in links.entering})
-        # What enters and what leaves is an empty box outside of a group around everything.
-        units = [*tensors, *nodes, *links.leaving]
-        local = {node: len(tensors) + number for number, node in enumerate(nodes)}
+        # Every tensor that enters or leaves gets an empty box outside of a group around all nodes.
+        first, last = len(tensors), len(tensors) + len(nodes)
+        local = {node: first + number for number, node in enumerate(nodes)}
         outside = {tensor: number for number, tensor in enumerate(tensors)}
-        ends = {node: len(tensors) + len(nodes) + number for number, node in enumerate(links.leaving)}
-        inside = [edge for edge in self.network.edges if edge[0] in local and edge[1] in local]
+        ends = {node: last + number for number, node in enumerate(links.leaving)}
+        inside = [edge for edge in network.edges if edge[0] in local and edge[1] in local]
         edges = [(local[source], local[target]) for source, target in inside]
         edges += [(outside[source], local[target]) for source, target in links.entering]
         edges += [(local[node], ends[node]) for node in links.leaving]
+        outputs = {(local[a], local[b]): network.outputs[a, b] for a, b in inside if (a, b) in network.outputs}
         groups, chosen, group_of = self._groups(nodes, flow)
-        sizes = [_turned(self.network.sizes[node], flow) if node in local else (2.0, 2.0) for node in nodes]
-        around = [(2.0, 2.0)]
+        empty = [(2.0, 2.0)]
         placed = lay_out(
             Network(
-                ids=tuple(map(str, range(len(units)))),
-                sizes=(*around * len(tensors), *sizes, *around * len(links.leaving)),
+                ids=tuple(map(str, range(last + len(ends)))),
+                sizes=(*empty * first, *(swapped(network.sizes[node], flow) for node in nodes), *empty * len(ends)),
                 edges=tuple(edges),
-                outputs={
-                    (local[a], local[b]): self.network.outputs[a, b]
-                    for a, b in inside
-                    if (a, b) in self.network.outputs
-                },
-                inputs=frozenset((*outside.values(), *(local[n] for n in nodes if n in self.network.inputs))),
+                outputs=outputs,
+                inputs=frozenset((*outside.values(), *(local[n] for n in nodes if n in network.inputs))),
                 groups=groups,
-                group_of=(*[-1] * len(tensors), *group_of, *[-1] * len(links.leaving)),
-                stacks=tuple(
-                    tuple(local[node] for node in stack) for stack in self.network.stacks if stack[0] in local
-                ),
+                group_of=(*[-1] * first, *group_of, *[-1] * len(ends)),
+                stacks=tuple(tuple(local[node] for node in stack) for stack in network.stacks if stack[0] in local),
             ),
             insets,
             options,
@@ -122,106 +107,78 @@ class Part:
         self.right, self.bottom = self.left + width, self.top + height
         self.boxes = {node: _moved(placed.boxes[local[node]], move) for node in nodes}
         self.frames = {group: _moved(placed.frames[1 + number], move) for number, group in enumerate(chosen)}
-        routes = [[move(point) for point in _within(route, border)] for route in placed.routes]
-        self.routes = dict(zip(inside, routes, strict=False))
-        self.into = dict(zip(links.entering, routes[len(inside) :], strict=False))
-        self.out_of = dict(zip(links.leaving, routes[len(inside) + len(links.entering) :], strict=True))
+        routes = iter([[move(point) for point in _within(route, border)] for route in placed.routes])
+        self.routes = {edge: next(routes) for edge in inside}
+        self.into = {edge: next(routes) for edge in links.entering}
+        self.out_of = {node: next(routes) for node in links.leaving}
 
-    def _groups(self, nodes: Sequence[int], flow: Flow) -> tuple[tuple[Group, ...], list[int], list[int]]:
+    def _groups(self, nodes: Sequence[int], flow: Direction) -> tuple[tuple[Group, ...], list[int], list[int]]:
         """Return the groups of the part, their numbers in the network, and the group of every node."""
         network = self.network
-        index = {group.id: number for number, group in enumerate(network.groups)}
-        around: dict[int, None] = {}
-        for node in nodes:
-            group = network.group_of[node]
-            while group >= 0 and group not in around:
-                around[group] = None
-                group = index.get(network.groups[group].parent, -1)
-        chosen = sorted(around)
+        chosen = sorted({group for node in nodes for group in self.chains[network.group_of[node]]})
         found = [Group(id=_ALL, path="", folded_size=(0.0, 0.0))]
         for number in chosen:
-            group_ = network.groups[number]
-            size = _turned(group_.folded_size, flow)
-            found.append(
-                replace(
-                    group_, id=f"/{group_.id}", parent=f"/{group_.parent}" if group_.parent else _ALL, folded_size=size
-                )
-            )
+            group = network.groups[number]
+            parent = f"/{group.parent}" if group.parent else _ALL
+            size = swapped(group.folded_size, flow)
+            found.append(replace(group, id=f"/{group.id}", parent=parent, folded_size=size))
         number_of = {group: 1 + number for number, group in enumerate(chosen)}
         return tuple(found), chosen, [number_of.get(network.group_of[node], 0) for node in nodes]
 
     def shift(self, dx: float, dy: float) -> None:
         """Move everything."""
-        self._map(lambda x: x + dx, lambda y: y + dy)
+        self._map(lambda point: (point[0] + dx, point[1] + dy))
 
-    def stretch(self, cut: float, by: float) -> None:
+    def stretch(self, height: float, by: float) -> None:
         """Move everything above a height up; no box may lie across it."""
-        self._map(lambda x: x, lambda y: y - by if y <= cut else y)
+        self._map(lambda point: (point[0], point[1] - by if point[1] <= height else point[1]))
 
-    def _map(self, map_x: Callable[[float], float], map_y: Callable[[float], float]) -> None:
-        def box(box: Box) -> Box:
-            x, y = map_x(box[0]), map_y(box[1])
-            return x, y, map_x(box[0] + box[2]) - x, map_y(box[1] + box[3]) - y
+    def _map(self, move: _Map) -> None:
+        def moved(routes: list[Point]) -> list[Point]:
+            return [move(point) for point in routes]
 
-        def route(points: list[Point]) -> list[Point]:
-            return [(map_x(x), map_y(y)) for x, y in points]
-
-        self.boxes = {node: box(found) for node, found in self.boxes.items()}
-        self.frames = {group: box(found) for group, found in self.frames.items()}
-        self.routes = {edge: route(points) for edge, points in self.routes.items()}
-        self.into = {edge: route(points) for edge, points in self.into.items()}
-        self.out_of = {node: route(points) for node, points in self.out_of.items()}
-        self.left, self.right = map_x(self.left), map_x(self.right)
-        self.top, self.bottom = map_y(self.top), map_y(self.bottom)
+        self.boxes = {node: _moved(box, move) for node, box in self.boxes.items()}
+        self.frames = {group: _moved(box, move) for group, box in self.frames.items()}
+        self.routes = {edge: moved(points) for edge, points in self.routes.items()}
+        self.into = {edge: moved(points) for edge, points in self.into.items()}
+        self.out_of = {node: moved(points) for node, points in self.out_of.items()}
+        (self.left, self.top), (self.right, self.bottom) = move((self.left, self.top)), move((self.right, self.bottom))
 
     def middle(self, node: int, axis: int) -> float:
         """Return the middle of a box on an axis: 0 is x, 1 is y."""
         return self.boxes[node][axis] + self.boxes[node][axis + 2] / 2
 
-    def find_cut(self, low: float, high: float) -> float | None:
+    def lower_side(self, node: int) -> float:
+        """Return the y of the lower side of a box."""
+        return self.boxes[node][1] + self.boxes[node][3]
+
+    def find_stretch(self, low: float, high: float) -> float | None:
         """
-        Return a height between two others at which the part can be stretched.
+        Return a height between two others at which the part can be stretched; `low` is the smaller y, above `high`.
 
-        Parameters
-        ----------
-        low, high : float
-            The first is above the second, so it is the smaller number.
-
-        Returns
-        -------
-        float or None
-            Where no box is cut and as few frames as possible, and then as high as possible.
+        There no box is cut, and as few frames as possible; of several such heights it is the uppermost.
         """
         boxes = [(y, y + height) for _, y, _, height in self.boxes.values()]
         frames = [(y, y + height) for _, y, _, height in self.frames.values()]
-        # Everything changes only where something ends; a little below that, so that it goes along.
-        places = sorted({low, *(end for _, end in boxes + frames if low < end < high)})
-        best: tuple[int, float] | None = None
-        for end in places:
-            place = end + 0.5
-            if place >= high or any(top < place < bottom for top, bottom in boxes):
-                continue
-            rated = sum(top < place < bottom for top, bottom in frames), place
-            best = rated if best is None else min(best, rated)
-        return None if best is None else best[1]
+        # The number of cut frames changes only where something ends; a little below that, so that it moves too.
+        places = {low, *(end for _, end in boxes + frames if low < end < high)}
+        rated = [
+            (sum(top < place < bottom for top, bottom in frames), place)
+            for place in (end + 0.5 for end in places)
+            if place < high and not any(top < place < bottom for top, bottom in boxes)
+        ]
+        return min(rated)[1] if rated else None
 
     def is_free(self, node: int, axis: int, sign: int) -> bool:
         """
         Return whether a straight line from the middle of a box's side leaves the part without touching anything.
 
-        Parameters
-        ----------
-        node : int
-            Whose box.
-        axis : int
-            0 for a horizontal line, 1 for a vertical one.
-        sign : {1, -1}
-            1 to the right or down, -1 to the left or up.
+        The line is horizontal for axis 0, vertical for 1; it runs right or down for sign 1, left or up for -1.
         """
         at, across = self.middle(node, 1 - axis), 1 - axis
         box = self.boxes[node]
         start = box[axis] + (box[axis + 2] if sign > 0 else 0.0)
-        own = self._around(node)
+        own = self.chains[self.network.group_of[node]]
         others = chain(
             (found for other, found in self.boxes.items() if other != node),
             (found for group, found in self.frames.items() if group not in own),
@@ -237,24 +194,12 @@ class Part:
                 return False
         return True
 
-    def _around(self, node: int) -> set[int]:
-        index = {group.id: number for number, group in enumerate(self.network.groups)}
-        found, group = set(), self.network.group_of[node]
-        while group >= 0:
-            found.add(group)
-            group = index.get(self.network.groups[group].parent, -1)
-        return found
-
     def _lines(self) -> Iterator[tuple[Point, Point]]:
         for points in chain(self.routes.values(), self.into.values(), self.out_of.values()):
             yield from pairwise(points)
 
 
-def _turned(size: tuple[float, float], flow: Flow) -> tuple[float, float]:
-    return (size[1], size[0]) if flow == "right" else size
-
-
-def _mover(border: Box, flow: Flow) -> Callable[[Point], Point]:
+def _mover(border: Box, flow: Direction) -> _Map:
     """Return the map from the flow to the picture: down to y = 0, up from there, or right from x = 0."""
     left, top, _, height = border
     if flow == "down":
@@ -264,7 +209,7 @@ def _mover(border: Box, flow: Flow) -> Callable[[Point], Point]:
     return lambda point: (point[1] - top, point[0] - left)
 
 
-def _moved(box: Box, move: Callable[[Point], Point]) -> Box:
+def _moved(box: Box, move: _Map) -> Box:
     (x0, y0), (x1, y1) = move((box[0], box[1])), move((box[0] + box[2], box[1] + box[3]))
     return min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
 

@@ -1,4 +1,4 @@
-"""Where the flow turns: what comes before a latent node, what belongs to it, and what comes after."""
+"""Divide a network whose flow turns: the nodes before the latent nodes, the latent nodes, and those after them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,7 @@ _PIECE = re.compile(r"#\d+$")
 
 def latent_nodes(network: Network, latent: str) -> set[int]:
     """
-    Return the nodes at which the flow turns.
-
-    Parameters
-    ----------
-    network : Network
-        What is laid out.
-    latent : str
-        Id of a node, or path of a group.
+    Return the nodes at which the flow turns, given the id of a node or the path of a group.
 
     Raises
     ------
@@ -36,15 +29,15 @@ def latent_nodes(network: Network, latent: str) -> set[int]:
     """
     if latent in network.ids:
         return {network.ids.index(latent)}
-    # Picked in a picture that turns elsewhere, a group's second piece is named, which is not there yet.
+    # A person can pick the second piece of a group that is split in the present picture, but not in this network.
     inside = _below(network.groups, latent) or _below(network.groups, _PIECE.sub("", latent))
     found = {node for node, group in enumerate(network.group_of) if group in inside}
     if not found:
         # A module of one op has no group of its own.
         found = {node for node, name in enumerate(network.ids) if name.startswith((f"{latent}.", f"{latent}:"))}
     if not found or not latent:
-        known = dict.fromkeys((*network.ids, *(group.path for group in network.groups)))
-        raise ValueError(f"latent: there is no op and no module {latent!r}.{did_you_mean(latent, known)}")
+        names = (*network.ids, *(group.path for group in network.groups))
+        raise ValueError(f"latent: there is no op and no module {latent!r}.{did_you_mean(latent, names)}")
     return found
 
 
@@ -63,8 +56,8 @@ def parts_of(network: Network, latent: set[int]) -> list[int]:
     """
     Return for every node whether it comes before the latent nodes, is one of them, or comes after.
 
-    What leads to them comes before, what follows from them after. Of the rest, side paths of the first part stay with
-    it, and what only the second part needs (its constants, a decoder's own inputs) goes there.
+    Nodes that lead to them come before, nodes that follow from them after. Of the rest, side paths of the first part
+    stay with it, and nodes that only the second part needs (its constants, a decoder's own inputs) go there.
     """
     count = len(network.ids)
     following: list[list[int]] = [[] for _ in range(count)]
@@ -77,7 +70,7 @@ def parts_of(network: Network, latent: set[int]) -> list[int]:
     parts = [AFTER] * count
     for node in range(count):
         if node in before:
-            # Also what lies on a way from one latent node to another: the parts must not form a cycle.
+            # Nodes on a path from one latent node to another are latent: the parts must not form a cycle.
             parts[node] = LATENT if node in latent or node in after else BEFORE
         elif node in latent:
             parts[node] = LATENT
@@ -90,7 +83,7 @@ def parts_of(network: Network, latent: set[int]) -> list[int]:
 
 
 def _reached(starts: Iterable[int], neighbours: list[list[int]]) -> set[int]:
-    """Return what can be reached from the starts in one or more steps."""
+    """Return the nodes that can be reached from the starts in one or more steps."""
     found: set[int] = set()
     waiting = list(starts)
     while waiting:
@@ -103,15 +96,10 @@ def _reached(starts: Iterable[int], neighbours: list[list[int]]) -> set[int]:
 
 def split_groups(network: Network, parts: Sequence[int]) -> Network:
     """Return a network in which no group reaches over a part's border; the second piece of one gets ``#2`` in its id."""
-    names = [group.id for group in network.groups]
-    index = {name: number for number, name in enumerate(names)}
-    chains: list[tuple[int, ...]] = []
-    for group in network.groups:
-        chains.append((*(chains[index[group.parent]] if group.parent else ()), len(chains)))
+    names = {group.id for group in network.groups}
+    chains = network.chains()
     # A part is the outermost group of its nodes while the groups are found: a negative key.
-    around = [
-        (-1 - part, *(chains[group] if group >= 0 else ())) for part, group in zip(parts, network.group_of, strict=True)
-    ]
+    around = [(-1 - part, *chains[group]) for part, group in zip(parts, network.group_of, strict=True)]
     group_of, keys, parents = find_groups(around, network.edges)
     kept = {old: new for new, old in enumerate([number for number, key in enumerate(keys) if key >= 0])}
     seen: dict[str, int] = {}
@@ -121,7 +109,7 @@ def split_groups(network: Network, parts: Sequence[int]) -> Network:
         number = seen[group.id] = seen.get(group.id, 0) + 1
         parent = kept.get(parents[old], -1)
         name = group.id if number == 1 else f"{group.id}#{number}"
-        while number > 1 and name in index:  # the id of a second call
+        while number > 1 and name in names:  # the id of a second call
             number = seen[group.id] = number + 1
             name = f"{group.id}#{number}"
         groups.append(replace(group, id=name, parent=groups[parent].id if parent >= 0 else ""))

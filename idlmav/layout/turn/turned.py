@@ -1,78 +1,46 @@
 """
 Lay out a network whose flow turns at a latent node: an autoencoder as a U or an L, its skip connections straight across.
 
-What comes before the latent node, what belongs to it and what comes after are laid out apart (`Part`). In a U the second
+The nodes before the latent node, the latent nodes and those after it are laid out apart (`Part`). In a U the second
 column flows back, so that a skip connection runs straight across once the shorter column has been stretched; in an L
-what follows runs to the side, and a skip connection runs across and then down. One that is obstructed, or not nested
-in the others, goes around below, in a lane of its own.
+the second part flows to the side, and a skip connection runs across and then down. A skip connection that is obstructed,
+or not nested in the others, gets a lane of its own that passes below.
 
 Coordinates are those of a flow that starts downwards; `idlmav.layout.directions` turns them into the other three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 from idlmav.layout.compound import Insets, Placed
-from idlmav.layout.directions import frame_insets, is_mirrored
+from idlmav.layout.directions import frame_insets
 from idlmav.layout.input.network import Network
 from idlmav.layout.options import Direction, Options, TurnKind
 from idlmav.layout.result import Point
-from idlmav.layout.turn.part import Edge, Flow, Links, Part
+from idlmav.layout.turn.part import Edge, Links, Part
 from idlmav.layout.turn.split import AFTER, BEFORE, LATENT, latent_nodes, parts_of, split_groups
 
-__all__ = ["Turned", "lay_out_turned"]
+__all__ = ["lay_out_turned"]
 
-_BACK: dict[Direction, Direction] = {"down": "up", "up": "down", "right": "left", "left": "right"}
-_ASIDE: dict[Direction, Direction] = {"down": "right", "up": "right", "right": "down", "left": "down"}
 _GAP = 60.0
 """Least distance in px between the two columns."""
 _MARGIN = 20.0
-"""Distance in px between the latent box and a column, and between a skip connection and what lies below it."""
+"""Distance in px between the latent box and a column, and between a skip connection and the boxes below it."""
 _TRIES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """
-    A layout that turns.
-
-    Attributes
-    ----------
-    network : Network
-        The network, its groups split where they reached over the turn, with their directions in the final picture.
-    placed : Placed
-        Absolute coordinates.
-    """
-
-    network: Network
-    placed: Placed
 
 
 def lay_out_turned(
     network: Network, latent: str, turn: TurnKind, direction: Direction, options: Options
-) -> Turned | None:
+) -> tuple[Network, Placed] | None:
     """
-    Lay out a network that turns at a latent node.
+    Lay out a network that turns at a latent node: the id of a node, or the path of a group.
 
-    Parameters
-    ----------
-    network : Network
-        Sizes as they are in the first part: already swapped if that flows to a side.
-    latent : str
-        Id of a node, or path of a group.
-    turn : {'opposite', 'perpendicular'}
-        Whether what follows flows back, or to the side.
-    direction : {'down', 'right', 'up', 'left'}
-        Where the data flows first in the final picture.
-    options : Options
-        Distances.
-
-    Returns
-    -------
-    Turned or None
-        ``None`` if nothing comes before the latent node or nothing after.
+    The sizes are already swapped if the first part flows to a side in the final picture, where data first flow in
+    `direction`. Return the network, its groups split at the turn and with their directions in the final picture, and
+    absolute coordinates; ``None`` if nothing comes before the latent node or nothing after it.
 
     Raises
     ------
@@ -85,49 +53,52 @@ def lay_out_turned(
     if turn == "perpendicular":
         parts = [AFTER if part == LATENT else part for part in parts]
     network = split_groups(network, parts)
-    shape = (_Opposite if turn == "opposite" else _Perpendicular)(network, parts, direction, options)
-    shape.find_straight()
-    routes = shape.join()
-    boxes, frames = {}, {}
-    for part in shape.parts:
+    turned = (_Opposite if turn == "opposite" else _Perpendicular)(network, parts, direction, options)
+    turned.find_straight()
+    routes = turned.join()
+    boxes, frames, directions = {}, {}, {}
+    for part, inside in zip(turned.parts, turned.directions, strict=True):
         boxes.update(part.boxes)
         frames.update(part.frames)
         routes.update(part.routes)
+        directions.update(dict.fromkeys(part.frames, inside))
     placed = Placed(
         [boxes[node] for node in range(len(network.ids))],
         [frames[group] for group in range(len(network.groups))],
         [routes[edge] for edge in network.edges],
     )
-    flows = {group: shape.directions[number] for number, part in enumerate(shape.parts) for group in part.frames}
-    groups = [replace(group, direction=flows[number]) for number, group in enumerate(network.groups)]
-    return Turned(replace(network, groups=tuple(groups)), placed)
+    groups = [replace(group, direction=directions[number]) for number, group in enumerate(network.groups)]
+    return replace(network, groups=tuple(groups)), placed
 
 
-class _Shape:
+class _TurnedLayout:
     """
-    The parts of a picture that turns, and which skip connections run straight between them.
+    The parts of a picture that turns, and the skip connections that run straight between them.
 
     Attributes
     ----------
     parts : list of Part
-        One for each of before, latent and after; the second may be empty.
+        One each for before, latent and after; the second may be empty.
     directions : tuple of Direction
         Where they flow in the final picture.
     straight : dict of (int, int) to None
         The skip connections that need no lane.
     """
 
-    flows: tuple[Flow, Flow, Flow]
-    directions: tuple[Direction, Direction, Direction]
+    second: ClassVar[Direction]
+    """Where the part after the latent node flows if the first one flows down."""
+    turned_to: ClassVar[Mapping[Direction, Direction]]
+    """Where it flows in the final picture, by the direction of the first part."""
 
     def __init__(self, network: Network, part_of: Sequence[int], direction: Direction, options: Options) -> None:
         self.network, self.part_of, self.direction, self.options = network, part_of, direction, options
+        self.directions = direction, direction, self.turned_to[direction]
         skips = [edge for edge in network.edges if (part_of[edge[0]], part_of[edge[1]]) == (BEFORE, AFTER)]
         self.straight: dict[Edge, None] = dict.fromkeys(skips)
         self.parts: list[Part] = []
 
     def find_straight(self) -> None:
-        """Lay the parts out, with a lane for every skip connection that turns out not to run straight."""
+        """Lay the parts out again until every skip connection that is not straight has a lane."""
         for attempt in range(_TRIES + 1):
             if attempt == _TRIES:
                 self.straight = {}
@@ -139,17 +110,16 @@ class _Shape:
 
     def lay_out_parts(self) -> None:
         """Lay every part out by itself."""
-        across = [
-            edge
-            for edge in self.network.edges
-            if self.part_of[edge[0]] != self.part_of[edge[1]] and edge not in self.straight
-        ]
+        part_of = self.part_of
+        across = [edge for edge in self.network.edges if part_of[edge[0]] != part_of[edge[1]]]
+        across = [edge for edge in across if edge not in self.straight]
+        flows: tuple[Direction, ...] = ("down", "down", self.second)
         self.parts = []
-        for number, flow in enumerate(self.flows):
-            nodes = [node for node, part in enumerate(self.part_of) if part == number]
+        for number, flow in enumerate(flows):
+            nodes = [node for node, part in enumerate(part_of) if part == number]
             links = Links(
-                [edge for edge in across if self.part_of[edge[1]] == number],
-                sorted({source for source, _ in across if self.part_of[source] == number}),
+                [edge for edge in across if part_of[edge[1]] == number],
+                sorted({source for source, _ in across if part_of[source] == number}),
             )
             # Lanes are on the outside: a straight skip connection would have to cross them.
             options = replace(self.options, skip_side=-1 if number == BEFORE else 1)
@@ -160,7 +130,7 @@ class _Shape:
         return frame_insets(self.directions[part], self.options)
 
     def arrange(self) -> set[Edge]:
-        """Move the parts to where they belong; return the skip connections that run straight there."""
+        """Move the parts to their places; return the skip connections that run straight there."""
         raise NotImplementedError
 
     def join(self) -> dict[Edge, list[Point]]:
@@ -178,29 +148,24 @@ class _Shape:
                 found.append((source, target))
         return found
 
-    def crossing(self, source: int, target: int) -> list[Edge]:
-        """Return the edges in lanes between two parts, of which the first is named by its number."""
-        return [
-            edge
-            for edge in self.network.edges
-            if (self.part_of[edge[0]], self.part_of[edge[1]]) == (source, target) and edge not in self.straight
-        ]
+    def in_lanes(self, source: int, target: int) -> list[Edge]:
+        """Return the edges from one part to another, given by their numbers, that run in lanes."""
+        ends = source, target
+        edges = [edge for edge in self.network.edges if (self.part_of[edge[0]], self.part_of[edge[1]]) == ends]
+        return [edge for edge in edges if edge not in self.straight]
 
     def lanes(self, edges: Sequence[Edge], source: Part) -> dict[int, int]:
-        """Give each tensor of edges between two parts a number, beginning with the one that leaves farthest right."""
+        """Return a number for each tensor of edges between two parts, 0 for the one that leaves farthest right."""
         tensors = {tensor for tensor, _ in edges}
         ordered = sorted(tensors, key=lambda tensor: (-source.out_of[tensor][-1][0], tensor))
         return {tensor: number for number, tensor in enumerate(ordered)}
 
 
-class _Opposite(_Shape):
+class _Opposite(_TurnedLayout):
     """The second column flows back, beside the first; the latent part lies below, between the two."""
 
-    flows = "down", "down", "up"
-
-    def __init__(self, network: Network, part_of: Sequence[int], direction: Direction, options: Options) -> None:
-        super().__init__(network, part_of, direction, options)
-        self.directions = direction, direction, _BACK[direction]
+    second = "up"
+    turned_to: ClassVar[Mapping[Direction, Direction]] = {"down": "up", "up": "down", "right": "left", "left": "right"}
 
     def arrange(self) -> set[Edge]:
         """Stretch the columns until the rows meet; place them side by side."""
@@ -210,14 +175,10 @@ class _Opposite(_Shape):
         gap = max(_GAP, width + 2 * _MARGIN)
         before.shift(-before.right, 0.0)
         after.shift(gap - after.left, 0.0)
-        tracks = len(self.lanes(self.crossing(BEFORE, LATENT), before))
-        top = max(self.options.rank_gap, self._step * (tracks + 1))
+        tracks = len(self.lanes(self.in_lanes(BEFORE, LATENT), before))
+        top = max(self.options.rank_gap, self.options.port_gap * (tracks + 1))
         latent.shift((gap - width) / 2 - latent.left, top - latent.top)
         return good
-
-    @property
-    def _step(self) -> float:
-        return self.options.port_gap
 
     def _align(self) -> set[Edge]:
         """Walk the skip connections outwards and stretch the column in which an end is nearer to the latent part."""
@@ -228,10 +189,7 @@ class _Opposite(_Shape):
             ends = (before, source), (after, target)
             rows = [part.middle(node, 1) for part, node in ends]
             # Not nested: an end lies below one that has its place already.
-            if any(
-                part.boxes[node][1] + part.boxes[node][3] >= limit
-                for (part, node), limit in zip(ends, limits, strict=True)
-            ):
+            if any(part.lower_side(node) >= limit for (part, node), limit in zip(ends, limits, strict=True)):
                 continue
             if not (before.is_free(source, 0, 1) and after.is_free(target, 0, -1)):
                 continue
@@ -239,16 +197,16 @@ class _Opposite(_Shape):
             part, node = ends[lower]
             missing = abs(rows[0] - rows[1])
             if missing > 0.0:
-                cut = part.find_cut(part.boxes[node][1] + part.boxes[node][3], limits[lower])
-                if cut is None:
+                height = part.find_stretch(part.lower_side(node), limits[lower])
+                if height is None:
                     continue
-                part.stretch(cut, missing)
+                part.stretch(height, missing)
             good.add((source, target))
             limits = [part.boxes[node][1] for part, node in ends]
         return good
 
     def join(self) -> dict[Edge, list[Point]]:
-        """Straight across; from the first column down into the latent part; from there up into the second."""
+        """Route straight across; from the first column down into the latent part; from there up into the second."""
         before, latent, after = self.parts
         routes: dict[Edge, list[Point]] = {}
         for source, target in self.straight:
@@ -256,26 +214,28 @@ class _Opposite(_Shape):
             y = before.middle(source, 1)
             routes[source, target] = [(left[0] + left[2], y), (right[0], y)]
         self._join_latent(routes)
-        below = latent.bottom + self._step * (len(self.lanes(self.crossing(LATENT, AFTER), latent)) + 1)
-        edges = self.crossing(BEFORE, AFTER)
+        step = self.options.port_gap
+        below = latent.bottom + step * (len(self.lanes(self.in_lanes(LATENT, AFTER), latent)) + 1)
+        edges = self.in_lanes(BEFORE, AFTER)
         lanes = self.lanes(edges, before)
         for source, target in edges:
-            y = below + self._step * lanes[source]
+            y = below + step * lanes[source]
             routes[source, target] = _over(before.out_of[source], y, after.into[source, target])
         return routes
 
     def _join_latent(self, routes: dict[Edge, list[Point]]) -> None:
         before, latent, after = self.parts
+        step = self.options.port_gap
         single = next(iter(latent.boxes)) if len(latent.boxes) == 1 else None
         middle = latent.middle(single, 1) if single is not None else 0.0
-        into, out_of = self.crossing(BEFORE, LATENT), self.crossing(LATENT, AFTER)
+        into, out_of = self.in_lanes(BEFORE, LATENT), self.in_lanes(LATENT, AFTER)
         lanes = self.lanes(into, before)
         for source, target in into:
             start = before.out_of[source]
             if single is not None and len(lanes) == 1:
                 routes[source, target] = [*start, (start[-1][0], middle), (latent.boxes[single][0], middle)]
             else:
-                y = self._step * (lanes[source] + 1)
+                y = step * (lanes[source] + 1)
                 routes[source, target] = _over(start, y, latent.into[source, target])
         lanes = self.lanes(out_of, latent)
         for source, target in out_of:
@@ -284,28 +244,30 @@ class _Opposite(_Shape):
                 left, _, width, _ = latent.boxes[single]
                 routes[source, target] = [(left + width, middle), (end[0][0], middle), *end]
             else:
-                y = latent.bottom + self._step * (lanes[source] + 1)
+                y = latent.bottom + step * (lanes[source] + 1)
                 routes[source, target] = _over(latent.out_of[source], y, end)
 
 
-class _Perpendicular(_Shape):
-    """What follows flows to the right, below the first column."""
+class _Perpendicular(_TurnedLayout):
+    """The second part flows to the right, below the first column; the latent nodes belong to it."""
 
-    flows = "down", "down", "right"
-
-    def __init__(self, network: Network, part_of: Sequence[int], direction: Direction, options: Options) -> None:
-        super().__init__(network, part_of, direction, options)
-        self.directions = direction, direction, _ASIDE[direction]
+    second = "right"
+    turned_to: ClassVar[Mapping[Direction, Direction]] = {
+        "down": "right",
+        "up": "right",
+        "right": "down",
+        "left": "down",
+    }
 
     def insets(self, part: int) -> Insets:
         """Return the room inside the frames of a part; the title bar is at the top of the final picture."""
         found = super().insets(part)
-        if part == AFTER and is_mirrored(self.direction) and self.direction == "up":
+        if part == AFTER and self.direction == "up":
             return replace(found, left=found.right, right=found.left)
         return found
 
     def arrange(self) -> set[Edge]:
-        """Place what follows below every skip connection that runs above it."""
+        """Place the second part below every skip connection that runs above it."""
         before, _, after = self.parts
         before.shift(-before.right, 0.0)
         after.shift(2 * _MARGIN - after.left, 0.0)
@@ -323,14 +285,14 @@ class _Perpendicular(_Shape):
         return good
 
     def join(self) -> dict[Edge, list[Point]]:
-        """Across and down; from below the first column to the right."""
+        """Route straight skip connections across and down; the others from below the first column to the right."""
         before, _, after = self.parts
         routes: dict[Edge, list[Point]] = {}
         for source, target in self.straight:
             left, below = before.boxes[source], after.boxes[target]
             x, y = after.middle(target, 0), before.middle(source, 1)
             routes[source, target] = [(left[0] + left[2], y), (x, y), (x, below[1])]
-        for source, target in self.crossing(BEFORE, AFTER):
+        for source, target in self.in_lanes(BEFORE, AFTER):
             start, end = before.out_of[source], after.into[source, target]
             routes[source, target] = [*start, (start[-1][0], end[0][1]), *end]
         return routes

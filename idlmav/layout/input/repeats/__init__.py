@@ -1,10 +1,10 @@
 """
-Find runs of blocks that are built alike, and put each into a group of its own.
+Find runs of blocks that are built alike, and put each run into a group of its own.
 
-Blocks are alike if they have the same ops (with arguments, output shapes and parameter shapes), nested alike, with the
-same edges between them, and if they are wired alike to what is around: what a block reads comes for every block from
-the same place in the block before, or always from one tensor outside, or always from another one. What classes they
-are of does not matter. A block is a group, an op, or several of them in turn.
+A block is a group, an op, or several of them in turn. Blocks are alike if they have the same ops (with arguments, output
+shapes and parameter shapes), nested alike, with the same edges between them, and if their inputs come from alike sources:
+each input comes, for every block, from the same place in the block before, or always from one tensor outside, or always
+from another tensor outside. The classes of the modules do not matter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Block", "find_repeats", "node_labels", "node_weights"]
 @dataclass(slots=True)
 class Block:
     """
-    One group, those given and the new ones.
+    One group: a given one or a new one.
 
     Attributes
     ----------
@@ -36,12 +36,12 @@ class Block:
     count : int
         Blocks in it, for a repeat or a rest.
     units : sequence of int
-        For a new group or a repeat, what is in it before it is divided, in order: a node is its index, a group follows
+        For a new group or a repeat, its units in order before it is divided: a node is its index, the groups follow
         after the nodes.
     period : int
         How many of the units make a block.
     weight_sets : int
-        How many sets of weights the blocks of a repeat have: 1 means that they share all, 0 that they have none.
+        How many sets of weights the blocks of a repeat have: 1 if they share all, 0 if they have none.
     """
 
     kind: GroupKind
@@ -54,16 +54,16 @@ class Block:
 
 
 def node_labels(graph: Graph) -> list[int]:
-    """Return a number for every node; equal for nodes that compute the same from inputs that come from elsewhere."""
+    """Return a number for every node; equal for nodes that compute the same, apart from their inputs."""
     shapes = {parameter.name: (parameter.shape, parameter.dtype) for parameter in graph.parameters}
     for parameter in graph.parameters:
         shapes.update(dict.fromkeys(parameter.aliases, shapes[parameter.name]))
-    known: dict[Hashable, int] = {}
+    numbers: dict[Hashable, int] = {}
     labels = []
     for node in graph.nodes:
         params = tuple(map(shapes.get, node.params)) if node.params else ()
         key = node.kind, node.op, node.args, node.shapes, node.dtypes, node.status, params
-        labels.append(known.setdefault(key, len(known)))
+        labels.append(numbers.setdefault(key, len(numbers)))
     return labels
 
 
@@ -81,41 +81,24 @@ def find_repeats(
     parents: Sequence[int],
 ) -> tuple[list[int], list[Block]]:
     """
-    Put runs of blocks that are alike into groups of their own.
+    Put runs of blocks that are built alike into groups of their own.
 
-    Parameters
-    ----------
-    labels : sequence of int
-        Of every node, in a topological order: equal if the nodes compute the same.
-    weights : sequence of tuple of str
-        Names of what every node reads besides its inputs.
-    edges : sequence of (int, int, int)
-        Source, target, and a number that says which outputs flow.
-    group_of : sequence of int
-        Innermost group of every node, -1 for none.
-    parents : sequence of int
-        The group around each, -1 for none; parents before children.
+    Nodes are in a topological order. Those that compute the same have equal `labels`; `weights` are the parameters and
+    buffers that each reads. The third number of an edge stands for the outputs that it carries. `group_of` has the
+    innermost group of every node, `parents` the group around each, parents before children; -1 is none.
 
-    Returns
-    -------
-    group_of : list of int
-        Innermost group of every node among the blocks.
-    blocks : list of Block
-        Given and new groups, parents before children, otherwise by their first node.
+    Return the innermost group of every node, and the given and new groups, parents before children and otherwise by
+    their first node.
     """
     units = Units(labels, edges, group_of, parents)
     return _Division(units, weights, group_of, parents).divide()
 
 
 class _Division:
-    """Groups with repeats and rests among them."""
+    """Groups, with repeats and rests among them."""
 
     def __init__(
-        self,
-        tree: Units,
-        weights: Sequence[tuple[str, ...]],
-        group_of: Sequence[int],
-        parents: Sequence[int],
+        self, tree: Units, weights: Sequence[tuple[str, ...]], group_of: Sequence[int], parents: Sequence[int]
     ) -> None:
         self.tree, self.weights = tree, weights
         self.group_of = list(group_of)
@@ -153,7 +136,7 @@ class _Division:
             block = self.blocks[repeat]
             block.kind, block.count, block.units, block.period = "repeat", run.count, whole, run.period
         self.blocks[repeat].weight_sets = self._weight_sets(whole, run)
-        # A frame around the only other block would say nothing.
+        # A frame around a single other block would be pointless.
         rest = repeat if len(whole) == 2 else self._new("rest", repeat, whole[run.period :], run)
         if run.period == 1:
             self._place(whole[:1], repeat)

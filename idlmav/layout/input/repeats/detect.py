@@ -10,9 +10,9 @@ from idlmav.layout.input.repeats.units import Units, Wire
 __all__ = ["Run", "find_runs"]
 
 FEWEST_BESIDE = 4
-"""So many blocks that do not follow from one another, such as experts, are a run; fewer are branches."""
+"""From this many on, blocks that do not follow from one another, such as experts, are a run; fewer are branches."""
 FEWEST_OPS = 6
-"""So many ops outside of any inner group are a run; fewer are not worth a frame."""
+"""From this many on, ops outside of any inner group are a run; fewer do not need a frame."""
 PERIODS_TRIED = 8
 
 
@@ -33,7 +33,7 @@ class Run:
 
 @dataclass(slots=True)
 class _Border:
-    """How a block is wired, counted from its first node on."""
+    """The edges of a block inside and across its border; nodes are counted from its first one."""
 
     inner: list[Wire] = field(default_factory=list)
     readers: list[tuple[int, int]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class _Border:
 
 
 class _Wiring:
-    """Where the blocks of a run read from; learnt block by block."""
+    """The sources of the inputs of the blocks of a run; determined block by block."""
 
     def __init__(self, begin: int, size: int, first: _Border) -> None:
         self.begin, self.size = begin, size
@@ -51,13 +51,13 @@ class _Wiring:
         self.fixed: list[bool | None] = [None] * len(first.sources)
 
     def admits(self, number: int, sources: Sequence[tuple[int, int]]) -> bool:
-        """Return whether block `number` reads as those before it."""
+        """Return whether the inputs of block `number` come from sources alike those of the blocks before it."""
         for at, (source, outputs) in enumerate(sources):
             place, fixed = self.place[at], (source, outputs) == self.before[at]
             if source >= self.begin:
                 block, offset = divmod(source - self.begin, self.size)
                 found = (number - block, offset, outputs)
-                # What reads two blocks back reads from outside until then.
+                # An input from two blocks back comes from outside in the first blocks.
                 if found != place and (place is not None or block > 0):
                     return False
                 self.place[at] = found
@@ -74,7 +74,7 @@ class _Wiring:
 
 
 def find_runs(tree: Units, units: Sequence[int]) -> list[Run]:
-    """Return the runs among consecutive units, in order, each as long as can be."""
+    """Return the runs among consecutive units, in order, each as long as possible."""
     if len({tree.structure[unit] for unit in units}) == len(units):
         return []
     return _Finder(tree, units).find()
@@ -85,14 +85,14 @@ class _Finder:
 
     def __init__(self, tree: Units, units: Sequence[int]) -> None:
         self.tree, self.units = tree, units
-        # A group that something else runs through could not be drawn together with its neighbours.
+        # A group with other nodes between its own could not share a frame with its neighbours.
         self.kinds = [
             tree.structure[unit] if unit < tree.count or tree.whole[unit - tree.count] else -1 - unit for unit in units
         ]
         self.ends: dict[int, int] = {}
 
     def find(self) -> list[Run]:
-        """Return the runs in order, each as long as can be."""
+        """Return the runs in order, each as long as possible."""
         following = self._following()
         runs: list[Run] = []
         at = 0
@@ -104,7 +104,7 @@ class _Finder:
         return runs
 
     def _following(self) -> list[int]:
-        """Return where the structure of every unit comes next; 0 for never."""
+        """Return the next index with the same structure for every unit; 0 for none."""
         following = [0] * len(self.kinds)
         seen: dict[int, int] = {}
         for at in range(len(self.kinds) - 1, -1, -1):
@@ -113,7 +113,7 @@ class _Finder:
         return following
 
     def _best(self, at: int, following: Sequence[int]) -> Run | None:
-        """Return the run from a unit on that covers most, of these the one of the smallest blocks."""
+        """Return the run from a unit on that covers most units; of several, that of the smallest blocks."""
         candidates = []
         other = following[at]
         for _ in range(PERIODS_TRIED):
@@ -188,7 +188,7 @@ class _Finder:
         for number in range(1, count):
             at = start + number * period
             border = self._border(at, period)
-            # Nobody may need all that the last block makes.
+            # Some outputs of the last block may be unused.
             exports = border.exports | first.exports if number == count - 1 > 1 else border.exports
             low, last = begin + number * size, units[at + period - 1]
             apart = tree.first[units[at]] != low or tree.first[last] + tree.size[last] != low + size

@@ -1,4 +1,4 @@
-"""Nodes and groups alike: where they are, what they are built of, which edges cross their border."""
+"""Nodes and groups as units: their place, their structure, and the edges across their border."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from operator import itemgetter
 __all__ = ["Edge", "Units", "Wire"]
 
 Edge = tuple[int, int, int]
-"""Source, target, and a number for the outputs that flow."""
+"""Source, target, and a number for the outputs that it carries."""
 Wire = tuple[int, int, int, int]
-"""Source, target, place among what the target reads, number of the outputs."""
+"""Source, target, place among the inputs of the target, number of the outputs."""
 
 
 class Units:
     """
-    The tree of groups and nodes. A node is its index, a group follows after the nodes; -1 is the outermost level.
+    The tree of groups and nodes. A node is its index, the groups follow after the nodes; -1 is the outermost level.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Units:
     whole : list of bool
         Of every group: whether no other node comes between its nodes.
     structure : list of int
-        Of every unit; equal for those that are built alike.
+        Of every unit; equal for units that are built alike.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Units:
         return last
 
     def _find_borders(self, group_of: Sequence[int], parents: Sequence[int]) -> list[list[int]]:
-        """Note every edge at all groups whose border it crosses; return those between the units of every group."""
+        """Add every edge to all groups whose border it crosses; return the edges between the units of every group."""
         first, entering, leaving, reads = self.first[self.count :], self._entering, self._leaving, self.reads
         depth = [0] * (len(parents) + 1)  # the last one is found at index -1: the outermost level
         for group, around in enumerate(parents):
@@ -86,10 +86,7 @@ class Units:
         inside: list[list[int]] = [[] for _ in parents]
         slot = 0
         for at, (source, target, outputs) in enumerate(self.edges):
-            if reads[target + 1]:
-                slot += 1
-            else:
-                slot = 0
+            slot = slot + 1 if reads[target + 1] else 0
             reads[target + 1] = at + 1
             out, into = group_of[source], group_of[target]
             if out != into:
@@ -108,10 +105,10 @@ class Units:
         return inside
 
     def _structures(self, labels: Sequence[int], inside: Sequence[list[int]]) -> list[int]:
-        """Return a number for every unit; equal for those that are built alike."""
-        known: dict[Hashable, int] = {}
+        """Return a number for every unit; equal for units that are built alike."""
+        numbers: dict[Hashable, int] = {}
         found = [
-            known.setdefault((label, end - begin), len(known))
+            numbers.setdefault((label, end - begin), len(numbers))
             for label, (begin, end) in zip(labels, pairwise(self.reads), strict=True)
         ]
         found += [0] * len(inside)
@@ -121,7 +118,7 @@ class Units:
             key: tuple[tuple[int, ...], ...] = parts, tuple(inside[group])
             if not self.whole[group]:
                 key = *key, tuple([self.first[child] - self.first[unit] for child in self.children[group]])
-            found[unit] = known.setdefault(key, len(known))
+            found[unit] = numbers.setdefault(key, len(numbers))
         return found
 
     def entering(self, unit: int) -> Sequence[Wire]:

@@ -1,17 +1,18 @@
 /**
- * The monotone map of one axis that takes the least room: the same, to the unit, as idlmav/layout/contraction.py, which
- * says what it is. Coordinates are whole numbers, tenths of a px; they are given by their rank among the axis's breaks.
+ * The monotone map of one axis that takes the least room: the twin of layout/folding/axis_map.py, which explains it.
+ * Coordinates are whole numbers, tenths of a px, given by their rank among the breaks of the axis.
  */
 
 export const CELL = 40;
 const MARGIN = 16;
-// So many times as many ranks as things: then comparing takes less time than counting.
+// With this many ranks for each thing, a comparison sort is faster than a counting sort.
 const SPARSE = 64;
+export const OPENS = 1, CLOSES = 2;
 
 /**
- * Columns of what is visible, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
- * No two need to be farther apart than `most`.
- * A border that closes a frame (`kind` 2) stays `length` from the rank `since`; `kind` 1 opens a frame.
+ * Columns of the visible things, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
+ * No two have to be farther apart than `most`. The `kind` of the borders of a frame is OPENS or CLOSES; one that closes
+ * stays `length` from the rank `since`.
  */
 export class Things {
   constructor(capacity) {
@@ -31,15 +32,13 @@ export class Things {
   }
 }
 
-/** All different values of some columns, in order. */
+/** The distinct values of some columns, in order. */
 export function sortedDistinct(columns) {
   const all = new Int32Array(columns.reduce((sum, column) => sum + column.length, 0));
   let at = 0;
   for (const column of columns) { all.set(column, at); at += column.length; }
   all.sort();
-  let count = 0;
-  for (let i = 0; i < all.length; i++) if (i === 0 || all[i] !== all[i - 1]) all[count++] = all[i];
-  return all.slice(0, count);
+  return all.filter((value, i) => i === 0 || value !== all[i - 1]);
 }
 
 /** How many of the sorted values are smaller than a value. */
@@ -59,9 +58,9 @@ export function makeScratch(count) {
 }
 
 /**
- * How much of every stretch between two breaks is kept, before any neighbours are looked at; null if that is all.
- * Also the sums of that, and for every break the number of the last loose stretch before it (from 1; 0 is none), and
- * where the next one after it begins.
+ * Fill in how much of every stretch between two breaks is kept regardless of neighbours; null if that is everything.
+ * Also its sums, and for every break the number (from 1; 0 is none) of the last loose stretch before it, and where the
+ * next one after it begins.
  */
 export function keptAlways({ breaks, zoned, rigid, kept, base, looseBefore, begins }) {
   let zones = 0, fixed = 0, sum = 0, last = 0;
@@ -80,14 +79,14 @@ export function keptAlways({ breaks, zoned, rigid, kept, base, looseBefore, begi
   return last ? kept : null;
 }
 
-/** Lengthen what is kept until all neighbours are far enough apart. */
+/** Lengthen the stretches until all neighbours are far enough apart. */
 export function keepApart(axis, things, cells) {
   const { breaks } = axis, stretches = new Stretches(axis), front = new Front(cells + 2 * MARGIN, things, axis);
   const { owner, starts } = front;
   for (const thing of sortedByLow(things, axis)) {
     const here = things.low[thing];
     let missing = 0;
-    // Only what lies on the other side of a stretch that may still grow can be too near.
+    // Only things on the other side of a stretch that may still grow can be too near.
     const loose = stretches.lastLoose(here), isNear = loose && breaks[loose] > breaks[here] - things.most;
     const end = isNear ? things.to[thing] : 0;
     for (let at = isNear ? starts.upTo(things.from[thing]) : 0; at < end; at = starts.after(at)) {
@@ -108,7 +107,7 @@ export function keepApart(axis, things, cells) {
 }
 
 function distance({ kind, after, before }, low, high, apart) {
-  const needed = kind[low] === 1 ? after[low] : kind[high] === 2 ? before[high] : after[low] + before[high];
+  const needed = kind[low] === OPENS ? after[low] : kind[high] === CLOSES ? before[high] : after[low] + before[high];
   return Math.min(needed, apart);
 }
 
@@ -124,7 +123,7 @@ function sortedByLow({ low, count }, { breaks, start }) {
   return order;
 }
 
-/** Sums of what is kept, by a Fenwick tree; the last stretch before a break that may still grow, by merged sets. */
+/** Sums of the kept lengths, by a Fenwick tree; the last stretch before a break that may still grow, by merged sets. */
 class Stretches {
   constructor({ breaks, kept, base, looseBefore, added }) {
     Object.assign(this, { breaks, kept, base, looseBefore, added });
@@ -167,11 +166,11 @@ class Stretches {
   }
 }
 
-/** For every cell across the axis, the thing that reaches farthest; of equals the last. Equal cells form pieces. */
+/** For every cell across the axis, the thing that reaches farthest; the last of equals. Equal cells form pieces. */
 class Front {
   constructor(cells, { high }, axis) {
     this.reach = high;
-    // What is in it counts only where a piece starts.
+    // Its values are valid only where a piece starts.
     if (!(axis.owner?.length > cells)) axis.owner = new Int32Array(cells + 1);
     this.owner = axis.owner;
     this.owner[0] = -1;
@@ -195,7 +194,7 @@ class Front {
   }
 }
 
-/** Whole numbers below a limit: the next and the previous member in a few steps, 32 to a word and level. */
+/** A set of whole numbers below a limit that finds the next and previous member fast: a tree of 32-bit words. */
 class SortedSet {
   constructor(limit) {
     this.levels = [];

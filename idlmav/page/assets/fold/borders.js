@@ -1,4 +1,4 @@
-/** Where edges cross the frames of groups: the same as idlmav/layout/borders.py. */
+/** Where edges meet the frames of groups: the twin of layout/folding/borders.py. */
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -11,16 +11,15 @@ export function firstOutside({ frames: [fx, fy], points: [xs, ys] }, group, from
 }
 
 /**
- * How edges meet every group. `ports`: where, across the flow, its main port lies: the first place at which an edge enters
- * and one leaves, else the last at which one enters, else the last at which one leaves, else null. `passed`: whether all
- * edges enter at its one end and leave at the other. `touching`: how many have an end in it.
+ * Return for every group the place of its main port across the flow (`ports`, null for none; borders.py says which it
+ * is), whether all edges enter at its one end and leave at the other (`passed`), and the number of edges with an end
+ * inside (`touching`).
  */
-export function findCrossings(layout) {
-  const { parent, nodeGroup, source, target, start, frames, points, groupCount, edgeCount, mirrored } = layout;
-  const along = layout.along(0) ? 0 : 1, axis = 1 - along;
-  const crossings = Array.from({ length: groupCount }, () => ({ entering: [], leaving: [] }));
-  const depth = new Int32Array(groupCount + 1), inside = new Int32Array(groupCount), passed = new Uint8Array(groupCount).fill(1);
-  for (let g = 0; g < groupCount; g++) depth[g] = parent[g] < 0 ? 1 : depth[parent[g]] + 1;
+export function findBorderPoints(layout) {
+  const { parent, depth, nodeGroup, source, target, start, frames, points, groupCount, edgeCount, mirrored } = layout;
+  const { flow: along, across: axis } = layout;
+  const borderPoints = Array.from({ length: groupCount }, () => ({ entering: [], leaving: [] }));
+  const inside = new Int32Array(groupCount), passed = new Uint8Array(groupCount).fill(1);
   const { low, high } = frames[along], [front, back] = mirrored ? [high, low] : [low, high];
   const cross = (group, at, places, border) => {
     places.push(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]));
@@ -33,29 +32,29 @@ export function findCrossings(layout) {
       // Climb on the side that is deeper, until both are in the same group.
       if (out >= 0 && (into < 0 || depth[out] >= depth[into])) {
         first = firstOutside(layout, out, first, start[e + 1], 1);
-        cross(out, first, crossings[out].leaving, back);
+        cross(out, first, borderPoints[out].leaving, back);
         out = parent[out];
       } else {
         last = firstOutside(layout, into, last, start[e] - 1, -1);
-        cross(into, last, crossings[into].entering, front);
+        cross(into, last, borderPoints[into].entering, front);
         into = parent[into];
       }
     }
     if (out >= 0) inside[out]++;
   }
   for (let g = groupCount - 1; g >= 0; g--) if (parent[g] >= 0) inside[parent[g]] += inside[g];
-  const touching = crossings.map(({ entering, leaving }, g) => entering.length + leaving.length + inside[g]);
-  crossings.forEach(({ entering, leaving }, g) => { if (!entering.length || !leaving.length) passed[g] = 0; });
-  const ports = crossings.map(({ entering, leaving }) => {
+  const touching = borderPoints.map(({ entering, leaving }, g) => entering.length + leaving.length + inside[g]);
+  const ports = borderPoints.map(({ entering, leaving }, g) => {
     const leavingAt = new Set(leaving);
+    if (!entering.length || !leaving.length) passed[g] = 0;
     return entering.find(at => leavingAt.has(at)) ?? entering.at(-1) ?? leaving.at(-1) ?? null;
   });
   return { ports, passed, touching };
 }
 
-/** How far from the main port of a folded group a route crosses its frame; 0 if there is no group. */
-export function fromPort({ along, points, frames }, ports, group, at) {
+/** How far from the main port of a folded group a route meets its frame; 0 if there is no group. */
+export function fromPort({ across, points, frames }, ports, group, at) {
   if (group < 0 || ports[group] === null) return 0;
-  const axis = along(0) ? 1 : 0;
-  return Math.abs(clamp(points[axis][at], frames[axis].low[group], frames[axis].high[group]) - ports[group]);
+  const { low, high } = frames[across];
+  return Math.abs(clamp(points[across][at], low[group], high[group]) - ports[group]);
 }

@@ -1,30 +1,28 @@
-// Which groups to fold: as idlmav/layout/folds.py, on the columns of a scene.
+// Choose the groups to fold: the twin of layout/folding/choices.py, on the columns of a scene.
 
 const DEPTHS_OFFERED = 6;
 
-// How many groups are around each, itself included.
+// How many groups are around each group, itself included.
 export function groupDepths({parent}) {
   const depths = [];
   parent.forEach((outer, i) => { depths[i] = (outer < 0 ? 0 : depths[outer]) + 1; });
   return depths;
 }
 
-// Ids of the groups that are folded if as many levels of groups are open: all for 0. The other blocks of a run look like
-// the first and stay folded.
+// Ids of the groups that are folded if `depth` levels of groups are open. The other blocks of a run stay folded.
 export function foldsToDepth(scene, depth) {
-  const {ids} = scene.geometry.groups;
   const depths = groupDepths(scene.geometry.groups);
-  return ids.filter((_, i) => depths[i] > depth || scene.groups.kind[i] === "rest");
+  return scene.geometry.groups.ids.filter((_, i) => depths[i] > depth || scene.groups.kind[i] === "rest");
 }
 
-// What stays folded if a node is to be seen, or what is in a group.
+// The groups that stay folded if a node, or the inside of a group, is to be visible.
 export function withoutFoldsAround(geometry, folded, id) {
   const around = new Set(geometry.ancestors(id).map((group) => geometry.groupIds[group]));
   if (geometry.isGroup(id)) around.add(id);
   return folded.filter((other) => !around.has(other));
 }
 
-// What each choice of the depth widget folds, the first to be named coming first.
+// The groups that each choice of the depth widget folds; of equal choices the first one names them.
 export function foldChoices(scene) {
   const depths = groupDepths(scene.geometry.groups);
   const deepest = Math.min(DEPTHS_OFFERED, Math.max(0, ...depths) - 1);
@@ -33,7 +31,7 @@ export function foldChoices(scene) {
   return choices;
 }
 
-// The choice that gives what is folded now, or "" if none does.
+// The choice that folds exactly these groups, or "" if none does.
 export function choiceOf(choices, folded) {
   const now = new Set(folded);
   for (const [name, wanted] of choices) {

@@ -1,22 +1,14 @@
-/**
- * Folded groups beside which nothing lies, and the bands between them: the same, to 0.1 px, as idlmav/layout/necks.py,
- * which says what they are for.
- */
+/** Cut groups, and the bands between them: the twin of layout/folding/cut_groups.py, which explains them. */
 
 import { clamp } from "./borders.js";
 import { rankOf } from "./axis_map.js";
-import { cutRank } from "./wires.js";
+import { cutRank, wireRanks } from "./wires.js";
 
-/**
- * Finds the necks among the groups that are folded.
- *
- * `passed` flags groups that data enter at one end and leave at the other; `touching` counts the edges with an end in
- * each.
- */
-export class Necks {
+/** Finds the cut groups among the folded groups, and aligns the bands; `passed` and `touching` as in borders.js. */
+export class CutGroups {
   constructor(layout, axes, { passed, touching }) {
     Object.assign(this, { layout, axes, passed, touching, alone: null });
-    this.along = layout.along(0) ? 0 : 1;
+    this.along = layout.flow;
   }
 
   find({ state }) {
@@ -30,11 +22,11 @@ export class Necks {
     return found.sort((a, b) => low[a] - low[b]);
   }
 
-  // Groups beside which nothing lies, neither beside any frame around them: as many things begin before they end, and
-  // have not ended when they begin, as are in them or around them.
+  // Flag the groups with nothing beside them, nor beside any frame around them: exactly the things in them and around them
+  // begin before they end and have not ended when they begin.
   findAlone() {
-    const { axes: { [this.along]: { breaks, ranks, lines } }, touching, layout: { parent, nodeGroup, nodeCount, edgeCount } } = this;
-    const count = parent.length, alone = new Uint8Array(count), within = new Int32Array(count), depth = new Int32Array(count);
+    const { axes: { [this.along]: { breaks, ranks, lines } }, touching, layout: { parent, depth, nodeGroup, nodeCount, edgeCount } } = this;
+    const count = parent.length, alone = new Uint8Array(count), within = new Int32Array(count);
     const begun = new Int32Array(breaks.length + 1), ended = new Int32Array(breaks.length + 1);
     const add = (low, high) => { begun[low + 1]++; ended[high + 1]++; };
     for (let i = 0; i < nodeCount; i++) {
@@ -49,25 +41,24 @@ export class Necks {
       if (parent[g] >= 0) within[parent[g]] += within[g];
     }
     for (let g = 0; g < count; g++) {
-      depth[g] = parent[g] < 0 ? 0 : depth[parent[g]] + 1;
       const beside = begun[ranks.frame[1][g]] - ended[ranks.frame[0][g] + 1];
-      alone[g] = beside === within[g] + touching[g] + depth[g] && (parent[g] < 0 || alone[parent[g]]) ? 1 : 0;
+      alone[g] = beside === within[g] + touching[g] + depth[g] - 1 && (parent[g] < 0 || alone[parent[g]]) ? 1 : 0;
     }
     return alone;
   }
 
-  // The open frames around necks, parents first.
-  around(necks) {
+  // The open frames around cut groups, parents first.
+  around(cutGroups) {
     const { parent } = this.layout, found = new Set();
-    for (const neck of necks) for (let g = parent[neck]; g >= 0 && !found.has(g); g = parent[g]) found.add(g);
+    for (const cutGroup of cutGroups) for (let g = parent[cutGroup]; g >= 0 && !found.has(g); g = parent[g]) found.add(g);
     return [...found].sort((a, b) => a - b);
   }
 
-  // What lies before, between and after the necks, without the frames around those; wires are told their band. `near`
-  // and `far` are the ends, across the flow, of those parts of cores where the data enter, and of necks where they leave.
+  // The things before, between and after the cut groups, without the frames around those; sets the band of wires. `near`
+  // and `far` are the ends, across the flow, of the parts of cores where data enter, and of cut groups where they leave.
   split(all, near, far) {
     const { layout: { frames, nodes, points, start, mirrored }, along } = this, { low, high } = frames[along];
-    const starts = all.necks.map(g => low[g]), flow = all.ends[along];
+    const starts = all.cutGroups.map(g => low[g]), flow = all.ends[along];
     const bands = Array.from({ length: starts.length + 1 }, () => (
       { nodes: [], folded: [], isNear: [], ends: [[[], []], [[], []]], open: [], whole: [], cut: [], merged: [] }));
     const at = place => bands[rankOf(starts, place)];
@@ -79,13 +70,13 @@ export class Necks {
         band.ends[1 - along][end].push(across[end][k]);
       }
     };
-    const outer = new Set(all.around), isNeck = new Set(all.necks);
+    const outer = new Set(all.around), isCutGroup = new Set(all.cutGroups);
     for (const i of all.nodes) at(nodes[along].low[i]).nodes.push(i);
     for (const g of all.open) if (!outer.has(g)) at(low[g]).open.push(g);
     all.folded.forEach((g, k) => {
       const [front, back] = mirrored ? [high[g], low[g]] : [low[g], high[g]];
       add(at(front), k, true, near);
-      if (isNeck.has(g)) add(at(back), k, false, far);
+      if (isCutGroup.has(g)) add(at(back), k, false, far);
     });
     const bandAt = ({ out, first }) => {
       const place = points[along][first];
@@ -98,8 +89,8 @@ export class Necks {
     return bands;
   }
 
-  // Moves the maps of the bands, so that the line through each neck is straight if that can be; returns where `groups`
-  // lie then that are in several bands, and where the picture ends.
+  // Move the maps of the bands, so that the lines through cut groups are straight where possible; return the places of
+  // `groups` that lie in several bands, and the end of the picture.
   settle(all, bands, maps, borders, fromPort) {
     const shifts = this.align(this.bends(all, maps, fromPort), maps);
     maps.forEach(({ to }, k) => { for (let i = 0; i < to.length; i++) to[i] += shifts[k]; });
@@ -111,12 +102,11 @@ export class Necks {
       const { to } = maps[k], [begin, end] = band.ends[1 - this.along];
       for (const [i, g] of band.folded.entries()) widen(cores, g, to[begin[i]], to[end[i]]);
     });
-    for (const g of all.necks) groups.push([g, ...cores.get(g)]);
+    for (const g of all.cutGroups) groups.push([g, ...cores.get(g)]);
     return { groups, end: last - first };
   }
 
-  // How far every band moves across the flow, so that the line through each neck is straight unless that makes the
-  // picture more than an eighth wider than its widest band.
+  // How far every band moves across the flow; cut_groups.py says when a line stays bent.
   align(bends, maps) {
     const shifts = [0];
     let low = 0, high = maps[0].end, widest = high;
@@ -134,27 +124,27 @@ export class Necks {
     return shifts;
   }
 
-  // For every neck, how much farther the line before it lies than the one after it.
-  bends({ necks, cut }, maps, fromPort) {
+  // For every cut group, how much farther the line before it lies than the line after it.
+  bends({ cutGroups, cut }, maps, fromPort) {
     const { layout: { mirrored }, axes } = this, axis = axes[1 - this.along];
-    const numbers = new Map(necks.map((g, k) => [g, k]));
-    const best = necks.map(() => [null, null]);
-    const appearance = (group, at, isLeaving) => {
+    const numbers = new Map(cutGroups.map((g, k) => [g, k]));
+    const best = cutGroups.map(() => [null, null]);
+    const note = (group, at, isLeaving) => {
       const k = numbers.get(group);
       if (k === undefined) return;
       const side = isLeaving !== mirrored ? 1 : 0, far = fromPort(group, at);
       if (best[k][side] === null || far < best[k][side].far) best[k][side] = { far, rank: cutRank(axis, group, at) };
     };
     for (const wire of cut) {
-      if (wire.out >= 0) appearance(wire.out, wire.first, true);
-      if (wire.into >= 0) appearance(wire.into, wire.last, false);
+      if (wire.out >= 0) note(wire.out, wire.first, true);
+      if (wire.into >= 0) note(wire.into, wire.last, false);
     }
     return best.map(([before, after], k) => maps[k].to[before.rank] - maps[k + 1].to[after.rank]);
   }
 
-  // Where the frames around necks lie across the flow: around what is in them; and where the picture begins and ends.
+  // The hulls, across the flow, of the frames around cut groups and of the picture.
   frames({ around }, bands, maps, { before, after }) {
-    const { layout, axes, along } = this, { parent, points, start, nodes } = layout, { low, high } = layout.frames[along];
+    const { layout, axes, along } = this, { parent, nodes } = layout, { low, high } = layout.frames[along];
     const order = around.slice().sort((a, b) => low[a] - low[b] || high[b] - high[a]), starts = order.map(g => low[g]);
     const hulls = new Map(), axis = axes[1 - along], flow = axes[along], { ranks, lines } = axis;
     const innermost = place => {
@@ -171,17 +161,17 @@ export class Necks {
       for (const i of band.nodes) see(nodes[along].low[i], ranks.node[0][i], ranks.node[1][i]);
       for (const g of band.open) see(low[g], ranks.frame[0][g], ranks.frame[1][g]);
       for (const i of band.folded.keys()) see(flow.breaks[band.ends[along][0][i]], begin[i], end[i]);
+      const eachPoint = wire => {
+        const count = wireRanks(flow, wire, flow.buffer);
+        wireRanks(axis, wire, axis.buffer);
+        for (let i = 0; i < count; i++) see(flow.breaks[flow.buffer[i]], axis.buffer[i]);
+      };
       for (const edge of band.whole) {
         const place = flow.breaks[flow.lines.low[edge]];
         if (innermost(place) === innermost(flow.breaks[flow.lines.high[edge]])) see(place, lines.low[edge], lines.high[edge]);
-        else for (let p = start[edge]; p < start[edge + 1]; p++) see(points[along][p], ranks.point[0][p]);
+        else eachPoint(layout.whole[edge]);
       }
-      for (const { out, into, first, last } of band.cut) {
-        const cut = (group, at) => see(flow.breaks[cutRank(flow, group, at)], cutRank(axis, group, at));
-        if (out >= 0) cut(out, first);
-        for (let p = first; p <= last; p++) see(points[along][p], ranks.point[0][p]);
-        if (into >= 0) cut(into, last);
-      }
+      band.cut.forEach(eachPoint);
     });
     for (const g of around.slice().reverse()) {
       const hull = hulls.get(g), frame = layout.frames[1 - along];

@@ -1,18 +1,16 @@
 /**
- * Folds groups of a layout in the browser: the same, to 0.1 px, as idlmav/layout/folding.py, which says what it does.
+ * Folds groups of a layout in the browser: the twin, equal to 0.1 px, of layout/folding/fold.py, which explains it.
  *
  * Everything that depends on the layout alone is computed once: the coordinates that matter are sorted, and a fold works
- * with their ranks. Inside, all lengths are tenths of a px, whole numbers.
+ * with their ranks. All lengths inside are whole numbers, tenths of a px.
  */
 
-import { findCrossings, firstOutside, fromPort } from "./borders.js";
-import { CELL, Things, keepApart, keptAlways, makeScratch, rankOf, sortedDistinct } from "./axis_map.js";
-import { Necks } from "./cut_groups.js";
+import { findBorderPoints, firstOutside, fromPort } from "./borders.js";
+import { CELL, CLOSES, OPENS, Things, keepApart, keptAlways, makeScratch, rankOf, sortedDistinct } from "./axis_map.js";
+import { CutGroups } from "./cut_groups.js";
 import { Pairs, Wire, boxesIn, eachLine, wholeLines, wireRanks } from "./wires.js";
 
-const SPACING = { rankGap: 30, nodeGap: 20, trackGap: 8, portGap: 12, padding: 12, header: 20 };
 const HIDDEN = 0, OPEN = 1, FOLDED = 2;
-const OPENS = 1, CLOSES = 2;
 
 const tenths = value => Math.floor(value * 10 + 0.5);
 
@@ -20,27 +18,27 @@ const tenths = value => Math.floor(value * 10 + 0.5);
  * Prepare a layout for folding.
  *
  * @param {object} data What `idlmav.layout.columns` returns.
- * @returns {function(Uint8Array): object} Takes a flag per group (1 is folded); returns what is visible and where:
+ * @returns {function(Uint8Array): object} Takes a flag per group (1 is folded); returns the visible things:
  *   `nodes` {x, y, w, h, visible}, `groups` {x, y, w, h, state: 0 hidden, 1 open frame, 2 folded box},
  *   `edges` [{source: {group, index}, target: {group, index}, edges: [index], xs, ys}], `width`, `height`,
  *   `edgesIn(left, top, right, bottom)`: numbers of the edges there. The next call writes into the same columns and
- *   edges; where something hidden lies means nothing.
+ *   edges; the coordinates of hidden things are undefined.
  */
 export function makeFolder(data) {
   const layout = readLayout(data);
-  const crossings = findCrossings(layout), { ports } = crossings;
+  const borderPoints = findBorderPoints(layout), { ports } = borderPoints;
   const axes = [0, 1].map(axis => makeAxis(layout, ports, axis));
-  const along = layout.along(0) ? 0 : 1, across = 1 - along;
+  const { flow: along, across } = layout;
   layout.frame = { layout, axes, maps: [] };
   layout.whole = wholeWires(layout);
   layout.short = Uint8Array.from(layout.whole, wire => (wire.short ? 1 : 0));
   layout.long = new Int32Array(layout.edgeCount);
   [layout.outGroup, layout.intoGroup] = [layout.source, layout.target].map(ends => ends.map(node => layout.nodeGroup[node]));
-  // The edges that were cut last time, by number: most are cut at the same groups again.
+  // The wires that were cut last time, by edge: most are cut at the same groups again.
   layout.cuts = [];
   layout.pairs = new Pairs(layout.edgeCount);
   for (const axis of axes) axis.lines = wholeLines(layout, axes, axis.axis);
-  const necks = new Necks(layout, axes, crossings);
+  const cutGroups = new CutGroups(layout, axes, borderPoints);
   const columns = count => Object.fromEntries(Array.from("xywh", name => [name, new Float64Array(count)]));
   layout.boxes = { nodes: { ...columns(layout.nodeCount), visible: new Uint8Array(layout.nodeCount) }, groups: columns(layout.groupCount) };
   layout.nodeEnds = Array.from({ length: layout.nodeCount }, (_, index) => ({ group: false, index }));
@@ -48,26 +46,26 @@ export function makeFolder(data) {
   return flags => {
     const shown = groupStates(layout, flags);
     const all = viewOf(layout, axes, shown, visibleWires(layout, shown.holder, ports));
-    all.necks = necks.find(all);
-    all.around = necks.around(all.necks);
+    all.cutGroups = cutGroups.find(all);
+    all.around = cutGroups.around(all.cutGroups);
     const lengthwise = mapAxis(layout, axes, along, all, null);
-    const bands = all.necks.length ? splitAtNecks(axes[across], all, necks) : [all];
+    const bands = all.cutGroups.length ? splitAtCutGroups(axes[across], all, cutGroups) : [all];
     const maps = bands.map(band => {
       const map = mapAxis(layout, axes, across, band, lengthwise);
       return bands.length > 1 ? { ...map, to: map.to.slice() } : map;
     });
-    const moved = all.necks.length ? necks.settle(all, bands, maps, borders(layout, across), (group, at) => fromPort(layout, ports, group, at))
+    const moved = all.cutGroups.length ? cutGroups.settle(all, bands, maps, borders(layout, across), (group, at) => fromPort(layout, ports, group, at))
       : { groups: [], end: maps[0].end };
     const inOrder = (first, second) => (along === 0 ? [first, second] : [second, first]);
     return collect(layout, axes, inOrder([lengthwise], maps), inOrder([all], bands), all, inOrder(lengthwise.end, moved.end), moved.groups);
   };
 }
 
-/** What lies before, between and after necks: their cores have a part in each of two bands. */
-function splitAtNecks(axis, all, necks) {
-  const isNeck = new Set(all.necks), isFar = (group, isLeaving) => isLeaving && isNeck.has(group);
+/** The things before, between and after cut groups, whose cores have a part in each of two bands. */
+function splitAtCutGroups(axis, all, cutGroups) {
+  const isCutGroup = new Set(all.cutGroups), isFar = (group, isLeaving) => isLeaving && isCutGroup.has(group);
   const near = findCores(axis, all.folded, all.cut, true, (group, isLeaving) => !isFar(group, isLeaving));
-  return necks.split(all, near, findCores(axis, all.folded, all.cut, false, isFar));
+  return cutGroups.split(all, near, findCores(axis, all.folded, all.cut, false, isFar));
 }
 
 /** Copy the columns into typed arrays; index 0 of each pair is x, 1 is y. */
@@ -77,17 +75,18 @@ function readLayout({ nodes, groups, edges, direction, spacing }) {
     const low = whole(columns[start]);
     return { low, high: low.map((value, i) => value + tenths(columns[length][i])) };
   });
-  const options = Object.fromEntries(Object.entries({ ...SPACING, ...spacing }).map(([name, px]) => [name, tenths(px)]));
-  const transposed = direction === "right" || direction === "left";
-  const along = axis => (axis === 0) === transposed;
+  const options = Object.fromEntries(Object.entries(spacing).map(([name, px]) => [name, tenths(px)]));
+  const flow = direction === "right" || direction === "left" ? 0 : 1, along = axis => axis === flow;
+  const parent = Int32Array.from(groups.parent), depth = new Int32Array(parent.length);
+  for (let g = 0; g < parent.length; g++) depth[g] = parent[g] < 0 ? 1 : depth[parent[g]] + 1;
   return {
     nodes: boxes(nodes), nodeGroup: Int32Array.from(nodes.group), nodeCount: nodes.group.length,
-    frames: boxes(groups), parent: Int32Array.from(groups.parent), groupCount: groups.parent.length,
+    frames: boxes(groups), parent, depth, groupCount: parent.length,
     folded: [whole(groups.foldedW), whole(groups.foldedH)],
     source: Int32Array.from(edges.source), target: Int32Array.from(edges.target),
     start: Int32Array.from(edges.start), edgeCount: edges.source.length,
     points: [whole(edges.xs), whole(edges.ys)],
-    along, mirrored: direction === "up" || direction === "left", turned: Array.isArray(groups.flow), options,
+    flow, across: 1 - flow, along, mirrored: direction === "up" || direction === "left", turned: Array.isArray(groups.flow), options,
     room: axis => Math.floor((along(axis) ? options.rankGap : options.nodeGap) / 2 + 0.5),
     clearance: axis => Math.floor((along(axis) ? options.trackGap : options.portGap) / 2 + 0.5),
   };
@@ -139,10 +138,7 @@ function groupStates({ parent, groupCount }, flags) {
   return { holder, state };
 }
 
-/**
- * Numbers of all that is visible, and on both axes the ranks of the `ends` of folded groups: of their cores, that is
- * their own stretches and where the drawn edges cross their frames.
- */
+/** Numbers of everything visible, and on both axes the ranks of the `ends` of the cores of folded groups. */
 function viewOf(layout, axes, { holder, state }, wires) {
   const { nodeGroup, nodeCount, groupCount } = layout;
   const numbers = (count, isIn) => {
@@ -157,9 +153,9 @@ function viewOf(layout, axes, { holder, state }, wires) {
   return { nodes, open, folded, isNear: new Uint8Array(folded.length).fill(1), ends, state, ...wires };
 }
 
-/** The edges as they are drawn while neither end is in a folded group. */
-function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, along }) {
-  const near = 2 * room(along(0) ? 0 : 1);
+/** The edges while neither end is in a folded group. */
+function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, flow }) {
+  const near = 2 * room(flow);
   return Array.from({ length: edgeCount }, (_, edge) => {
     const first = start[edge], last = start[edge + 1] - 1;
     const length = Math.abs(xs[last] - xs[first]) + Math.abs(ys[last] - ys[first]);
@@ -168,9 +164,8 @@ function wholeWires({ frame, start, edgeCount, points: [xs, ys], room, along }) 
 }
 
 /**
- * The edges to draw: `wires`, of which some are `cut` at folded groups, and the numbers of those drawn `whole`, without
- * the short ones: the boxes at both ends of a short straight line need more room than it does, up to its middle. And the
- * edges that are `merged` into them.
+ * The visible edges, `wires`: those `cut` at folded groups, and `whole` ones (numbers, without short straight lines, whose
+ * boxes need more room than they do); and the edges that are `merged` into others.
  */
 function visibleWires(layout, holder, ports) {
   const { outGroup, intoGroup, source, target, nodeCount, edgeCount, long, cuts, pairs } = layout;
@@ -189,19 +184,17 @@ function visibleWires(layout, holder, ports) {
     if (wire?.out !== out || wire.into !== into) wire = cuts[e] = cutWire(layout, ports, e, out, into);
     else if (wire.edges.length > 1) wire.edges = [e];
     const at = pairs.add(out >= 0 ? nodeCount + out : source[e], into >= 0 ? nodeCount + into : target[e]);
-    const known = cut[at];
-    if (known === undefined) {
+    const other = cut[at];
+    if (other === undefined) {
       wire.at = wires.push(wire) - 1;
       cut.push(wire);
       continue;
     }
-    known.edges.push(e);
-    if (wire.detour >= known.detour) {
-      merged.push(wire);
-      continue;
-    }
-    merged.push(known);
-    [wire.at, wire.edges, known.edges] = [known.at, known.edges, [known.edge]];
+    other.edges.push(e);
+    const isNearer = wire.detour < other.detour;
+    merged.push(isNearer ? other : wire);
+    if (!isNearer) continue;
+    [wire.at, wire.edges, other.edges] = [other.at, other.edges, [other.edge]];
     wires[wire.at] = cut[at] = wire;
   }
   return { wires, merged, cut, whole: long.subarray(0, count) };
@@ -214,7 +207,7 @@ function cutWire(layout, ports, edge, out, into) {
   return new Wire(frame, edge, out, into, first, last, fromPort(layout, ports, out, first) + fromPort(layout, ports, into, last), false);
 }
 
-/** Ranks, on an axis, of the ends of folded groups' cores, or of parts of them: `counts` tells which ends of edges do. */
+/** Ranks, on an axis, of the ends of the cores of folded groups; only ends of edges with `counts` belong to a core. */
 function findCores({ ranks: { own, frame, point }, breaks }, folded, cut, hasOwn = true, counts = () => true) {
   const [low, high] = hasOwn ? own.map(ranks => ranks.slice()) : own.map((ranks, end) => new Int32Array(ranks.length).fill(end ? -1 : breaks.length));
   const reach = (group, at) => {
@@ -231,7 +224,7 @@ function findCores({ ranks: { own, frame, point }, breaks }, folded, cut, hasOwn
   return [folded.map(g => Math.max(low[g], frame[0][g])), folded.map(g => Math.min(high[g], frame[1][g]))];
 }
 
-/** Where every coordinate of an axis goes, by rank; the other axis is mapped already, or not yet. */
+/** The map of an axis by rank; `other` is the map of the other axis if that is known. */
 function mapAxis(layout, axes, number, view, other) {
   const axis = axes[number], { breaks, ranks } = axis;
   const zoned = axis.zoned.fill(0), rigid = axis.rigid.fill(0);
@@ -272,14 +265,14 @@ function mapAxis(layout, axes, number, view, other) {
   return totals(axis, kept, span);
 }
 
-/** What must be free beside a point at which an edge ends on the side of a folded group. */
+/** Mark the clearance of a point at which an edge ends on the side of a folded group. */
 function coverPort({ frame, point }, group, at, rigid) {
   if (group < 0 || point[0][at] <= frame[0][group] || point[0][at] >= frame[1][group]) return;
   rigid[Math.max(frame[0][group], point[1][at])]++;
   rigid[Math.min(frame[1][group], point[2][at])]--;
 }
 
-/** What is visible and not far from any stretch that may grow. */
+/** The visible things that are near a stretch that may grow. */
 function findThings(layout, axes, number, view, other) {
   const { breaks, ranks } = axes[number], beside = axes[1 - number], { folded } = layout;
   const across = other ? other.to : beside.breaks;
@@ -300,8 +293,8 @@ function findThings(layout, axes, number, view, other) {
   const line = (at, from, to) => {
     if (isNear(at, at)) things.add(at, at, across[from] - clearanceAcross, across[to] + clearanceAcross, clearance, clearance);
   };
-  // Along the flow: what is before a neck and what is after it may come to lie in line.
-  const wide = new Set(layout.along(number) ? [...view.necks, ...view.around] : []), end = beside.breaks.length - 1;
+  // Along the flow: things before a cut group and things after it may come to lie in line.
+  const wide = new Set(layout.along(number) ? [...view.cutGroups, ...view.around] : []), end = beside.breaks.length - 1;
   const [lows, highs] = ranks.node, [froms, tos] = beside.ranks.node;
   for (const i of view.nodes) box(lows[i], highs[i], froms[i], tos[i]);
   const [begin, till] = view.ends[number], [from, to] = view.ends[1 - number];
@@ -324,16 +317,16 @@ function findThings(layout, axes, number, view, other) {
   return { things, cells: beside.breaks.length ? Math.ceil(beside.breaks[beside.breaks.length - 1] / CELL) + 1 : 1 };
 }
 
-/** The room between the borders of a frame and what is in it, on an axis. */
+/** The room between the borders of a frame and its content, on an axis. */
 const borders = ({ options }, number) => ({ before: number === 1 ? options.header : options.padding, after: options.padding });
 
 function totals({ breaks, to: column }, kept, span) {
-  const to = column.subarray(0, breaks.length);
+  const to = column.subarray(0, breaks.length), length = i => (kept ? kept[i] : breaks[i + 1] - breaks[i]);
   if (!to.length) return { to, span, end: 0 };
-  let at = kept ? 0 : breaks[0] - breaks[span.first];
-  if (kept) for (let i = 0; i < span.first; i++) at -= kept[i];
+  let at = 0;
+  for (let i = 0; i < span.first; i++) at -= length(i);
   to[0] = at;
-  for (let i = 1; i < to.length; i++) to[i] = at += kept ? kept[i - 1] : breaks[i] - breaks[i - 1];
+  for (let i = 1; i < to.length; i++) to[i] = at += length(i - 1);
   return { to, span, end: to[span.last] };
 }
 
@@ -357,7 +350,7 @@ function collect(layout, axes, maps, views, all, ends, moved) {
       });
     });
   });
-  const across = layout.along(0) ? 1 : 0;
+  const { across } = layout;
   for (const [group, low, high] of moved) put(groups["xy"[across]], groups["wh"[across]], group, low, high);
   layout.frame.maps = maps;
   const edgesIn = (...window) => boxesIn(all.wires, axes, maps, window);

@@ -1,15 +1,13 @@
-/**
- * The lines of edges as ranks of coordinates: of whole edges, found once, and of edges that end at a folded group.
- */
+/** The lines of edges as ranks of coordinates: of whole edges, found once, and of edges cut at folded groups. */
 
 import { rankOf } from "./axis_map.js";
 
-/** Rank, on an axis, of where a wire is cut: a point's own coordinate, or the border that it lies beyond. */
+/** Rank, on an axis, of the point at which a wire is cut: its coordinate, or the border that it lies beyond. */
 export function cutRank({ ranks: { frame, point } }, group, at, [low, high] = frame) {
   return Math.min(Math.max(point[0][at], low[group]), high[group]);
 }
 
-/** Ranks of a wire's points on an axis, its ends included: where it crosses frames, or other limits of groups. */
+/** Write the ranks of a wire's points on an axis, with the ends at the frames, or other limits, of groups. */
 export function wireRanks(axis, wire, ranks, limits) {
   let count = 0;
   if (wire.out >= 0) ranks[count++] = cutRank(axis, wire.out, wire.first, limits);
@@ -20,25 +18,19 @@ export function wireRanks(axis, wire, ranks, limits) {
 
 /** Call back for every line of a wire across an axis: its rank, ranks of its ends on the other axis, a point on it. */
 export function eachLine(axes, number, wire, call) {
-  const on = axes[number], beside = axes[1 - number];
-  const cut = wire.out >= 0 ? 1 : 0, count = wire.last - wire.first + 1 + cut + (wire.into >= 0 ? 1 : 0);
-  let before = -1, beforeBeside = -1, beforePoint = -1;
-  for (let i = 0; i < count; i++) {
-    const isOut = cut && i === 0, isInto = wire.into >= 0 && i === count - 1;
-    const point = isOut ? wire.first : isInto ? wire.last : wire.first + i - cut;
-    const group = isOut ? wire.out : wire.into;
-    const here = isOut || isInto ? cutRank(on, group, point) : on.ranks.point[0][point];
-    const hereBeside = isOut || isInto ? cutRank(beside, group, point) : beside.ranks.point[0][point];
-    if (here === before) {
-      const onLine = on.ranks.point[0][point] === here ? point : beforePoint;
-      call(here, Math.min(beforeBeside, hereBeside), Math.max(beforeBeside, hereBeside), onLine);
-    }
-    before = here; beforeBeside = hereBeside; beforePoint = point;
+  const on = axes[number], beside = axes[1 - number], { buffer: here } = on, { buffer: there } = beside;
+  const { first, last } = wire, cut = wire.out >= 0 ? 1 : 0, count = wireRanks(on, wire, here);
+  wireRanks(beside, wire, there);
+  for (let i = 1; i < count; i++) {
+    if (here[i] !== here[i - 1]) continue;
+    const point = i === count - 1 ? last : first + i - cut;
+    const before = cut && i === 1 ? first : first + i - 1 - cut;
+    const isOn = on.ranks.point[0][point] === here[i];
+    call(here[i], Math.min(there[i - 1], there[i]), Math.max(there[i - 1], there[i]), isOn ? point : before);
   }
 }
 
-
-/** The lines of all edges across an axis while nothing is folded, as columns, and the ranks between which they lie. */
+/** The lines of all edges across an axis while nothing is folded, as columns, and the extents of edges in ranks. */
 export function wholeLines({ start, edgeCount }, axes, number) {
   const point = axes[number].ranks.point[0], beside = axes[1 - number].ranks.point[0];
   const [first, low, high] = [edgeCount + 1, edgeCount, edgeCount].map(count => new Int32Array(count));
@@ -61,8 +53,8 @@ export function wholeLines({ start, edgeCount }, axes, number) {
 }
 
 /**
- * An edge as it is drawn: from a point of its route to another, cut where it meets a folded group (-1: it does not).
- * Where it runs is worked out when that is asked for, since few edges are on the screen.
+ * The visible part of an edge: from one point of its route to another, cut at folded groups `out` and `into` (-1: none).
+ * Its coordinates are computed on demand, since few edges are on the screen.
  */
 export class Wire {
   constructor(frame, edge, out, into, first, last, detour, short) {
@@ -78,14 +70,12 @@ export class Wire {
     this.at = this.band = 0;
   }
 
-  get source() {
-    const { layout } = this.frame;
-    return this.out >= 0 ? layout.groupEnds[this.out] : layout.nodeEnds[layout.source[this.edge]];
-  }
+  get source() { return this.end(this.out, "source"); }
+  get target() { return this.end(this.into, "target"); }
 
-  get target() {
+  end(group, name) {
     const { layout } = this.frame;
-    return this.into >= 0 ? layout.groupEnds[this.into] : layout.nodeEnds[layout.target[this.edge]];
+    return group >= 0 ? layout.groupEnds[group] : layout.nodeEnds[layout[name][this.edge]];
   }
 
   get xs() { return this.along(0); }
@@ -104,7 +94,7 @@ export class Wire {
   }
 }
 
-/** Numbers pairs of ends in the order in which they come, equal ones alike. */
+/** Numbers for pairs of ends, in the order in which they are added; equal pairs have the same number. */
 export class Pairs {
   constructor(most) {
     this.bits = 32 - Math.clz32(2 * most + 1);
@@ -131,9 +121,9 @@ export class Pairs {
   }
 }
 
-/** Numbers of the wires whose boxes meet a window, given by its left, top, right and bottom in px. */
+/** Numbers of the wires whose boxes overlap a window, given by its left, top, right and bottom in px. */
 export function boxesIn(wires, axes, maps, window) {
-  // A map keeps order, so ranks can be compared.
+  // A map keeps the order, so ranks can be compared.
   const [inX, inY] = maps.map((bands, axis) => bands.map(({ to }) =>
     [rankOf(to, window[axis] * 10), rankOf(to, window[axis + 2] * 10 + 0.5) - 1]));
   const [x, y] = axes, found = [];
