@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import operator
 import re
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +87,34 @@ def test_one_name_has_one_truth() -> None:
         assert len(ways) <= 1, name
         assert facts.get("category", "Shape") in categories(), name
         assert "flops" in facts or "shares_memory" not in facts, f"{name}: a view computes nothing"
+
+
+def test_the_code_holds_no_list_of_ops_of_its_own() -> None:
+    """A set of op names in the code is a second truth; tables from ops to functions are none."""
+    package = Path(str(files("idlmav")))
+    guilty = []
+    for path in sorted(package.rglob("*.py")):
+        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = (
+                {item.value for item in found.elts if isinstance(item, ast.Constant)}
+                if isinstance(found, ast.Set)
+                else set()
+            )
+            if len(names & OPS.keys()) >= 5:
+                guilty.append(f"{path.relative_to(package)}:{found.lineno}")
+    assert guilty == []
+
+
+def test_operators_have_the_name_of_their_op() -> None:
+    torch = pytest.importorskip("torch")
+    from idlmav.capture.record.classify import op_name, writes_in_place
+
+    for name, facts in OPS.items():
+        if "operator" in facts:
+            for form in (f"__{name}__", f"__r{name}__", f"__i{name}__"):
+                function = getattr(torch.Tensor, form, None)
+                assert function is None or op_name(function) == SAME_OP.get(name, name), form
+                assert function is None or writes_in_place(function) == form.startswith("__i"), form
 
 
 def places() -> list[Any]:

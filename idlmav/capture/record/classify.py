@@ -20,6 +20,7 @@ __all__ = [
     "ITERATE",
     "KINDS",
     "OP",
+    "RETURN_TRUTH",
     "SET",
     "classify",
     "function_name",
@@ -35,7 +36,7 @@ KINDS: dict[Any, int] = {}
 _VIEW_PROPERTIES = ops_with("property", "view")
 _DEVICE_PROPERTIES = ops_with("property", "device")
 RETURN_TRUTH = ops_with("returns", "truth")
-RETURN_DATA = RETURN_TRUTH | ops_with("returns", "data")
+_RETURN_DATA = RETURN_TRUTH | ops_with("returns", "data")
 _RETURN_METADATA = ops_with("returns", "metadata")
 _FACTORIES = _device_constructors()
 _AUTOGRAD = (
@@ -70,7 +71,7 @@ def classify(func: Any) -> int:
         kind = ASK
     elif func in _FACTORIES:
         kind = FACTORY
-    elif name in RETURN_DATA:
+    elif name in _RETURN_DATA:
         kind = DATA
     elif name == "__iter__":
         kind = ITERATE
