@@ -72,7 +72,7 @@ def test_every_fact_has_a_meaning_and_a_source(group: str, facts: str) -> None:
     assert all(len(text) > 40 and text.endswith(".") for text in TABLE[facts].values())
 
 
-def test_a_fact_that_nobody_describes_is_an_error() -> None:
+def test_a_fact_without_a_description_is_an_error() -> None:
     with pytest.raises(KeyError):
         ops_with("moves_data_somewhere")
 

@@ -112,7 +112,7 @@ def test_a_module_may_know_a_shared_parameter_under_its_other_name(small_graph):
     assert loads(dumps(graph)) == graph
 
 
-def test_text_that_no_file_can_hold_is_replaced_in_saving():
+def test_text_that_cannot_be_encoded_is_replaced_when_saving():
     graph = Graph(name="Net", nodes=(Node(id="x", op="x", operation="x", source="caf\udce9.py:1"),))
     assert loads(dumps(graph)).nodes[0].source == "caf?.py:1"
 
@@ -205,7 +205,7 @@ def test_a_wrong_field_is_named(small_graph, path, value, message):
     ids=["empty", "words", "list", "number", "null", "nan", "infinity", "overflow", "twice", "digits", "deep", "deeper",
          "many", "big"],
 )  # fmt: skip
-def test_text_that_is_no_graph_is_refused(text, message):
+def test_text_that_is_not_a_graph_is_refused(text, message):
     with pytest.raises(GraphFormatError, match=message):
         loads(text)
 
@@ -227,7 +227,7 @@ def test_a_damaged_file_is_refused_or_still_a_graph(small_graph, data):
         assert isinstance(loads(with_other), Graph)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path):
+def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "m.mav.json"
     path.write_bytes(b"\x89PNG\r\n")
     with pytest.raises(GraphFormatError, match=r"not valid UTF-8 \(byte 0\)"):

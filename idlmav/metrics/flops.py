@@ -1,7 +1,7 @@
 """
-FLOPs of ops that torch's counter has no formula for: our own leading-order formulas, which need shapes only.
+Formulas for the FLOPs of ops that torch's counter does not know; they are of leading order and need shapes only.
 
-One multiply-add counts as 2, so MACs are half of what is returned here. A comparison, a sum and a product count as 1
+One multiply-add counts as 2, so MACs are half of these numbers. A comparison, a sum and a product count as 1
 each, an evaluated function (exponential, root, sine) as 4. Ops that only move data count as 0: they cost memory, not
 arithmetic. Costs for each element are data (``operations.json``); the formulas here depend on shapes or arguments.
 
@@ -117,7 +117,7 @@ for _op, _cost in fact("flops_per_input").items():
 @estimated("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool1d_with_indices",
            "max_pool2d_with_indices", "max_pool3d_with_indices")  # fmt: skip
 def pool(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """One operation for each element of each window."""
+    """Count one operation for each element of each window."""
     window = _window(node)
     return None if window is None else elements * window
 
@@ -143,7 +143,7 @@ def grid_sample(node: Node, inputs: list[Shape], elements: int) -> int:
 
 @estimated("embedding_bag")
 def embedding_bag(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """One addition for each number of each row that is looked up."""
+    """Count one addition for each number of each row that is looked up."""
     *indices, table = inputs or [()]
     looked_up = _largest(indices)
     width = table[-1] if len(table) == 2 else None
@@ -156,9 +156,9 @@ def embedding_bag(node: Node, inputs: list[Shape], elements: int) -> int | None:
 @estimated("matmul", "mv", "addmv", "dot", "vdot", "inner", "linalg_vecdot")
 def vector_product(node: Node, inputs: list[Shape], elements: int) -> int | None:
     """
-    Two for each element of the output and of the vector it is summed over.
+    Count a product and a sum for each pair of an element of the output and one of the vector.
 
-    torch counts products of matrices; what arrives here has an operand of one dimension.
+    torch counts products of matrices; here one operand has a single dimension.
     """
     if node.op == "linalg_vecdot":
         lengths = [shape[-1] for shape in inputs if shape]
@@ -173,7 +173,7 @@ def vector_product(node: Node, inputs: list[Shape], elements: int) -> int | None
 
 @estimated("bilinear")
 def bilinear(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """Two for each pair of input features and each output: the weight is out x in1 x in2."""
+    """Count a product and a sum for each pair of input features and each output: the weight is out x in1 x in2."""
     weights = [size for shape in inputs if len(shape) == 3 and (size := numel(shape)) is not None]
     outputs = (node.shapes[0] or (None,))[-1]
     return None if not weights or not outputs else 2 * (elements // outputs) * weights[-1]
@@ -181,14 +181,14 @@ def bilinear(node: Node, inputs: list[Shape], elements: int) -> int | None:
 
 @estimated("cdist", "pdist")
 def pairwise(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """Subtract, square and sum for each coordinate of each pair of points."""
+    """Count a subtraction, a square and a sum for each coordinate of each pair of points."""
     points = inputs[0] if inputs else ()
     return 3 * elements * points[-1] if points and points[-1] is not None else None
 
 
 @estimated("einsum", "tensordot")
 def product_of_elements(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """One for each element where nothing is summed up: torch counts the other products."""
+    """Count one product for each element if nothing is summed: torch counts the other products."""
     sizes = [numel(shape) for shape in inputs]
     known = [size for size in sizes if size is not None]
     if node.op == "tensordot" and elements == 1 and known:
@@ -222,9 +222,9 @@ def search(node: Node, inputs: list[Shape], elements: int) -> int | None:
 @estimated("fft_fft", "fft_ifft", "fft_fft2", "fft_ifft2", "fft_fftn", "fft_ifftn", "fft_rfft", "fft_irfft", "fft_rfft2",
            "fft_irfft2", "fft_rfftn", "fft_irfftn", "fft_hfft", "fft_ihfft")  # fmt: skip
 def fourier(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """5 n log2 n for a transform of n complex numbers, half of that for real ones."""
+    """Count 5 n log2 n for a transform of n complex numbers, half of that for real ones."""
     real = node.op.removeprefix("fft_").removeprefix("i").startswith(("r", "h"))
-    # The side that holds real numbers has all of them; the other leaves out what is symmetric.
+    # The real side holds all numbers; the complex side leaves out the symmetric half.
     signal, spectrum = inputs[0] if inputs else None, node.shapes[0]
     sizes = {shape: numel(shape) for shape in (signal, spectrum) if shape}
     if not sizes or None in sizes.values():
@@ -241,7 +241,7 @@ def fourier(node: Node, inputs: list[Shape], elements: int) -> int | None:
 
 @estimated("stft", "istft")
 def short_fourier(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """2.5 n log2 n for each frame of n real numbers."""
+    """Count 2.5 n log2 n for each frame of n real numbers."""
     length = (_numbers(node, "n_fft") or [0])[0]
     spectrum = node.shapes[0] if node.op == "stft" else inputs[0] if inputs else None
     size = numel(spectrum)
@@ -275,7 +275,7 @@ _FACTORIZATIONS: dict[str, Callable[[float, float], float]] = {
 
 @estimated(*_FACTORIZATIONS)
 def factorization(node: Node, inputs: list[Shape], elements: int) -> int | None:
-    """Leading-order formulas of the dense algorithms, for each matrix of a batch."""
+    """Apply the leading-order formula of the dense algorithm to each matrix of a batch."""
     sizes = _matrices(inputs[0]) if inputs else None
     if sizes is None:
         return None
@@ -313,7 +313,7 @@ def _matrices(shape: Shape) -> tuple[int, int, int] | None:
 
 
 def _along(node: Node, shape: Shape) -> int | None:
-    """Return the size of the dimension that an op works along: the last one if it names none."""
+    """Return the size of the dimension that an op works along: by default the last."""
     dims = _numbers(node, "dim")
     dim = dims[0] if dims else -1
     if not shape:
@@ -322,7 +322,7 @@ def _along(node: Node, shape: Shape) -> int | None:
 
 
 def _numbers(node: Node, name: str) -> list[int] | None:
-    """Return the whole numbers of an argument: ``dim=(-2, -1)`` gives ``[-2, -1]``; ``None`` if it is not given."""
+    """Return the whole numbers of an argument: ``dim=(-2, -1)`` gives ``[-2, -1]``; ``None`` without it."""
     found = re.search(rf"\b{name}=([(\[]?)([-\d, ]+)", node.args)
     if found is None:
         return None

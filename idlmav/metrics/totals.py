@@ -1,7 +1,7 @@
 """
 Numbers of a captured graph: parameters, bytes and FLOPs with provenance, on nodes, modules and the whole model.
 
-The FLOPs that capture counted by torch's own formulas are left alone; the rest is estimated or unknown
+FLOPs that capture counted by torch's own formulas are kept; the others are estimated or unknown
 (`idlmav.metrics.flops`). One multiply-add counts as 2.
 """
 
@@ -25,7 +25,7 @@ def activation_bytes(node: Node) -> int | None:
     """
     Return the bytes of a node's outputs that are new memory.
 
-    Views, ops in place and layers that hand their input through need none; ``None`` if a size is unknown.
+    Views, ops in place and layers that return their input need none; ``None`` if a size is unknown.
     """
     if node.kind == "output" or node.op in _SHARES_MEMORY or "inplace" in node.notes or "identity" in node.notes:
         return 0
@@ -42,7 +42,7 @@ def activation_bytes(node: Node) -> int | None:
 
 def complete(graph: Graph) -> Graph:
     """
-    Return the graph with every number that follows from its shapes.
+    Return the graph with all numbers that follow from its shapes.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def _complete_nodes(graph: Graph, first_name: dict[str, str]) -> tuple[list[Node
 
 
 def _operands(graph: Graph) -> dict[str, list[Shape]]:
-    """Return the shapes that each node reads from others, where its FLOPs have to be estimated from them."""
+    """Return the shapes that each node with unknown FLOPs reads from other nodes."""
     shapes = {node.id: node.shapes for node in graph.nodes}
     read: dict[str, list[Shape]] = {node.id: [] for node in graph.nodes if node.flops is None}
     for edge in graph.edges:
@@ -245,7 +245,7 @@ def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sum
 
 
 def _rolled_up(own: dict[str, Sums]) -> dict[str, Sums]:
-    """Return the sums over each module with all below it, from the sums of what is directly its own."""
+    """Return the sums over each module with all below it, from those over its own ops and parameters."""
     below = own.copy()
     for path in own:
         while path:  # a module may have no entry of its own although one below has
@@ -264,7 +264,7 @@ def _depth(path: str) -> int:
 
 
 def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: set[str]) -> set[str]:
-    """Return the paths of the modules that forward never came to."""
+    """Return the paths of the modules that the forward pass never used."""
     idle = [module for module in graph.modules if not module.calls and module.path]
     if not idle:
         return set()
@@ -286,7 +286,7 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
 
 
 def _mark(path: str, reached: set[str]) -> None:
-    """Add a module and all around it."""
+    """Add a module and all modules around it."""
     while path and path not in reached:
         reached.add(path)
         path = path.rpartition(".")[0]
