@@ -40,7 +40,7 @@ def pictures() -> Iterator[tuple[str, MAV, tuple[int, int], Callable[[Page], Non
     def fit(page: Page) -> None:
         page.evaluate("window.idlmav[0].fit()")
 
-    nothing: Callable[[Page], None] = lambda page: None  # noqa: E731
+    nothing: Callable[[Page], None] = lambda page: None
     yield "explorer", MAV(ResNet20(), torch.zeros(1, 3, 32, 32)), (1280, 720), select("layer1.0.conv1")
     failing = MAV(WorkInProgress(), torch.zeros(1, 3, 64, 64))
     yield "failing", failing, (1200, 640), select(failing.graph.errors[0].node)
