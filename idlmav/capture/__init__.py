@@ -17,7 +17,7 @@ import torch
 
 from idlmav.capture.describe import describe
 from idlmav.capture.outside.containers import hold_iterators
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.reruns.branches import flipped
 from idlmav.capture.reruns.devices import Places, follow_devices
 from idlmav.capture.run import Run
@@ -128,6 +128,6 @@ def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:
         return torch.device(device)
     first: torch.Tensor | None = next(model.parameters(), None)
     if first is None:
-        first = next(tensors_in(inputs), None)
+        first = next(iter(tensors_in(inputs)), None)
     # A model without memory behaves as it would on the CPU.
     return torch.device("cpu") if first is None or first.is_meta else first.device

@@ -17,9 +17,10 @@ from idlmav.capture.mode.recording_mode import FastMode
 from idlmav.capture.outside.containers import Copier, Drawn, drawn_through
 from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import Where, locate
 from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.tree import Tree, uncompiled
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import function_name
-from idlmav.capture.record.operands import SMALL, Operands, tensors_in
+from idlmav.capture.record.operands import SMALL, Operands
 from idlmav.capture.record.source import Where
 from idlmav.capture.record.trace import META, OpRecord, Trace
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules.registry import contiguous
 
 __all__ = ["Decisions"]
@@ -47,7 +48,7 @@ class Decisions:
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Return what a function that leaves torch returns; `op` is the record if it has to be guessed."""
         if op is None:
-            return func(*[self.operands.replace(value) for value in args], **kwargs)
+            return func(*self.operands.replace(args), **kwargs)
         tensor, name = args[0], function_name(func)
         op.flags = (*op.flags, "guess")
         if name in _TRUTHS:
@@ -75,8 +76,8 @@ class Decisions:
     def create(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
         """Return a new tensor: real if it is small, so that masks made of it can be computed, else a carrier."""
         name = function_name(func)
-        args = tuple(self.operands.replace(value) for value in args)
-        operands = list(tensors_in((args, kwargs)))
+        args = self.operands.replace(tuple(args))
+        operands = tensors_in((args, kwargs))
         true = self.replay.arguments(args, kwargs, op.origins) if any(tensor.is_meta for tensor in operands) else None
         if true is not None:
             args, kwargs = true
@@ -85,19 +86,13 @@ class Decisions:
             if name in _FROM_VALUES:
                 dtype = kwargs.get("dtype") or operands[0].dtype
                 return contiguous(_nested_shape(args[0]), dtype)
-            args = tuple(_known_number(value) for value in args)
+            args = map_tensors(lambda tensor: 1 if tensor.is_meta and tensor.dim() == 0 else tensor, args)
         kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "pin_memory", "requires_grad")}
         count = _element_count(name, args, kwargs)
         real = count <= (64 if name in _RANDOM_OR_EMPTY else SMALL)
         if not real:
             kwargs.pop("generator", None)
         return func(*args, **kwargs, device="cpu" if real else META)
-
-
-def _known_number(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.is_meta and value.dim() == 0:
-        return 1
-    return type(value)(_known_number(item) for item in value) if type(value) in (tuple, list) else value
 
 
 def _nested_shape(value: Any) -> tuple[int, ...]:

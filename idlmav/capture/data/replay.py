@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from idlmav.capture.record.classify import FACTORY, KINDS, function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, SIGNATURES, OpRecord, Origin, Trace
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.kernels import on_device
 
-__all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay", "substituted"]
+__all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay"]
 
 FLOPS_AT_MOST = 10_000_000_000
 """FLOPs that one capture spends on decisions: a fraction of a second."""
@@ -74,15 +75,14 @@ class Replay:
 
     def numbers(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
         """Return the arguments of a call with true numbers for whole numbers in tensors; ``None`` if there are none."""
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         places = [i for i, tensor in enumerate(tensors) if i and tensor.dim() == 0 and not tensor.is_floating_point()]
         found = self.arguments([tensors[i] for i in places], {}, [origins[i] for i in places if i < len(origins)])
         if not places or found is None:
             return None
         for place, tensor in zip(places, found[0], strict=True):
             tensors[place] = tensor.item()
-        made = iter(tensors)
-        return substituted(args, made), substituted(kwargs, made)
+        return _substituted((args, kwargs), tensors)
 
     def result(self, op: OpRecord) -> Any:
         """Return what a recorded op really returns; ``NotImplemented`` where that is not known."""
@@ -159,7 +159,7 @@ class Replay:
         if inplace:
             target = kwargs.get("out")
             result = args[0] if target is None and args else target
-        self._keep(op, list(tensors_in(result)))
+        self._keep(op, tensors_in(result))
 
     def _keep(self, op: OpRecord, made: list[Tensor]) -> None:
         if len(made) < len(op.outputs):
@@ -194,14 +194,14 @@ class Replay:
     # ---- operands
 
     def _substituted(self, args: Any, kwargs: Any, origins: list[Origin]) -> tuple[Any, Any]:
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         if not tensors:
             # A layer that was looked up has no arguments: its input comes first. What makes data has sizes only.
             return (tuple(args) or tuple(self._value(origin, None) for origin in origins[:1])), kwargs
         if len(tensors) > len(origins):
             raise _UnknownError
-        true = iter([self._value(origin, tensor) for origin, tensor in zip(origins, tensors, strict=False)])
-        return substituted(args, true), substituted(kwargs, true)
+        true = [self._value(origin, tensor) for origin, tensor in zip(origins, tensors, strict=False)]
+        return _substituted((args, kwargs), true)
 
     def _value(self, origin: Origin, tensor: Tensor | None) -> Tensor:
         index, output, _ = origin
@@ -246,19 +246,10 @@ class Replay:
         return self._named
 
 
-def substituted(value: Any, true: Iterator[Tensor]) -> Any:
+def _substituted(value: Any, others: list[Any]) -> Any:
     """Return a nested value with its tensors replaced, in the order of `tensors_in`."""
-    if isinstance(value, Tensor):
-        return next(true)
-    kind = type(value)
-    if isinstance(value, (list, tuple)):
-        items = [substituted(item, true) for item in value]
-        return kind(*items) if hasattr(value, "_fields") else items if isinstance(value, list) else tuple(items)
-    if isinstance(value, dict):
-        return {key: substituted(item, true) for key, item in value.items()}
-    if kind is slice:
-        return slice(*[substituted(end, true) for end in (value.start, value.stop, value.step)])
-    return value
+    each = iter(others)
+    return map_tensors(lambda tensor: next(each), value)
 
 
 def _signature(output: Any) -> tuple[Any, torch.dtype]:

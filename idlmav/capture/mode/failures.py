@@ -11,8 +11,9 @@ import torch
 from idlmav.capture.data.data_shaped import with_guessed_numbers
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import is_inplace_call, op_name
-from idlmav.capture.record.operands import as_operands, tensors_in
+from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros, true_error
 
 __all__ = ["Failures"]
@@ -96,7 +97,7 @@ class Failures:
 
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""
-        tensors = list(tensors_in(result))
+        tensors = tensors_in(result)
         op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
         self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
         return result

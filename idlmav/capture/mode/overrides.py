@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import SIGNATURES, OpRecord
+from idlmav.capture.record.values import tensors_in
 
 if TYPE_CHECKING:
     from idlmav.capture.mode.recording_mode import FastMode

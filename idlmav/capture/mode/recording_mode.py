@@ -36,9 +36,10 @@ from idlmav.capture.record.classify import (
     is_inplace_call,
 )
 from idlmav.capture.record.memo import MEMO, NEW, Outcomes
-from idlmav.capture.record.operands import Operands, as_operands, tensors_in
+from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
+from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
 
 __all__ = ["FastMode"]
@@ -211,14 +212,19 @@ class FastMode(TorchFunctionMode):
             for item in value:
                 self._describe(item, origins, key)
         elif kind is slice:
-            self._describe(value.start, origins, key)
-            self._describe(value.stop, origins, key)
-            self._describe(value.step, origins, key)
+            for end in (value.start, value.stop, value.step):
+                self._describe(end, origins, key)
+                if isinstance(end, Tensor) and not end.is_meta:
+                    key.append(end.tolist())  # a position
         elif isinstance(value, dict):
             key.append(len(value))
             for name, item in value.items():
                 key.append(name)
                 self._describe(item, origins, key)
+        elif (parts := parts_of(value)) is not None:
+            key.append(len(parts))
+            for part in parts:
+                self._describe(part, origins, key)
         else:
             key.append(value)
 
@@ -275,9 +281,8 @@ class FastMode(TorchFunctionMode):
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Compute for real what has only real operands; mix real operands with carriers as carriers."""
-        op.args = args = [self.operands.replace(value) for value in args]
-        op.kwargs = kwargs = self.operands.replace(dict(kwargs))
-        tensors = list(tensors_in((args, kwargs)))
+        op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
+        tensors = tensors_in((args, kwargs))
         if any(tensor.is_meta for tensor in tensors):
             try:
                 answer = data_shaped.with_real_operands(func, args, kwargs)
@@ -301,8 +306,7 @@ class FastMode(TorchFunctionMode):
         if is_inplace_call(func, args, kwargs):
             for target in tensors_in(args[:1] if kwargs.get("out") is None else kwargs["out"]):
                 self.operands.lose_content(target)
-        args = [self.operands.replace(value, all_meta=True) for value in args]
-        kwargs = self.operands.replace(kwargs, all_meta=True)
+        args, kwargs = self.operands.replace((args, kwargs), all_meta=True)
         key: list[Any] = [func, self.default_dtype]
         self._describe(args, [], key)
         self._describe(kwargs, [], key)
@@ -321,9 +325,7 @@ class FastMode(TorchFunctionMode):
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None
     ) -> Any:
         """Ask a rule or a kernel, and remember the answer."""
-        replace = self.operands.replace
-        op.args = args = [replace(value) for value in args]
-        op.kwargs = kwargs = replace(dict(kwargs)) if kwargs else kwargs
+        op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         inplace = is_inplace_call(func, args, kwargs)
         try:
             guess = data_shaped.largest(func, args, kwargs)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.values import tensors_in
 
 __all__ = ["without_kept_tensors"]
 
@@ -57,7 +57,7 @@ def _forget_tensors(cache: Any) -> None:
         return
     own = vars(cache)
     # Keys as well: what is asked with a tensor keeps it.
-    if next(tensors_in([held for held in gc.get_referents(cache) if held is not own]), None) is not None:
+    if tensors_in([held for held in gc.get_referents(cache) if held is not own]):
         cache.cache_clear()
     else:
         _clean[cache] = misses

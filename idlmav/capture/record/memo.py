@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import PARAMETER, SIGNATURES, OpRecord, Origin, Remembered, Token, Trace, storage_key
+from idlmav.capture.record.values import tensors_in
 
 __all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Outcomes"]
 
@@ -64,7 +65,7 @@ class Outcomes:
         """Make the views that an op is known to return; they need the operands' memory, so the op itself runs."""
         for origin in op.origins:
             if origin[0] < 0:  # what ops returned stands for itself
-                args = [self.operands.replace(value) for value in args]
+                args = self.operands.replace(args)
                 break
         result = func(*args, **kwargs) if kwargs else func(*args)
         trace, single = self.trace, type(result) is Tensor
@@ -119,7 +120,7 @@ class Outcomes:
         if type(result) in (tuple, list) and any(isinstance(item, Tensor) and id(item) in known for item in result):
             # An operand that is handed through must stay apart from what is handed on.
             result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
-        tensors = list(tensors_in(result))
+        tensors = tensors_in(result)
         op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
         shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
         if not tensors or signature is None:

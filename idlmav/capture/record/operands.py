@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,27 +10,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
+from idlmav.capture.record.values import map_tensors
 
-__all__ = ["SMALL", "Operands", "as_operands", "carrier_like", "tensors_in"]
+__all__ = ["SMALL", "Operands", "as_operands", "carrier_like"]
 
 _STRIDED = torch.strided
 is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 SMALL = 1 << 16
 """Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested lists, tuples, dicts and slices."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif type(value) is slice:
-        yield from tensors_in((value.start, value.stop, value.step))
 
 
 def carrier_like(tensor: Tensor) -> Tensor:
@@ -47,12 +34,7 @@ def stays_real(tensor: Tensor) -> bool:
 
 def as_operands(value: Any) -> Any:
     """Return a nested result with carriers for all tensors but those that are worth computing with."""
-    if isinstance(value, Tensor):
-        return value if stays_real(value) else carrier_like(value)
-    if isinstance(value, (list, tuple)):
-        items = [as_operands(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    return value
+    return map_tensors(lambda tensor: tensor if stays_real(tensor) else carrier_like(tensor), value)
 
 
 class Operands:
@@ -145,22 +127,16 @@ class Operands:
         Parameters
         ----------
         value : object
-            An argument; lists, tuples and dicts are copied where something in them is replaced.
+            An argument.
         all_meta : bool
-            Whether real tensors become carriers too, as kernels refuse a mixture.
+            Whether real tensors become carriers too, as kernels refuse a mixture; at the ends of slices they are needed.
         """
-        if isinstance(value, Tensor):
-            tensor = self.stand_in(value)
-            return self._on_meta(tensor) if all_meta and not tensor.is_meta else tensor
-        kind = type(value)
-        if kind is tuple or kind is list:
-            return kind([self.replace(item, all_meta) for item in value])
-        if kind is dict:
-            return {key: self.replace(item, all_meta) for key, item in value.items()}
-        return value
+        return map_tensors(self._on_meta if all_meta else self.stand_in, value, self.stand_in)
 
     def _on_meta(self, tensor: Tensor) -> Tensor:
-        trace = self.trace
+        tensor, trace = self.stand_in(tensor), self.trace
+        if tensor.is_meta:
+            return tensor
         key = ~id(tensor)  # beside the stand-ins for foreign tensors, which have keys that are not negative
         carrier = trace.carriers.get(key)
         if carrier is None:

@@ -12,9 +12,10 @@ from torch import Tensor
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.recording_mode import FastMode
 from idlmav.capture.record.classify import ASK, FACTORY, KINDS, OP, classify, function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import PARAMETER, OpRecord, Trace
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.repair.declared import declared_by_op
 from idlmav.capture.repair.demands import Demand, demands
 from idlmav.capture.repair.session import Session
@@ -77,43 +78,37 @@ class RepairMode(FastMode):
             return None
         outputs, inputs = args[0], args[1] if len(args) > 1 else kwargs["inputs"]
         op = self.trace.new_op(func, locate(frame))
-        tensors = list(tensors_in(inputs))
+        tensors = tensors_in(inputs)
         op.origins = [self.origin_of(tensor) for tensor in (*tensors_in(outputs), *tensors)]
         gradients = tuple([contiguous(tensor.shape, tensor.dtype) for tensor in tensors])
         op.flags = ("guess",)
         op.outputs = tuple([self.trace.register(op, i, gradient) for i, gradient in enumerate(gradients)])
         return gradients
 
-    def _plain(self, value: Any, replaced: dict[int, Tensor] | None = None) -> Any:
-        """Return arguments with ordinary carriers in place of the tensors that are replaced, or of all unknown ones."""
-        if isinstance(value, Tensor):
-            if replaced is None:
-                return self.session.plain(value) if isinstance(value, Unknown) else value
-            return replaced.get(id(value), value)
-        if type(value) in (list, tuple):
-            return type(value)([self._plain(item, replaced) for item in value])
-        if type(value) is dict:
-            return {key: self._plain(item, replaced) for key, item in value.items()}
-        return value
+    def _plain(self, value: Any) -> Any:
+        """Return arguments with ordinary carriers in place of the unknown tensors."""
+        return map_tensors(lambda x: self.session.plain(x) if isinstance(x, Unknown) else x, value)
 
     def _on_unknown(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         found = [d for d in demands(func, args, kwargs) if not (d.soft and _all_unknown(args))]
         replaced = self.session.settle(found)
-        args, kwargs = self._plain(args, replaced), self._plain(kwargs, replaced)
+        args, kwargs = _replaced((args, kwargs), replaced)
         rankless = [tensor for tensor in tensors_in((args, kwargs)) if isinstance(tensor, Unknown)]
-        result = self.run_op(func, self._plain(args), self._plain(kwargs), frame)
+        plain_args, plain_kwargs = self._plain((args, kwargs))
+        result = self.run_op(func, plain_args, plain_kwargs, frame)
         return self._following(func, args, kwargs, result, rankless) if rankless else result
 
     def _following(self, func: Any, args: Any, kwargs: dict[str, Any], result: Any, rankless: list[Unknown]) -> Any:
         """Return results whose rank follows that of an unknown operand as unknown ones."""
-        results = list(tensors_in(result))
+        results = tensors_in(result)
         if not results or len(results) > 64:
             return result
         if not is_inplace_call(func, args, kwargs):
             # With one dimension more: what refuses it demands the rank, what ignores it has a known one.
             more = {id(x): contiguous([*x.shape[:1], 2, *x.shape[1:]], x.dtype) for x in rankless}
             try:
-                probe, _, _ = self.kernels.evaluate(func, self._plain(args, more), self._plain(kwargs, more), False)
+                more_args, more_kwargs = _replaced((args, kwargs), more)
+                probe, _, _ = self.kernels.evaluate(func, more_args, more_kwargs, False)
             except Exception:  # noqa: BLE001 - only asked whether it raises
                 for tensor in rankless:
                     self.session.plan.pin_rank(tensor.key, tensor.dim() - tensor.offset)
@@ -122,7 +117,7 @@ class RepairMode(FastMode):
                 return result
         source = rankless[0]
         wrapped = {id(tensor): self._wrapped(tensor, source) for tensor in results}
-        return self._plain(result, wrapped)
+        return _replaced(result, wrapped)
 
     def _wrapped(self, tensor: Tensor, source: Unknown) -> Tensor:
         made = make_unknown(list(tensor.shape), tensor.dtype, source.key, source.offset + tensor.dim() - source.dim())
@@ -162,8 +157,7 @@ class Recovery(Failures):
         """Note what an op has raised, and return what stands for its result."""
         session = self.session
         session.note(op, error)
-        args = [session.operands.replace(value, all_meta=True) for value in args]
-        kwargs = session.operands.replace(kwargs or {}, all_meta=True)
+        args, kwargs = session.operands.replace((args, kwargs or {}), all_meta=True)
         result = self._corrected(op, func, args, kwargs)
         if result is None:
             result = self._other_rank(func, args, kwargs)
@@ -219,7 +213,7 @@ class Recovery(Failures):
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
             new[id(x)] = contiguous(sizes, demand.dtype or x.dtype)
-        return self._try(func, _replaced(args, new), _replaced(kwargs, new))
+        return self._try(func, *_replaced((args, kwargs), new))
 
     def _as_assumed(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], result: Any
@@ -254,7 +248,7 @@ class Recovery(Failures):
             for rank in _RANKS:
                 sizes = resized(list(tensor.shape), rank, session.plan.spatial)
                 new = {id(tensor): contiguous(sizes, tensor.dtype)}
-                result = self._try(func, _replaced(args, new), _replaced(kwargs, new))
+                result = self._try(func, *_replaced((args, kwargs), new))
                 if result is not None:
                     session.plan.pin_rank(key, rank - offset)
                     return result
@@ -269,15 +263,10 @@ def _rank_demanded(demand: Demand) -> int:
 
 def _all_unknown(args: Any) -> bool:
     """Return whether operands could only be compared with others that are not known either."""
-    tensors = list(tensors_in(args))
+    tensors = tensors_in(args)
     return len(tensors) > 1 and all(isinstance(tensor, Unknown) for tensor in tensors)
 
 
 def _replaced(value: Any, new: dict[int, Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return new.get(id(value), value)
-    if type(value) in (list, tuple):
-        return type(value)([_replaced(item, new) for item in value])
-    if type(value) is dict:
-        return {key: _replaced(item, new) for key, item in value.items()}
-    return value
+    """Return a nested value with other tensors for those of the given ids."""
+    return map_tensors(lambda tensor: new.get(id(tensor), tensor), value)

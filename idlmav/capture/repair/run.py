@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.mode.layer_memo import NoLeaves
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.source import Where, locate_error
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.demands import Demand
@@ -136,7 +136,7 @@ class RepairRun(Run):
     def _stand_in(self, call: CallRecord, module: torch.nn.Module, args: Any, kwargs: Any, error: Exception) -> Any:
         if will_be_handled(error, sys._getframe(1)):
             raise error
-        session, tensors = self.session, list(tensors_in((args, kwargs)))
+        session, tensors = self.session, tensors_in((args, kwargs))
         declared = declared_by_module(module, tensors)
         first = next((tensor for tensor in tensors if isinstance(tensor, Unknown)), None)
         rank = accepted_rank(module) if first is not None else None
@@ -165,7 +165,7 @@ class RepairRun(Run):
 
     def _declared(self, module: torch.nn.Module, result: Unknown, args: Any, kwargs: Any) -> Any:
         """Return what a layer declares in place of the unknown result that a failure in it has left."""
-        declared = declared_by_module(module, list(tensors_in((args, kwargs))))
+        declared = declared_by_module(module, tensors_in((args, kwargs)))
         op = self.trace.ops[self.trace.origins[id(result)][0]]
         if declared is None or op.error is None:
             return result

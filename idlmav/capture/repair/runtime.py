@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import ACTIVE
@@ -134,9 +134,9 @@ class Guard:
             frame = sys._getframe(1)
             session.let_pass(error, frame.f_back)
             values = [variables[name] for name in loads if name in variables]
-            tensors = list(tensors_in(values)) or list(tensors_in(list(variables.values())))[-1:]
+            tensors = tensors_in(values) or tensors_in(list(variables.values()))[-1:]
             unassigned = isinstance(error, UnboundLocalError) and bool(session.failures)
-            doubtful = self._doubtful(session, error, list(tensors_in(values)))
+            doubtful = self._doubtful(session, error, tensors_in(values))
             op = session.fail(error, tensors, doubtful=doubtful, follows=unassigned)
             results = []
             for name in stores:
@@ -160,7 +160,7 @@ class Guard:
         if session is None or "__idlmav_failed" not in variables:
             return None
         with torch._C.DisableTorchFunction():
-            tensors = list(tensors_in([value for name, value in variables.items() if name != "self"]))
+            tensors = tensors_in([value for name, value in variables.items() if name != "self"])
             made = [tensor for tensor in tensors if session.origin_of(tensor)[0] >= 0]
             if not session.failures:
                 return None

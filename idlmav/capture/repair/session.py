@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import Where, locate, locate_error, source_line
 from idlmav.capture.record.trace import SIGNATURES, CallRecord, OpRecord, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.demands import Demand
 from idlmav.capture.repair.tracebacks import guardable, will_be_handled
 from idlmav.capture.repair.unknown import Assumption, Key, Part, Plan, Unknown, make_unknown, resized
@@ -117,7 +118,7 @@ class Session:
 
     def prior(self, values: Any, like: Any = None) -> Assumption:
         """Return what a result probably is, given what it was made of: the same again, with the batch kept."""
-        tensors = list(tensors_in(values))
+        tensors = tensors_in(values)
         found = like if isinstance(like, Tensor) else next((x for x in tensors if x.is_floating_point()), None)
         if found is None and tensors:
             # Whole numbers become vectors: ids that are looked up.
@@ -136,7 +137,7 @@ class Session:
         """Return what a missing argument probably is: like those that are given, else like what was made last."""
         firsts = (op.outputs[0] for op in reversed(self.trace.ops) if op.outputs)
         made = next((token for token in firsts if isinstance(token, int)), None)
-        if made is None or next(tensors_in(given), None) is not None:
+        if made is None or tensors_in(given):
             return self.prior(given)
         return self.prior((), SIGNATURES.carrier(made))
 
@@ -153,7 +154,7 @@ class Session:
 
     def _part(self, tensor: Unknown, args: tuple[Any, ...]) -> Tensor:
         with torch._C.DisableTorchFunction():
-            given = list(tensors_in(args))
+            given = tensors_in(args)
             op = self.trace.ops[self.trace.origins[id(tensor)][0]]
             prior = Assumption(list(tensor.shape), [False] * tensor.dim(), False, tensor.dtype)
             if given:

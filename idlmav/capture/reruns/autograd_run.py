@@ -21,9 +21,10 @@ from idlmav.capture.data.replay import FLOPS_AT_MOST
 from idlmav.capture.mode.layer_memo import NoLeaves
 from idlmav.capture.mode.recording_mode import FastMode
 from idlmav.capture.record.classify import function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, carrier_like, is_wrapped, tensors_in
+from idlmav.capture.record.operands import Operands, carrier_like, is_wrapped
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
 from idlmav.capture.tree import Tree
@@ -189,7 +190,7 @@ class _NativeMode(FastMode):
         if func is torch.autograd.grad or any(is_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))):
             return None
         with contextlib.suppress(Exception), torch.no_grad():  # else unknown
-            args, kwargs = _all_on_meta(list(args)), _all_on_meta(kwargs)
+            args, kwargs = map_tensors(carrier_like, (args, kwargs), lambda end: end)
             return self.kernels.flop_mode.count(func, args, kwargs)[1]
         return None
 
@@ -222,11 +223,3 @@ class _NativeMode(FastMode):
         self._describe(list(args), op.origins, [])
         self.last_backward = (op.index, 0, None)
         return func(*args, **kwargs)
-
-
-def _all_on_meta(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return carrier_like(value)
-    if type(value) in (list, tuple):
-        return type(value)([_all_on_meta(item) for item in value])
-    return {key: _all_on_meta(item) for key, item in value.items()} if type(value) is dict else value

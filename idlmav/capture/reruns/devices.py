@@ -14,8 +14,8 @@ from torch import Tensor
 
 from idlmav.capture.mode.recording_mode import FastMode
 from idlmav.capture.record.classify import DEVICE, FACTORY, KINDS, classify, function_name, is_inplace_call, op_name
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.trace import CONSTANT, OpRecord
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
 
@@ -172,20 +172,17 @@ class PlacedMode(FastMode):
     def _really(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
         """Run an op on operands of which some have no memory: only torch's kernels know which do with that."""
 
-        def placed(value: Any) -> Any:
-            if isinstance(value, Tensor):
-                place = self._place(value) or self.device
-                if is_inplace_call(func, args, kwargs):
-                    return torch.empty(value.shape, dtype=value.dtype, device=place)
-                return torch.zeros((), dtype=value.dtype, device=place).expand(value.shape)
-            if isinstance(value, (list, tuple)):
-                return type(value)([placed(item) for item in value])
-            return {key: placed(item) for key, item in value.items()} if isinstance(value, dict) else value
+        def placed(tensor: Tensor) -> Tensor:
+            place = self._place(tensor) or self.device
+            if is_inplace_call(func, args, kwargs):
+                return torch.empty(tensor.shape, dtype=tensor.dtype, device=place)
+            return torch.zeros((), dtype=tensor.dtype, device=place).expand(tensor.shape)
 
         if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _EXPANDED_AT_MOST:
             return None
         try:
-            result = func(*placed(list(args)), **placed(dict(kwargs)))
+            args_there, kwargs_there = map_tensors(placed, (args, kwargs), lambda end: end)
+            result = func(*args_there, **kwargs_there)
         except RuntimeError as error:
             if "device" in str(error):
                 self.mismatches[op.index] = error

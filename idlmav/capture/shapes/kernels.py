@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.record.classify import function_name, is_inplace_call, op_name
-from idlmav.capture.record.operands import carrier_like, tensors_in
+from idlmav.capture.record.operands import carrier_like
 from idlmav.capture.record.trace import META
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules import RULES
 from idlmav.capture.shapes.torch_flops import FlopMode
 
@@ -40,15 +41,9 @@ def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device
     return args, kwargs
 
 
-def _tree_map(function: Any, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, (list, tuple)):
-        items = [_tree_map(function, item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    if isinstance(value, dict):
-        return {key: _tree_map(function, item) for key, item in value.items()}
-    return value
+def _as_is(tensor: Tensor) -> Tensor:
+    """Leave a tensor at the end of a slice: a position, which no zero can stand for."""
+    return tensor
 
 
 def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -78,9 +73,9 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             made[id(tensor)] = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
         return made[id(tensor)]
 
-    real_args, real_kwargs = _tree_map(zeros, list(args)), _tree_map(zeros, dict(kwargs))
+    real_args, real_kwargs = map_tensors(zeros, (args, kwargs), _as_is)
     result = func(*real_args, **real_kwargs)
-    return _tree_map(carrier_like, result)
+    return map_tensors(carrier_like, result)
 
 
 def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -109,7 +104,8 @@ def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -
         return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) if tensor.is_meta else tensor
 
     try:
-        func(*_tree_map(expanded, list(args)), **_tree_map(expanded, dict(kwargs)))
+        args, kwargs = map_tensors(expanded, (args, kwargs), _as_is)
+        func(*args, **kwargs)
     except Exception as real:  # noqa: BLE001 - handed to who records it
         return real
     return error
@@ -165,13 +161,13 @@ class Kernels:
                 found[id(copy)] = tensor
                 return copy if tensor.is_meta else tensor
 
-            fake_args, fake_kwargs = _tree_map(fake, list(args)), _tree_map(fake, kwargs)
+            fake_args, fake_kwargs = map_tensors(fake, (args, kwargs), _as_is)
             result, flops = self.flop_mode.count(func, fake_args, fake_kwargs)
             operands = {id(tensor) for tensor in tensors_in((fake_args, fake_kwargs))}
         if isinstance(result, Tensor) and (id(result) in operands or result._is_view()):
             # Views and identities keep their storage when they run on the carriers themselves.
             return func(*args, **kwargs), flops
-        return _tree_map(carrier_like, result), flops
+        return map_tensors(carrier_like, result), flops
 
 
 def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
