@@ -21,6 +21,7 @@ from idlmav.capture.record.values import tensors_in
 from idlmav.capture.reruns.branches import flipped
 from idlmav.capture.reruns.devices import Places, follow_devices
 from idlmav.capture.run import Run
+from idlmav.capture.torch_private import COMPILER, check
 from idlmav.capture.tree import Tree
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import collector_off
@@ -73,6 +74,7 @@ def capture(
     ValueError
         If `sizes` is given for an input that is not assumed, or with a number of dimensions that it cannot have.
     """
+    check()
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
             f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output."
@@ -108,9 +110,9 @@ def capture(
 
 def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
     """Run a model once if it can be, natively where it differentiates or nests, and again where guesses were wrong."""
-    loaded = "torch._dynamo" in sys.modules
+    loaded = COMPILER in sys.modules
     finished = Run(tree, on).forward(args, kwargs)
-    if not loaded and "torch._dynamo" in sys.modules:
+    if not loaded and COMPILER in sys.modules:
         # The model itself has loaded the compiler, which nobody had told to stay out.
         finished = Run(tree, on).forward(args, kwargs)
     if finished.differentiates or finished.is_nested:

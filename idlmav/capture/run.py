@@ -22,6 +22,7 @@ from idlmav.capture.record.source import Where, locate
 from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
+from idlmav.capture.torch_private import COMPILER, DisableTorchFunction, infer_parameters, is_about_nested, needs_grad
 from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
@@ -114,7 +115,7 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(left_as_found(module for _, module in self.tree.modules))
             stack.enter_context(self.gradients())
-            if "torch._dynamo" in sys.modules:
+            if COMPILER in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             args, kwargs = self._take_inputs(args, kwargs)
             stack.enter_context(watch_calls(self.call_module))
@@ -128,8 +129,8 @@ class Run:
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
             except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
                 # What torch says where the function mode is not asked.
-                self.differentiates = "require grad" in str(error)
-                self.is_nested = "nested" in str(error).lower() or "SymInt" in str(error)
+                self.differentiates = needs_grad(error)
+                self.is_nested = is_about_nested(error)
                 self.error = error
                 if self._innermost is not None and self._innermost[0] in causes(error):
                     self.error_call = self._innermost[1]
@@ -182,8 +183,8 @@ class Run:
             if isinstance(module, torch.jit.ScriptModule):
                 return self._run_opaque(module, args, kwargs)
             if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
-                with torch._C.DisableTorchFunction():
-                    module._infer_parameters(module, args, kwargs)
+                with DisableTorchFunction():
+                    infer_parameters(module, args, kwargs)
             result = call_original(module, args, kwargs)
             if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
                 result = self._hand_through(result)
@@ -199,14 +200,14 @@ class Run:
 
     def _hand_through(self, tensor: Tensor) -> Tensor:
         """Give a layer that returned its input a node of its own."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             op = self.trace.new_op(identity, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor)]
             return self.mode.outcomes.same(op, self.operands.stand_in(tensor))
 
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             op = self.trace.new_op(compiled_forward, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)

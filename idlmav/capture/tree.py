@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from idlmav.capture.record.argument_text import dtype_name
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
 
@@ -24,7 +25,7 @@ _make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "tr
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
     """Return the module that a compiled one (`torch.compile`) stands for; any other is returned as it is."""
-    return getattr(model, "_orig_mod", model)
+    return getattr(model, UNCOMPILED, model)
 
 
 class Tree:
@@ -63,9 +64,9 @@ class Tree:
                 self.twins.append((known, path))
                 continue
             children = module.__dict__.get("_modules")
-            if children and "_orig_mod" in children:
+            if children and UNCOMPILED in children:
                 # A compiled module stands for the one that was compiled, whose name it would only lengthen.
-                waiting.append((path, children["_orig_mod"]))
+                waiting.append((path, children[UNCOMPILED]))
                 continue
             self.modules.append((path, module))
             if children is None or isinstance(module, torch.jit.ScriptModule):

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
 
 from idlmav.capture.record.classify import FACTORY, KINDS, function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, SIGNATURES, OpRecord, Origin, Trace
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.kernels import on_device
+from idlmav.capture.torch_private import DisableTorchFunction, no_dispatch_modes, storage_id
 
 __all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay"]
 
@@ -236,8 +236,8 @@ class Replay:
 
     def _may_write(self, target: Any) -> None:
         """Refuse to write into the user's weights, through whatever view."""
-        users = {value.untyped_storage()._cdata for value in self._users().values() if value.layout is torch.strided}
-        if any(tensor.untyped_storage()._cdata in users for tensor in tensors_in(target)):
+        users = {storage_id(value) for value in self._users().values() if value.layout is torch.strided}
+        if any(storage_id(tensor) in users for tensor in tensors_in(target)):
             raise _UnknownError
 
     def _users(self) -> dict[str, Tensor]:
@@ -269,7 +269,7 @@ def _for_real() -> Iterator[None]:
     """Nobody looks on, no graph for autograd is built, and the random numbers of the model are not used up."""
     state = torch.get_rng_state()
     plain = torch.autocast("cpu", enabled=False)
-    with torch._C.DisableTorchFunction(), _disable_current_modes(), torch.no_grad(), plain:
+    with DisableTorchFunction(), no_dispatch_modes(), torch.no_grad(), plain:
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros, true_error
+from idlmav.capture.torch_private import needs_values
 
 __all__ = ["Failures"]
 
@@ -52,7 +53,7 @@ class Failures:
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
     ) -> tuple[Exception, Any]:
         """Return what the op says when it runs on zeros, and its result; ``NotImplemented`` if it does not run."""
-        if _needs_values(error):
+        if needs_values(error):
             result = self._by_value(op, func, args, kwargs)
             if result is not NotImplemented:
                 return error, self.registered(op, result)
@@ -101,11 +102,6 @@ class Failures:
         op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
         self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
         return result
-
-
-def _needs_values(error: Exception) -> bool:
-    """Return whether torch says that a carrier does not do, in contrast to sizes or types that do not fit."""
-    return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
 
 
 @cache

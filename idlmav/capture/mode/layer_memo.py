@@ -17,12 +17,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
-from torch.nn.modules import module as torch_module
 
 from idlmav.capture.record.argument_text import argument_text
 from idlmav.capture.record.memo import INPLACE, NEW, SAME, Outcomes
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import CallRecord, OpRecord, Origin, Remembered, Trace
+from idlmav.capture.torch_private import (
+    GLOBAL_HOOKS,
+    HOOKS,
+    DisableTorchFunction,
+    any_autocast,
+    function_mode_depth,
+    functions_disabled,
+)
 
 __all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves"]
 
@@ -81,17 +88,6 @@ _NOTHING: Origin = (-1, None, None)
 Lookup = tuple[tuple[Any, ...], list[Origin]]
 """Key of a call; origins of the input and of the layer's tensors."""
 
-_GLOBAL_HOOKS = (
-    torch_module._global_forward_hooks,
-    torch_module._global_forward_pre_hooks,
-    torch_module._global_backward_hooks,
-    torch_module._global_backward_pre_hooks,
-)
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_any_autocast = torch._C._is_any_autocast_enabled
-_depth = torch._C._len_torch_function_stack
-_all_disabled = torch._C._is_torch_function_all_disabled
-
 
 class Leaves:
     """
@@ -109,7 +105,7 @@ class Leaves:
         self.trace = trace
         self.outcomes = outcomes
         self.default_dtype = torch.get_default_dtype()
-        self.depth = _depth() + 1  # with the mode that captures
+        self.depth = function_mode_depth() + 1  # with the mode that captures
 
     def look_up(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lookup | None:
         """Return what the result of a call depends on; ``None`` where the layer has to run."""
@@ -141,15 +137,15 @@ class Leaves:
     def _is_unusual(self, attributes: dict[str, Any], own_forward: bool) -> bool:
         if not own_forward or "forward" in attributes or "_conv_forward" in attributes:
             return True
-        for name in _HOOKS:
+        for name in HOOKS:
             if attributes[name]:
                 return True
-        for hooks in _GLOBAL_HOOKS:
+        for hooks in GLOBAL_HOOKS:
             if hooks:
                 return True
         if attributes["training"] and attributes["_buffers"].get("num_batches_tracked") is not None:
             return True  # counts batches, which the model may read
-        return bool(_any_autocast() or _depth() != self.depth or _all_disabled() or self.trace.mutated)
+        return bool(any_autocast() or function_mode_depth() != self.depth or functions_disabled() or self.trace.mutated)
 
     def _origin(self, tensor: Tensor | None) -> Origin | None:
         """Return who made a layer's tensor; one without a token if there is none; ``None`` if it is unusual."""
@@ -175,7 +171,7 @@ class Leaves:
         op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
         trace.ops.append(op)
         op.origins = [origins[position] for position in reads]
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             result: Tensor = self.outcomes.recall(op, remembered, func, (input,), None)
         return result
 

@@ -6,20 +6,17 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import SIGNATURES, OpRecord
 from idlmav.capture.record.values import tensors_in
+from idlmav.capture.torch_private import disabled_torch_function
 
 if TYPE_CHECKING:
     from idlmav.capture.mode.recording_mode import FastMode
 
 __all__ = ["overrides", "run_override"]
-
-
-_DISABLED = torch._C._disabled_torch_function_impl
 
 
 @lru_cache(maxsize=1 << 8)
@@ -29,7 +26,9 @@ def overrides(types: tuple[type, ...]) -> bool:
 
 
 def _own(kind: Any) -> bool:
-    return _function(kind) not in (_function(Tensor), _DISABLED) and not kind.__module__.startswith("torch.")
+    return _function(kind) not in (_function(Tensor), disabled_torch_function) and not kind.__module__.startswith(
+        "torch."
+    )
 
 
 def _function(kind: Any) -> Any:

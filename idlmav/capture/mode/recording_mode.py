@@ -41,11 +41,11 @@ from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
+from idlmav.capture.torch_private import any_autocast
 
 __all__ = ["FastMode"]
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-_any_autocast = torch._C._is_any_autocast_enabled
 _DENSE = frozenset(
     {
         "matmul",
@@ -260,7 +260,7 @@ class FastMode(TorchFunctionMode):
                     self._describe(value, origins, key)
         if trace.mutated:
             self._add_writers(op)
-        if _any_autocast():
+        if any_autocast():
             autocast = self._autocast()
             key += autocast
             op.flags = autocast[2:] if autocast[1] else ()
@@ -310,7 +310,7 @@ class FastMode(TorchFunctionMode):
         key: list[Any] = [func, self.default_dtype]
         self._describe(args, [], key)
         self._describe(kwargs, [], key)
-        if _any_autocast():
+        if any_autocast():
             key += self._autocast()
         signature = tuple(key)
         try:

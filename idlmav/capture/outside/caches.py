@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,11 +12,11 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from idlmav.capture.python_private import LruCache, held_by
 from idlmav.capture.record.values import tensors_in
 
 __all__ = ["without_kept_tensors"]
 
-_Cached = functools._lru_cache_wrapper
 _FOREIGN = ("torch", "builtins", "")
 _NO_TENSORS = frozenset({bool, int, float, str, "bool", "int", "float", "str"})
 _in_module: dict[str, tuple[list[Any], frozenset[str]]] = {}
@@ -55,9 +53,8 @@ def _forget_tensors(cache: Any) -> None:
     _, misses, _, size = cache.cache_info()
     if size == 0 or _clean.get(cache) == misses:
         return
-    own = vars(cache)
     # Keys as well: what is asked with a tensor keeps it.
-    if tensors_in([held for held in gc.get_referents(cache) if held is not own]):
+    if tensors_in(held_by(cache)):
         cache.cache_clear()
     else:
         _clean[cache] = misses
@@ -105,7 +102,7 @@ def _among(values: Iterable[Any]) -> list[Any]:
         if isinstance(inside, FunctionType) and inside.__closure__:
             with contextlib.suppress(ValueError):  # a cell that is not filled yet
                 cells += [cell.cell_contents for cell in inside.__closure__]
-        found += [cell for cell in cells if isinstance(cell, _Cached) and not _says_no_tensors(cell)]
+        found += [cell for cell in cells if isinstance(cell, LruCache) and not _says_no_tensors(cell)]
     return found
 
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from idlmav.capture.torch_private import DisableTorchFunction
+
 __all__ = ["Copier", "Drawn", "drawn_through", "hold_iterators", "walk"]
 
 _ATOMS = (str, bytes, int, float, complex, type(None), type, torch.dtype, torch.device, torch.Size)
@@ -90,7 +92,7 @@ class Copier(TorchFunctionMode):
             return value
         self._path = path
         memo: dict[int, Any] = {}
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             for name, found in walk(value, path):
                 memo[id(found)] = self._carrier(found, name) if isinstance(found, Tensor) else found
         if isinstance(value, Tensor):
@@ -118,7 +120,7 @@ class Copier(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Copy tensors that lie where nobody looks."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             if func is not Tensor.__deepcopy__:
                 return func(*args, **(kwargs or {}))
             tensor, memo = args
@@ -146,7 +148,7 @@ class Drawn:
         index = 0
         while True:
             if index == len(self._items):
-                with torch._C.DisableTorchFunction():  # what makes the items is no part of the model
+                with DisableTorchFunction():  # what makes the items is no part of the model
                     try:
                         self._items.append(next(self._source))
                     except StopIteration:

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch.utils._device import _device_constructors
+
+from idlmav.capture.torch_private import HigherOrderOperator, device_constructors, schema_of
 
 __all__ = [
     "ASK",
@@ -48,9 +49,10 @@ _ASKS = {
     "__len__", "__hash__", "__repr__", "__str__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
     "__deepcopy__", "__torch_function__", "__dir__", "_assert",
 }  # fmt: skip
-_FACTORIES = _device_constructors()
+_FACTORIES = device_constructors()
 _AUTOGRAD = (
-    torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, vars(torch._C.TensorBase)["grad"].__get__,
+    torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, torch.Tensor.grad.__get__,  # type: ignore[union-attr]
+   
     torch.Tensor.register_post_accumulate_grad_hook,
 )  # fmt: skip
 _SAME = {
@@ -98,7 +100,7 @@ def classify(func: Any) -> int:
     """Return how a torch function is to be treated, and remember it in `KINDS`."""
     slot = getattr(func, "__name__", "")
     name = function_name(func)
-    if isinstance(func, torch._ops.HigherOrderOperator) and name in ("cond", "while_loop"):
+    if isinstance(func, HigherOrderOperator) and name in ("cond", "while_loop"):
         kind = CONTROL
     elif func in _AUTOGRAD or name == "_make_dual":
         kind = AUTOGRAD
@@ -146,7 +148,7 @@ def writes_in_place(func: Any) -> bool:
     name = function_name(func)
     if name.startswith("__"):
         return name == "__setitem__" or name.strip("_") in _IN_PLACE
-    schema = getattr(func, "_schema", None)
+    schema = schema_of(func)
     if schema is not None:  # of torch.ops, a custom op among them
         first = schema.arguments[0].alias_info if schema.arguments else None
         return first is not None and first.is_write

@@ -11,11 +11,11 @@ from torch.nn import Parameter
 
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
 from idlmav.capture.record.values import map_tensors
+from idlmav.capture.torch_private import is_functorch_wrapped, storage_id, swap_tensors
 
 __all__ = ["SMALL", "Operands", "as_operands", "carrier_like"]
 
 _STRIDED = torch.strided
-is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 SMALL = 1 << 16
 """Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
 
@@ -78,7 +78,7 @@ class Operands:
         """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
         trace = self.trace
         name, is_buffer = self.names.get(id(tensor), (None, False))
-        if name is None and not self.may_be_wrapped and is_wrapped(tensor):
+        if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
             raise NeedsAutograd
         trace.kept.append(tensor)
         kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
@@ -156,12 +156,12 @@ class Operands:
             id(x): x for x in (tensor, *trace.kept) if type(x) is Tensor and x.layout is _STRIDED and not x.is_meta
         }
         for other in candidates.values():
-            if other.untyped_storage()._cdata != storage._cdata:
+            if storage_id(other) != storage_id(tensor):
                 continue
             carrier = torch.empty(0, dtype=other.dtype, device=META)
             carrier.set_(memory, other.storage_offset(), other.shape, other.stride())
             # The model holds the tensor itself, so it has to stay the same object.
-            torch._C._swap_tensor_impl(other, carrier)
+            swap_tensors(other, carrier)
             index, output, _ = trace.origins.get(id(other), (CONSTANT, None, None))
             trace.origins[id(other)] = (index, output, SIGNATURES.token(other))
             trace.views.append(other)

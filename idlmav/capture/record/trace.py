@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from idlmav.capture.torch_private import storage_id
+
 __all__ = [
     "BUFFER",
     "CONSTANT",
@@ -197,6 +199,6 @@ def storage_key(tensor: Tensor) -> int:
     if tensor.layout is not torch.strided:
         return id(tensor)
     try:
-        return tensor.untyped_storage()._cdata
+        return storage_id(tensor)
     except (NotImplementedError, RuntimeError):  # wrapped by functorch, nested
         return id(tensor)

@@ -9,12 +9,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from idlmav.capture.record.classify import op_name
 from idlmav.capture.repair.unknown import Assumption
+from idlmav.capture.torch_private import (
+    BatchNorms,
+    Convolutions,
+    DisableTorchFunction,
+    Dropouts,
+    InstanceNorms,
+    Norms,
+    Paddings,
+    Pools,
+    TransposedConvolutions,
+    accepts_rank,
+)
 
 __all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of", "kernel_of"]
 
@@ -138,15 +147,9 @@ def accepted_rank(module: nn.Module) -> int | None:
     """Return a number of dimensions that a layer accepts which checks it before any op."""
     if isinstance(module, nn.RNNBase):
         return 3
-    if not isinstance(module, _NormBase):
+    if not isinstance(module, Norms):
         return None
-    for rank in (4, 3, 5, 2):
-        try:
-            module._check_input_dim(torch.empty((1,) * rank, device="meta"))
-        except ValueError:
-            continue
-        return rank
-    return None
+    return next((rank for rank in (4, 3, 5, 2) if accepts_rank(module, rank)), None)
 
 
 def kernel_of(module: nn.Module) -> Any:
@@ -191,7 +194,7 @@ def _own_forward(module: Any, sizes: list[int], dtype: torch.dtype) -> Any:
     meta = {name: None if p is None else torch.empty_like(p, device="meta") for name, p in module._parameters.items()}
     shadow.__dict__["_parameters"] = meta
     torch_class: Any = next(kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn"))
-    with torch._C.DisableTorchFunction():
+    with DisableTorchFunction():
         return torch_class.forward(shadow, torch.empty(sizes, dtype=dtype, device="meta"))
 
 
@@ -236,20 +239,19 @@ _ACTIVATIONS = tuple(
 _KERNELS: dict[type, Any] = {
     nn.LSTM: torch.lstm, nn.GRU: torch.gru, nn.RNN: torch.rnn_tanh, nn.LSTMCell: torch.lstm_cell,
     nn.GRUCell: torch.gru_cell, nn.RNNCell: torch.rnn_tanh_cell,
-    nn.modules.batchnorm._BatchNorm: nn.functional.batch_norm,
-    nn.modules.instancenorm._InstanceNorm: nn.functional.instance_norm,
+    BatchNorms: nn.functional.batch_norm,
+    InstanceNorms: nn.functional.instance_norm,
 }  # fmt: skip
 _MODULES: dict[type, Any] = {
-    nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), _ConvNd: _channels,
-    _ConvTransposeNd: _channels, _NormBase: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
+    nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), Convolutions: _channels,
+    TransposedConvolutions: _channels, Norms: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
     nn.LocalResponseNorm: _same, nn.RNNBase: _recurrent, nn.RNNCellBase: _cell, nn.MultiheadAttention: _attention,
     nn.TransformerEncoderLayer: _same, nn.TransformerDecoderLayer: _same, nn.TransformerEncoder: _same,
-    nn.TransformerDecoder: _same, nn.Embedding: _embedded, nn.modules.dropout._DropoutNd: _same,
+    nn.TransformerDecoder: _same, nn.Embedding: _embedded, Dropouts: _same,
     nn.Transformer: lambda module, x, dtype: _same(module, x, dtype), nn.GLU: _flat, nn.ChannelShuffle: _same,
-    **dict.fromkeys((_AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd), _pooled),
+    **dict.fromkeys(Pools, _pooled),
     **dict.fromkeys((nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold, nn.Unfold,
-                     nn.ZeroPad2d, nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd,
-                     nn.modules.padding._ConstantPadNd), _flat),
+                     nn.ZeroPad2d, *Paddings), _flat),
     **dict.fromkeys(_ACTIVATIONS, _same),
     **({nn.RMSNorm: _same} if hasattr(nn, "RMSNorm") else {}),
 }  # fmt: skip

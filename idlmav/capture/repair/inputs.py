@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from idlmav.capture.python_private import is_about_none
 from idlmav.capture.repair import Repair
 from idlmav.capture.repair.run import RepairRun, Unspecified
 from idlmav.capture.repair.sizes import SPATIAL, Structure, working
@@ -158,7 +159,7 @@ def _wanted(model: torch.nn.Module, message: str, names: list[str], given: dict[
     # A decoder that lacks its ids may call them as the encoder calls its own.
     kin = [name for word in words if word in names for name in optional if name.endswith(f"_{word}")]
     named = kin or [word for word in words if word in optional]
-    if not named and names and "'NoneType' object has no attribute" in message:
+    if not named and names and is_about_none(message):
         named = [p.name for p in _parameters(model) if p.name in optional and "Tensor" in str(p.annotation)]
     return named[:1] or (optional[:1] if not names else [])
 

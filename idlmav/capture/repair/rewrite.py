@@ -4,7 +4,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import gc
 import inspect
 import textwrap
 import threading
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+from idlmav.capture.python_private import functions_with
 
 __all__ = ["guarded_code", "handles", "has_source", "swapped"]
 
@@ -323,7 +324,7 @@ def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
             with _lock:
                 current, users, functions = _swapped.get(original, (replacement, 0, []))
                 if not users:
-                    functions = _functions_of(original)
+                    functions = functions_with(original)
                     for function in functions:
                         function.__code__ = current
                 _swapped[original] = current, users + 1, functions
@@ -341,11 +342,6 @@ def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
                 for function in functions:
                     function.__code__ = original
                 del _swapped[original]
-
-
-def _functions_of(code: CodeType) -> list[FunctionType]:
-    found = gc.get_referrers(code)
-    return [value for value in found if isinstance(value, FunctionType) and value.__code__ is code]
 
 
 @lru_cache(maxsize=1 << 10)

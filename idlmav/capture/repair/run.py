@@ -22,6 +22,7 @@ from idlmav.capture.repair.tracebacks import came_through, will_be_handled
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
 from idlmav.capture.reruns.devices import PlacedMode
 from idlmav.capture.run import Run, argument_names, model_input
+from idlmav.capture.torch_private import DisableTorchFunction
 from idlmav.capture.tree import Tree
 
 __all__ = ["PlacedRepairRun", "RepairRun", "Unspecified"]
@@ -118,7 +119,7 @@ class RepairRun(Run):
         try:
             result = super().call_module(module, args, kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 completed = fitting(module.forward, args, kwargs, error)
                 if completed is None:
                     return self._stand_in(self.trace.calls[first], module, args, kwargs, error)
@@ -127,7 +128,7 @@ class RepairRun(Run):
         if raised is not None and completed is not None:  # outside of the handler: what is raised now has other causes
             return self._entered(self.trace.calls[first], module, raised, *completed)
         if isinstance(result, Unknown) and first < len(self.trace.calls):
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 return self._declared(module, result, args, kwargs)
         return result
 
@@ -177,7 +178,7 @@ class RepairRun(Run):
         self, call: CallRecord, module: torch.nn.Module, error: Exception, args: Any, kwargs: Any, missing: list[str]
     ) -> Any:
         """Call a module again, with something unknown for the arguments that are missing."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             if call.index == len(self.trace.calls) - 1:
                 self.trace.calls.pop()  # it was not entered
                 if call.parent is not None:

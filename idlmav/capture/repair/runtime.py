@@ -12,6 +12,7 @@ from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import ACTIVE
+from idlmav.capture.torch_private import DisableTorchFunction
 
 __all__ = ["GUARD", "Guard"]
 
@@ -102,7 +103,7 @@ class Guard:
         fitted = None if isinstance(function, torch.nn.Module) else fitting(function, args, kwargs, error)
         if fitted is None:
             return self._unknown(session, error, (owner, args, kwargs), 3)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             session.let_pass(error, sys._getframe(2).f_back)
             op = session.fail(error, (owner, args, kwargs))
             given = {name: session.assume(op, session.prior_argument((args, kwargs))) for name in fitted[2]}
@@ -113,7 +114,7 @@ class Guard:
 
     def _unknown(self, session: Session, error: Exception, values: Any, depth: int = 2) -> Any:
         frame = sys._getframe(depth)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             session.let_pass(error, frame.f_back)
             op = session.fail(error, values)
             return session.assume(op, session.prior(values))
@@ -130,7 +131,7 @@ class Guard:
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None:
             raise error
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             frame = sys._getframe(1)
             session.let_pass(error, frame.f_back)
             values = [variables[name] for name in loads if name in variables]
@@ -159,7 +160,7 @@ class Guard:
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None or "__idlmav_failed" not in variables:
             return None
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             tensors = tensors_in([value for name, value in variables.items() if name != "self"])
             made = [tensor for tensor in tensors if session.origin_of(tensor)[0] >= 0]
             if not session.failures:

@@ -18,6 +18,7 @@ from idlmav.capture.repair.demands import Demand
 from idlmav.capture.repair.tracebacks import guardable, will_be_handled
 from idlmav.capture.repair.unknown import Assumption, Key, Part, Plan, Unknown, make_unknown, resized
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.capture.torch_private import DisableTorchFunction
 
 __all__ = ["Rerun", "Session", "Stopped", "raised", "unknown"]
 
@@ -153,7 +154,7 @@ class Session:
         return parts[part][1]
 
     def _part(self, tensor: Unknown, args: tuple[Any, ...]) -> Tensor:
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             given = tensors_in(args)
             op = self.trace.ops[self.trace.origins[id(tensor)][0]]
             prior = Assumption(list(tensor.shape), [False] * tensor.dim(), False, tensor.dtype)
@@ -171,7 +172,7 @@ class Session:
 
     def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
         """Note that a tensor has so many dimensions; return its sizes then."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=firm)
             return tuple(resized(list(tensor.shape), rank, self.plan.spatial))
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from types import CodeType, FrameType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from idlmav.capture.python_private import unpack_count
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.capture.torch_private import disabled_torch_function
 
 __all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
 
@@ -191,7 +190,7 @@ class Unknown(Tensor):
     follows, `offset` by how much.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = disabled_torch_function
     key: Key
     offset: int
 
@@ -225,7 +224,7 @@ class Unknown(Tensor):
 
 def make_unknown(sizes: list[int], dtype: torch.dtype, key: Key, offset: int = 0) -> Unknown:
     """Make a carrier whose structure is not known."""
-    tensor: Unknown = Tensor._make_subclass(Unknown, contiguous(sizes, dtype))
+    tensor: Unknown = contiguous(sizes, dtype).as_subclass(Unknown)
     tensor.key, tensor.offset = key, offset
     return tensor
 
@@ -256,13 +255,3 @@ class UnknownSize(tuple[int, ...]):
     def numel(self) -> int:
         """Return the number of elements, as `torch.Size` does."""
         return torch.Size(tuple(super().__iter__())).numel()
-
-
-@lru_cache(maxsize=1 << 10)
-def _unpackings(code: CodeType) -> dict[int, int]:
-    return {ins.offset: ins.argval for ins in dis.get_instructions(code) if ins.opname == "UNPACK_SEQUENCE"}
-
-
-def unpack_count(frame: FrameType) -> int | None:
-    """Return into how many variables a frame unpacks right now; ``None`` if it does something else."""
-    return _unpackings(frame.f_code).get(frame.f_lasti)

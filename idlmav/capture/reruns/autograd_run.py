@@ -21,12 +21,13 @@ from idlmav.capture.data.replay import FLOPS_AT_MOST
 from idlmav.capture.mode.layer_memo import NoLeaves
 from idlmav.capture.mode.recording_mode import FastMode
 from idlmav.capture.record.classify import function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, carrier_like, is_wrapped
+from idlmav.capture.record.operands import Operands, carrier_like
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
+from idlmav.capture.torch_private import DisableTorchFunction, is_functorch_wrapped
 from idlmav.capture.tree import Tree
 
 __all__ = ["WEIGHTS_AT_MOST", "run_natively"]
@@ -116,7 +117,7 @@ class _CopyTensors(TorchFunctionMode):
 
 
 def _moved(tensor: Tensor, place: torch.device) -> Tensor:
-    with torch._C.DisableTorchFunction():
+    with DisableTorchFunction():
         if torch.nn.parameter.is_lazy(tensor):
             return tensor
         made = carrier_like(tensor.detach()) if place.type == "meta" else tensor.detach().to(place, copy=True)
@@ -187,7 +188,9 @@ class _NativeMode(FastMode):
 
         Kernels of the CPU have no formulas, and a mode that counts would lie below autograd and lose tangents.
         """
-        if func is torch.autograd.grad or any(is_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))):
+        if func is torch.autograd.grad or any(
+            is_functorch_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))
+        ):
             return None
         with contextlib.suppress(Exception), torch.no_grad():  # else unknown
             args, kwargs = map_tensors(carrier_like, (args, kwargs), lambda end: end)

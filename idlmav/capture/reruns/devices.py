@@ -17,6 +17,7 @@ from idlmav.capture.record.classify import DEVICE, FACTORY, KINDS, classify, fun
 from idlmav.capture.record.trace import CONSTANT, OpRecord
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
+from idlmav.capture.torch_private import DisableTorchFunction, is_about_devices
 from idlmav.capture.tree import Tree
 
 __all__ = ["PlacedMode", "Places", "accept", "follow_devices"]
@@ -129,7 +130,7 @@ class PlacedMode(FastMode):
         first = len(self.trace.ops)
         result = super().__torch_function__(func, types, args, kwargs)
         if len(self.trace.ops) > first:
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 op = self.trace.ops[first]
                 self._by_op[op.index] = self._landed(op, func, args, kwargs or {}, operands)
         return result
@@ -184,7 +185,7 @@ class PlacedMode(FastMode):
             args_there, kwargs_there = map_tensors(placed, (args, kwargs), lambda end: end)
             result = func(*args_there, **kwargs_there)
         except RuntimeError as error:
-            if "device" in str(error):
+            if is_about_devices(error):
                 self.mismatches[op.index] = error
             return None
         return next((tensor.device for tensor in tensors_in(result)), None)

@@ -13,6 +13,7 @@ from idlmav.capture.record.trace import META
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules import RULES
 from idlmav.capture.shapes.torch_flops import FlopMode
+from idlmav.capture.torch_private import fake_mode, is_view
 
 __all__ = ["Kernels", "on_device", "on_zeros"]
 
@@ -150,9 +151,9 @@ class Kernels:
 
     def _on_fake(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
         """Under autocast: kernels on the meta device ignore it, those of FakeTensor do not."""
-        from torch._subclasses.fake_tensor import FakeTensorMode
-
-        self._fake = self._fake or FakeTensorMode()
+        self._fake = self._fake or fake_mode()
+        if self._fake is None:
+            return self.flop_mode.count(func, args, kwargs)
         with self._fake:
             found: dict[int, Tensor] = {}
 
@@ -164,7 +165,7 @@ class Kernels:
             fake_args, fake_kwargs = map_tensors(fake, (args, kwargs), _as_is)
             result, flops = self.flop_mode.count(func, fake_args, fake_kwargs)
             operands = {id(tensor) for tensor in tensors_in((fake_args, fake_kwargs))}
-        if isinstance(result, Tensor) and (id(result) in operands or result._is_view()):
+        if isinstance(result, Tensor) and (id(result) in operands or is_view(result)):
             # Views and identities keep their storage when they run on the carriers themselves.
             return func(*args, **kwargs), flops
         return map_tensors(carrier_like, result), flops

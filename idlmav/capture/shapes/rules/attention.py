@@ -126,6 +126,6 @@ def _recurrent(gates: int, has_cell: bool) -> Rule:
 
 
 for _function, _gates, _has_cell in (
-    (torch._VF.lstm, 4, True), (torch._VF.gru, 3, False), (torch._VF.rnn_tanh, 1, False), (torch._VF.rnn_relu, 1, False),
+    (torch.lstm, 4, True), (torch.gru, 3, False), (torch.rnn_tanh, 1, False), (torch.rnn_relu, 1, False),
 ):  # fmt: skip
     rule(_function)(_recurrent(_gates, _has_cell))
