@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from idlmav.capture.mode.failures import Failures
-from idlmav.capture.mode.layer_memo import Leaves
-from idlmav.capture.mode.recording_mode import FastMode
-from idlmav.capture.outside.containers import Copier, Drawn, drawn_through
+from idlmav.capture.mode.layer_memo import LayerMemo
+from idlmav.capture.mode.recording_mode import RecordingMode
+from idlmav.capture.outside.containers import Copier, Drained, drain
 from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.record.operands import Operands
@@ -60,7 +60,7 @@ class Run:
     trace : Trace
         The records.
     inputs : list of (str, Tensor)
-        The carriers that were fed, with their names.
+        The meta tensors that were fed, with their names.
     assumed : set of str
         Names of inputs that nobody has given.
     differentiates : bool
@@ -68,7 +68,7 @@ class Run:
     is_nested : bool
         Whether the run has ended because of a nested tensor, of which the meta device knows nothing.
     result : object
-        What forward returned, made of carriers.
+        What forward returned, made of meta tensors.
     error : Exception or None
         What ended the run before its end.
     error_call : CallRecord or None
@@ -90,9 +90,9 @@ class Run:
                 self.names[id(tensor)] = name, is_buffer
                 self.operands.expect(tensor, name, is_buffer)
         self.failures = Failures(self.trace)
-        self.mode = FastMode(self.trace, self.operands, device, self.failures)
-        self.leaves = Leaves(self.trace, self.mode.outcomes)
-        self.copier = Copier(self.operands.input_carrier)
+        self.mode = RecordingMode(self.trace, self.operands, device, self.failures)
+        self.layer_memo = LayerMemo(self.trace, self.mode.recorder)
+        self.copier = Copier(self.operands.input_stand_in)
         self.inputs = self.copier.named
         self.assumed: set[str] = set()
         self.differentiates = False
@@ -103,11 +103,11 @@ class Run:
         self.error_ops: list[int] | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
 
-    flips: frozenset[Where | None] = frozenset()
+    branches: frozenset[Where | None] = frozenset()
 
-    def turned(self, flips: frozenset[Where | None]) -> Self:
-        """Return this run, which has still to begin, with its guesses turned round at the given places."""
-        self.flips = self.mode.decisions.flips = flips
+    def taking(self, branches: frozenset[Where | None]) -> Self:
+        """Return this run, which has still to begin, with opposite guesses at the given places."""
+        self.branches = self.mode.decisions.branches = branches
         return self
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
@@ -123,7 +123,7 @@ class Run:
                 with self.mode:
                     result = self.model(*args, **kwargs)
                     self.trace.current = self.trace.calls[0] if self.trace.calls else None
-                    self.result = drawn_through(result)
+                    self.result = drain(result)
             except NeedsAutograd:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
@@ -147,8 +147,8 @@ class Run:
         return args, kwargs
 
     def _take(self, value: Any, name: str) -> Any:
-        """Return one input with carriers, each written down as an op."""
-        if isinstance(value, Drawn):
+        """Return one input with meta tensors, each written down as an op."""
+        if isinstance(value, Drained):
             return value.again(lambda item, index: self._take(item, f"{name}.{index}"))
         inputs = self.copier.named
         first = len(inputs)
@@ -175,9 +175,9 @@ class Run:
             parent.children += 1
         trace.current = call
         try:
-            lookup = self.leaves.look_up(module, args, kwargs)
+            lookup = self.layer_memo.look_up(module, args, kwargs)
             if lookup is not None:
-                known = self.leaves.recall(lookup, args[0], sys._getframe(1))
+                known = self.layer_memo.recall(lookup, args[0], sys._getframe(1))
                 if known is not None:
                     return known
             if isinstance(module, torch.jit.ScriptModule):
@@ -189,7 +189,7 @@ class Run:
             if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
                 result = self._hand_through(result)
             if lookup is not None:
-                self.leaves.remember(lookup, call, result)
+                self.layer_memo.remember(lookup, call, result)
             return result
         except Exception as error:
             if self._innermost is None or self._innermost[0] is not error:
@@ -203,7 +203,7 @@ class Run:
         with DisableTorchFunction():
             op = self.trace.new_op(identity, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor)]
-            return self.mode.outcomes.same(op, self.operands.stand_in(tensor))
+            return self.mode.recorder.same(op, self.operands.stand_in(tensor))
 
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""

@@ -20,7 +20,7 @@ from capture.compare import differences
 from idlmav.capture import capture
 from idlmav.capture.record.argument_text import argument_text
 from idlmav.capture.record.classify import op_name, writes_in_place
-from idlmav.capture.record.memo import MEMO, Outcomes
+from idlmav.capture.record.memo import MEMO, Recorder
 from idlmav.capture.record.source import locate, source_line
 from idlmav.graph import Graph, Node
 
@@ -235,7 +235,7 @@ def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("idlmav.capture.record.memo.MEMO_AT_MOST", 2)
     captured(lambda x: (x * 2 + 3).relu().sigmoid().tanh())
     assert len(MEMO) <= 2
-    assert Outcomes.remember.__doc__
+    assert Recorder.remember.__doc__
 
 
 def test_a_layer_that_is_moved_inside_forward_adds_no_op_for_the_question() -> None:

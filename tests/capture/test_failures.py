@@ -260,7 +260,7 @@ def test_a_deleted_convolution_leaves_sizes_unknown_that_nobody_can_know() -> No
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_restores_guarded_functions(error: type[BaseException]) -> None:
+def test_an_interruption_restores_rewritten_functions(error: type[BaseException]) -> None:
     class Model(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             x = x + undefined  # noqa: F821

@@ -24,7 +24,7 @@ _SIZED = frozenset({
 
 
 def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return carriers of the largest size that an op can return; ``None`` if its size depends on no value."""
+    """Return meta tensors of the largest size that an op can return; ``None`` if its size depends on no value."""
     if not args:
         return None
     name = op_name(func)
@@ -56,7 +56,7 @@ def _has_mask(index: Any) -> bool:
 
 
 def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return what an op with a carrier and real operands returns if only their values tell; ``None`` otherwise."""
+    """Return what an op with a meta tensor and real operands returns if only their values tell; ``None`` otherwise."""
     if not args or not isinstance(args[0], Tensor):
         return None
     name = op_name(func)

@@ -1,4 +1,4 @@
-"""Rung 5: what the model asks of its data (a truth value, a number, an array) and what makes data (arange, zeros)."""
+"""Answers to a model that reads values (a truth value, a number, an array), and tensors it makes (arange, zeros)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ARRAY_AT_MOST = 1 << 22
 
 class Decisions:
     """
-    Answers with the truth if the operands are real, else guesses and says so.
+    Answers with the true value if the operands are real, else with a guess, which the record notes.
 
     Attributes
     ----------
-    flips : frozenset of Where
-        Places at which a guess is turned round.
+    branches : frozenset of Where
+        DeviceMap at which a guess is turned round.
     guessed : dict of Where to None
-        Places at which a truth value was guessed, in order.
+        DeviceMap at which a truth value was guessed, in order.
     """
 
     def __init__(self, trace: Trace, operands: Operands, replay: Replay) -> None:
@@ -42,7 +42,7 @@ class Decisions:
         self.replay = replay
         self.operands = operands
         self.asked: dict[Any, int] = {}
-        self.flips: frozenset[Where | None] = frozenset()
+        self.branches: frozenset[Where | None] = frozenset()
         self.guessed: dict[Where | None, None] = {}
 
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -56,7 +56,7 @@ class Decisions:
             seen = self.asked[op.where] = self.asked.get(op.where, 0) + 1
             self.guessed.setdefault(op.where)
             guess = name in ("equal", "allclose") or self._made_by(tensor) == "all"
-            return (guess != (op.where in self.flips)) != (seen > 16)
+            return (guess != (op.where in self.branches)) != (seen > 16)
         if name in ("tolist", "numpy", "__array__"):
             shape = tensor.shape if tensor.numel() <= _ARRAY_AT_MOST else (1,)
             zeros = torch.zeros(shape, dtype=tensor.dtype)
@@ -74,7 +74,7 @@ class Decisions:
         return function_name(func) if callable(func) else ""
 
     def create(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
-        """Return a new tensor: real if it is small, so that masks made of it can be computed, else a carrier."""
+        """Return a new tensor: real if it is small, so that masks made of it can be computed, else a meta tensor."""
         name = function_name(func)
         args = self.operands.replace(tuple(args))
         operands = tensors_in((args, kwargs))

@@ -1,4 +1,4 @@
-"""Rung 5, answered with the truth: the recorded ops that lead to a value run for real, if they are cheap enough."""
+"""True values: the recorded ops that lead to a value run on the user's own tensors, if they are cheap enough."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _UnknownError(Exception):
 
 class Replay:
     """
-    Computes what a carrier holds: the backward slice of the records that made it is run on the user's own tensors.
+    Computes what a meta tensor holds: the backward slice of the records that made it is run on the user's own tensors.
 
     Each op runs once, so that all decisions of a forward pass together cost at most that forward pass.
 
@@ -42,7 +42,7 @@ class Replay:
     trace : Trace
         The records so far.
     operands : Operands
-        Knows the tensors that carriers stand for.
+        Knows the tensors that meta tensors stand for.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Replay:
         with _for_real():
             try:
                 return self._call(op, *found)
-            except Exception:  # noqa: BLE001 - what the op says on carriers stays the answer
+            except Exception:  # noqa: BLE001 - what the op says on meta tensors stays the answer
                 return NotImplemented
 
     # ---- the slice

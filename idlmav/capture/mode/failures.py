@@ -36,7 +36,7 @@ class Failures:
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """
-        Return the result of an op that raised on carriers, if it runs for real.
+        Return the result of an op that raised on meta tensors, if it runs for real.
 
         Raises
         ------

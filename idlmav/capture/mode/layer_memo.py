@@ -1,5 +1,5 @@
 """
-Rung 2, shortened: a layer of torch.nn that calls a single op is looked up as a whole, without running its ``forward``.
+Layers of torch.nn that call a single op, looked up as a whole without running their ``forward``.
 
 What such a layer does follows from its class, its settings and the signatures of its input and its parameters. The
 first call runs as usual and is remembered only if it was one op on one tensor. Anything out of the ordinary (a
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from idlmav.capture.record.argument_text import argument_text
-from idlmav.capture.record.memo import INPLACE, NEW, SAME, Outcomes
+from idlmav.capture.record.memo import INPLACE, NEW, SAME, Recorder
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import CallRecord, OpRecord, Origin, Remembered, Trace
 from idlmav.capture.torch_private import (
@@ -31,7 +31,7 @@ from idlmav.capture.torch_private import (
     functions_disabled,
 )
 
-__all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves"]
+__all__ = ["LEAF_MEMO", "LEAVES", "LayerMemo", "NoLayerMemo"]
 
 _WEIGHTS = ("weight", "bias")
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
@@ -89,7 +89,7 @@ Lookup = tuple[tuple[Any, ...], list[Origin]]
 """Key of a call; origins of the input and of the layer's tensors."""
 
 
-class Leaves:
+class LayerMemo:
     """
     Looks calls of layers up.
 
@@ -97,13 +97,13 @@ class Leaves:
     ----------
     trace : Trace
         Receives the records.
-    outcomes : Outcomes
+    recorder : Recorder
         Makes what a remembered op returns.
     """
 
-    def __init__(self, trace: Trace, outcomes: Outcomes) -> None:
+    def __init__(self, trace: Trace, recorder: Recorder) -> None:
         self.trace = trace
-        self.outcomes = outcomes
+        self.recorder = recorder
         self.default_dtype = torch.get_default_dtype()
         self.depth = function_mode_depth() + 1  # with the mode that captures
 
@@ -172,7 +172,7 @@ class Leaves:
         trace.ops.append(op)
         op.origins = [origins[position] for position in reads]
         with DisableTorchFunction():
-            result: Tensor = self.outcomes.recall(op, remembered, func, (input,), None)
+            result: Tensor = self.recorder.recall(op, remembered, func, (input,), None)
         return result
 
     def remember(self, lookup: Lookup, call: CallRecord, result: Any) -> None:
@@ -198,7 +198,7 @@ class Leaves:
             LEAF_MEMO[key] = op.func, tuple([origins.index(origin) for origin in op.origins]), remembered
 
 
-class NoLeaves(Leaves):
+class NoLayerMemo(LayerMemo):
     """Looks nothing up: where what a layer returns may be an assumption, or has to run."""
 
     def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:

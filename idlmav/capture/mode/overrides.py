@@ -14,7 +14,7 @@ from idlmav.capture.record.values import tensors_in
 from idlmav.capture.torch_private import disabled_torch_function
 
 if TYPE_CHECKING:
-    from idlmav.capture.mode.recording_mode import FastMode
+    from idlmav.capture.mode.recording_mode import RecordingMode
 
 __all__ = ["overrides", "run_override"]
 
@@ -36,7 +36,7 @@ def _function(kind: Any) -> Any:
 
 
 def run_override(
-    mode: FastMode, func: Any, types: tuple[type, ...], args: Any, kwargs: dict[str, Any], frame: FrameType
+    mode: RecordingMode, func: Any, types: tuple[type, ...], args: Any, kwargs: dict[str, Any], frame: FrameType
 ) -> Any:
     """
     Let the operands' class run a torch function; what it calls in turn is seen by the mode.
@@ -65,7 +65,7 @@ def run_override(
     return result
 
 
-def _hand_on(mode: FastMode, tensor: Tensor, ops: list[OpRecord]) -> None:
+def _hand_on(mode: RecordingMode, tensor: Tensor, ops: list[OpRecord]) -> None:
     """Write down that a tensor, wrapped into its class again, is what the last op of its kind has returned."""
     if not tensor.is_meta:
         return

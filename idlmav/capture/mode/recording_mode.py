@@ -1,8 +1,23 @@
 """
-Rung 1: one function mode writes down every op of a forward pass and computes nothing but shapes.
+The function mode that records every op of a forward pass and computes shapes only.
 
-Tensors on the meta device carry the shapes. What an op returns depends on the signatures of its operands and on its
-other arguments, so it is looked up by these; only the first op of its kind asks a shape rule or a kernel.
+Meta tensors hold the shapes. What an op returns depends on the signatures of its operands and on its other arguments,
+so it is looked up by these; only the first op with a signature asks a shape rule or a kernel::
+
+    RecordingMode.__torch_function__      by kind of function
+        run_override                      operands of a user's class: its own __torch_function__
+        run_op                            an op
+            _describe                     origins of the operands, key for the memo
+            _with_real                    an operand has values: compute, or take sizes from values
+            Recorder.recall               the memo knows the signature
+            _compute                      else: Replay.result | Kernels.evaluate (rule or kernel), Recorder.finish
+                Failures.failed           the op raised: run on zeros, or raise
+        _special                          _create (zeros), _data (item), _autograd, _control (cond), _set (property)
+
+Four classes change this: `reruns.devices.DeviceMode` (``__torch_function__``: notes the device of each result),
+`reruns.autograd_run._AutogradMode` (``run_op``, ``_create``, ``_data``, ``_set``, ``_autograd``: torch runs every op),
+`repair.repair_mode.RepairMode` (``__torch_function__``, ``_autograd``: operands of unknown shape) and
+`repair.run._DeviceRepairMode` (the first and the third together).
 """
 
 from __future__ import annotations
@@ -35,7 +50,7 @@ from idlmav.capture.record.classify import (
     function_name,
     is_inplace_call,
 )
-from idlmav.capture.record.memo import MEMO, NEW, Outcomes
+from idlmav.capture.record.memo import MEMO, NEW, Recorder
 from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
@@ -43,7 +58,7 @@ from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
 from idlmav.capture.torch_private import any_autocast
 
-__all__ = ["FastMode"]
+__all__ = ["RecordingMode"]
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _DENSE = frozenset(
@@ -64,7 +79,7 @@ _DENSE = frozenset(
 )
 
 
-class FastMode(TorchFunctionMode):
+class RecordingMode(TorchFunctionMode):
     """
     The function mode.
 
@@ -89,7 +104,7 @@ class FastMode(TorchFunctionMode):
         self.kernels = Kernels(device)
         self.replay = failures.replay = Replay(trace, operands)
         self.decisions = Decisions(trace, operands, self.replay)
-        self.outcomes = Outcomes(trace, operands)
+        self.recorder = Recorder(trace, operands)
         self.default_dtype = torch.get_default_dtype()  # decides what whole numbers are divided into
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -124,7 +139,7 @@ class FastMode(TorchFunctionMode):
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Differentiate: not with carriers."""
+        """Differentiate: not with meta tensors."""
         if function_name(func) == "grad" and func is not torch.autograd.grad:
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
@@ -184,8 +199,8 @@ class FastMode(TorchFunctionMode):
         if function_name(func) == "data" and len(args) == 2:
             source = self.operands.stand_in(args[1])
             # The one before is in the books under its id, which must not be given to another.
-            self.trace.kept.append(self.trace.carriers.get(id(target)))
-            self.trace.carriers[id(target)] = source
+            self.trace.kept.append(self.trace.stand_ins.get(id(target)))
+            self.trace.stand_ins[id(target)] = source
             self.trace.origins[id(target)] = self.origin_of(source)
         return target if function_name(func) == "requires_grad_" else None
 
@@ -230,7 +245,7 @@ class FastMode(TorchFunctionMode):
 
     # The hot path: a dispatch, a loop over the arguments, one look-up, one empty tensor.
     def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
-        """Write down one op and return carriers of what it returns."""
+        """Write down one op and return meta tensors of what it returns."""
         trace = self.trace
         known = trace.origins
         op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
@@ -273,14 +288,14 @@ class FastMode(TorchFunctionMode):
             return self._compute(op, func, args, kwargs or {}, None)
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
-        return self.outcomes.recall(op, remembered, func, args, kwargs)
+        return self.recorder.recall(op, remembered, func, args, kwargs)
 
     def _autocast(self) -> tuple[Any, ...]:
         device = self.device.type
         return "autocast", torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Compute for real what has only real operands; mix real operands with carriers as carriers."""
+        """Compute for real what has only real operands; mix real operands with meta tensors as meta tensors."""
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
         if any(tensor.is_meta for tensor in tensors):
@@ -289,8 +304,8 @@ class FastMode(TorchFunctionMode):
             except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
                 return self.failures.failed(op, func, args, kwargs, error)
             if answer is not None:
-                return self.outcomes.finish(op, answer, args, kwargs, None, False)
-            return self._as_carriers(op, func, args, kwargs)
+                return self.recorder.finish(op, answer, args, kwargs, None, False)
+            return self._on_meta_tensors(op, func, args, kwargs)
         args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
         inplace = is_inplace_call(func, args, kwargs)
         try:
@@ -300,9 +315,9 @@ class FastMode(TorchFunctionMode):
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
-        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
+        return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
-    def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _on_meta_tensors(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
             for target in tensors_in(args[:1] if kwargs.get("out") is None else kwargs["out"]):
                 self.operands.lose_content(target)
@@ -318,7 +333,7 @@ class FastMode(TorchFunctionMode):
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
-            return self.outcomes.recall(op, remembered, func, args, kwargs)
+            return self.recorder.recall(op, remembered, func, args, kwargs)
         return self._compute(op, func, args, kwargs, signature)
 
     def _compute(
@@ -334,19 +349,19 @@ class FastMode(TorchFunctionMode):
                 if true is not NotImplemented:
                     return self._true(op, true, args, kwargs)
                 op.flags = (*op.flags, "guess")
-                return self.outcomes.finish(op, guess, args, kwargs, None, False)
+                return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:
             op.outputs = (self.trace.register(op, 0, result),)
-            self.outcomes.remember(signature, op, NEW, op.outputs[0])
+            self.recorder.remember(signature, op, NEW, op.outputs[0])
             return result
-        return self.outcomes.finish(op, result, args, kwargs, signature, inplace)
+        return self.recorder.finish(op, result, args, kwargs, signature, inplace)
 
     def _true(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what an op has really returned: as it is where a decision can follow from it, else as carriers."""
-        return self.outcomes.finish(op, as_operands(result), args, kwargs, None, False)
+        """Return what an op has really returned: as it is where a decision can follow from it, else as meta tensors."""
+        return self.recorder.finish(op, as_operands(result), args, kwargs, None, False)
 
     def _add_writers(self, op: OpRecord) -> None:
         """Add an edge from the last op that wrote into the memory of an operand through another tensor."""

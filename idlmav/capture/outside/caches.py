@@ -1,4 +1,4 @@
-"""Rung 7, beyond the model: functions that keep their results neither answer with tensors nor keep those of a capture."""
+"""Clear the `functools` caches that hold tensors, before and after a capture."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _clean: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 @contextmanager
 def without_kept_tensors(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """
-    Empty the caches that hold tensors, before and after: a carrier in one would be handed to the next real run.
+    Empty the caches that hold tensors, before and after: a meta tensor in one would be handed to the next real run.
 
     Looked at are `functools.lru_cache` and `functools.cache` in the classes of the modules and in the Python modules that
     these are made of. What holds no tensor, such as a registry that is made once, stays.

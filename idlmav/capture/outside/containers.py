@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.torch_private import DisableTorchFunction
 
-__all__ = ["Copier", "Drawn", "drawn_through", "hold_iterators", "walk"]
+__all__ = ["Copier", "Drained", "drain", "hold_iterators", "walk"]
 
 _ATOMS = (str, bytes, int, float, complex, type(None), type, torch.dtype, torch.device, torch.Size)
 _SHARED = (nn.Module, types.MethodType, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, partial)
@@ -68,22 +68,22 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 class Copier(TorchFunctionMode):
     """
-    Copies inputs, with carriers in place of tensors: what the model changes in them is not the user's.
+    Copies inputs, with meta tensors in place of tensors: what the model changes in them is not the user's.
 
-    A tensor that is given twice has one carrier, as models ask whether two arguments are the same.
+    A tensor that is given twice has one stand_in, as models ask whether two arguments are the same.
 
     Parameters
     ----------
-    carrier_of : callable
-        Makes the carrier of a tensor.
+    stand_in_of : callable
+        Makes the meta tensor of a tensor.
     """
 
-    def __init__(self, carrier_of: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, stand_in_of: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.carrier_of = carrier_of
+        self.stand_in_of = stand_in_of
         self.named: list[tuple[str, Tensor]] = []
         self.twins: list[tuple[str, str]] = []
-        self._carriers: dict[int, tuple[Tensor, str, Tensor]] = {}
+        self._stand_ins: dict[int, tuple[Tensor, str, Tensor]] = {}
         self._path = ""
 
     def take(self, value: Any, path: str) -> Any:
@@ -94,7 +94,7 @@ class Copier(TorchFunctionMode):
         memo: dict[int, Any] = {}
         with DisableTorchFunction():
             for name, found in walk(value, path):
-                memo[id(found)] = self._carrier(found, name) if isinstance(found, Tensor) else found
+                memo[id(found)] = self._stand_in(found, name) if isinstance(found, Tensor) else found
         if isinstance(value, Tensor):
             return memo[id(value)]
         if isinstance(value, torch.Generator):
@@ -107,13 +107,13 @@ class Copier(TorchFunctionMode):
         except Exception:  # noqa: BLE001 - something in it refuses to be copied: it is handed over as it is
             return value
 
-    def _carrier(self, tensor: Tensor, name: str) -> Tensor:
-        known = self._carriers.get(id(tensor))
+    def _stand_in(self, tensor: Tensor, name: str) -> Tensor:
+        known = self._stand_ins.get(id(tensor))
         if known is None:
-            carrier = self.carrier_of(tensor)
-            self._carriers[id(tensor)] = carrier, name, tensor
-            self.named.append((name, carrier))
-            return carrier
+            stand_in = self.stand_in_of(tensor)
+            self._stand_ins[id(tensor)] = stand_in, name, tensor
+            self.named.append((name, stand_in))
+            return stand_in
         if name != known[1]:
             self.twins.append((name, known[1]))
         return known[0]
@@ -125,11 +125,11 @@ class Copier(TorchFunctionMode):
                 return func(*args, **(kwargs or {}))
             tensor, memo = args
             if id(tensor) not in memo:
-                memo[id(tensor)] = self._carrier(tensor, f"{self._path}.{len(self.named)}")
+                memo[id(tensor)] = self._stand_in(tensor, f"{self._path}.{len(self.named)}")
             return memo[id(tensor)]
 
 
-class Drawn:
+class Drained:
     """
     Items of an iterator, which can be drawn once only, for runs that all want to draw them.
 
@@ -165,13 +165,13 @@ def hold_iterators(value: Any) -> Any:
     """Return arguments with generators and iterators held, so that a model can run more than once."""
     if type(value) in (list, tuple) and any(map(_is_iterator, value)):
         return type(value)([hold_iterators(item) for item in value])
-    return Drawn(value) if _is_iterator(value) else value
+    return Drained(value) if _is_iterator(value) else value
 
 
-def drawn_through(result: Any) -> Any:
+def drain(result: Any) -> Any:
     """Return what a model returns with generators and iterators drawn through: what they do is the model's work."""
     if type(result) in (list, tuple) and any(map(_is_iterator, result)):
-        return type(result)([drawn_through(item) for item in result])
+        return type(result)([drain(item) for item in result])
     if not _is_iterator(result):
         return result
     return [item for _, item in zip(range(_ITEMS_AT_MOST), result, strict=False)]

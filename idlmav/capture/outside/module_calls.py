@@ -1,4 +1,4 @@
-"""Rung 2: sees every call of a module while a thread captures, without touching any module."""
+"""Hand every module call of a thread that captures to a handler, without touching any module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rung 7: the model and the random number generators are left as found."""
+"""Restore the model, the random number generators and torch's settings after a run."""
 
 from __future__ import annotations
 

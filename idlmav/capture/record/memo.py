@@ -10,7 +10,7 @@ from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import PARAMETER, SIGNATURES, OpRecord, Origin, Remembered, Token, Trace, storage_key
 from idlmav.capture.record.values import tensors_in
 
-__all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Outcomes"]
+__all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Recorder"]
 
 NEW, SAME, INPLACE, _VIEW, _SEVERAL = range(5)
 MEMO: dict[tuple[Any, ...], Remembered] = {}
@@ -23,7 +23,7 @@ def _counts_batches(origin: Origin) -> bool:
     return str(origin[1]).endswith("num_batches_tracked")
 
 
-class Outcomes:
+class Recorder:
     """
     Writes down what ops return.
 
@@ -40,18 +40,18 @@ class Outcomes:
         self.operands = operands
 
     def recall(self, op: OpRecord, remembered: Remembered, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
-        """Return what the memo says, as new tensors; views and writing in place happen on the carriers themselves."""
+        """Return what the memo says, as new tensors; views and writing in place happen on the meta tensors themselves."""
         op.remembered, action, spec, op.flops = remembered, remembered.action, remembered.spec, remembered.flops
         trace = self.trace
         if action == NEW:
-            result = SIGNATURES.carrier(spec)
+            result = SIGNATURES.meta_tensor(spec)
             trace.origins[id(result)] = (op.index, 0, spec)
             trace.kept.append(result)
             op.outputs = (spec,)
             return result
         if action == _SEVERAL:
             kind, tokens = spec
-            items = [None if token is None else SIGNATURES.carrier(token) for token in tokens]
+            items = [None if token is None else SIGNATURES.meta_tensor(token) for token in tokens]
             op.outputs = tuple(trace.register(op, i, item) for i, item in enumerate(items) if item is not None)
             return kind(items)
         if action == _VIEW:

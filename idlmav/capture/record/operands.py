@@ -13,14 +13,14 @@ from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNA
 from idlmav.capture.record.values import map_tensors
 from idlmav.capture.torch_private import is_functorch_wrapped, storage_id, swap_tensors
 
-__all__ = ["SMALL", "Operands", "as_operands", "carrier_like"]
+__all__ = ["SMALL", "Operands", "as_operands", "meta_like"]
 
 _STRIDED = torch.strided
 SMALL = 1 << 16
 """Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
 
 
-def carrier_like(tensor: Tensor) -> Tensor:
+def meta_like(tensor: Tensor) -> Tensor:
     """Return a tensor on the meta device with the sizes, strides and type of another, without its content."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         return tensor
@@ -33,8 +33,8 @@ def stays_real(tensor: Tensor) -> bool:
 
 
 def as_operands(value: Any) -> Any:
-    """Return a nested result with carriers for all tensors but those that are worth computing with."""
-    return map_tensors(lambda tensor: tensor if stays_real(tensor) else carrier_like(tensor), value)
+    """Return a nested result with meta tensors for all tensors but those that are worth computing with."""
+    return map_tensors(lambda tensor: tensor if stays_real(tensor) else meta_like(tensor), value)
 
 
 class Operands:
@@ -55,7 +55,7 @@ class Operands:
     may_be_wrapped : bool
         Whether tensors in the course of a transformation by functorch are taken as they are.
     given : dict of int to Tensor
-        By ``id`` of an input's carrier, what the user has given.
+        By ``id`` of an input's stand_in, what the user has given.
     """
 
     def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
@@ -75,7 +75,7 @@ class Operands:
             trace.origins[key] = (BUFFER if is_buffer else PARAMETER, name, SIGNATURES.token(tensor))
 
     def adopt(self, tensor: Tensor) -> Origin:
-        """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
+        """Write down a tensor that is seen for the first time; what stands for it is in `Trace.stand_ins`."""
         trace = self.trace
         name, is_buffer = self.names.get(id(tensor), (None, False))
         if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
@@ -92,7 +92,7 @@ class Operands:
         elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
             # A clone: the model may write into its own counters and masks.
             real = tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
-            trace.carriers[id(tensor)] = real
+            trace.stand_ins[id(tensor)] = real
             origin = trace.origins[id(real)] = (kind, name, None)
         else:
             trace.lazy[id(tensor)] = tensor
@@ -103,21 +103,21 @@ class Operands:
     def stand_in(self, tensor: Tensor) -> Tensor:
         """Return what is to be computed with in place of a tensor."""
         trace = self.trace
-        found = trace.carriers.get(id(tensor))
+        found = trace.stand_ins.get(id(tensor))
         if found is not None:
             return found
         if id(tensor) not in trace.lazy:
             return tensor
-        carrier = trace.carriers[id(tensor)] = carrier_like(tensor)
-        trace.origins[id(carrier)] = trace.origins[id(tensor)]
-        return carrier
+        stand_in = trace.stand_ins[id(tensor)] = meta_like(tensor)
+        trace.origins[id(stand_in)] = trace.origins[id(tensor)]
+        return stand_in
 
     def stood_for(self, tensor: Tensor) -> Tensor:
         """Return the tensor that a stand-in stands for; any other is returned as it is."""
         trace = self.trace
         if id(tensor) not in self._foreign:
-            found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.carriers}
-            self._foreign = {id(trace.carriers[key]): one for key, one in found.items()}
+            found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.stand_ins}
+            self._foreign = {id(trace.stand_ins[key]): one for key, one in found.items()}
         return self._foreign.get(id(tensor), tensor)
 
     def replace(self, value: Any, all_meta: bool = False) -> Any:
@@ -129,7 +129,7 @@ class Operands:
         value : object
             An argument.
         all_meta : bool
-            Whether real tensors become carriers too, as kernels refuse a mixture; at the ends of slices they are needed.
+            Whether real tensors become meta tensors too, as kernels refuse a mixture; at the ends of slices they are needed.
         """
         return map_tensors(self._on_meta if all_meta else self.stand_in, value, self.stand_in)
 
@@ -138,16 +138,16 @@ class Operands:
         if tensor.is_meta:
             return tensor
         key = ~id(tensor)  # beside the stand-ins for foreign tensors, which have keys that are not negative
-        carrier = trace.carriers.get(key)
-        if carrier is None:
-            carrier = trace.carriers[key] = carrier_like(tensor)
+        stand_in = trace.stand_ins.get(key)
+        if stand_in is None:
+            stand_in = trace.stand_ins[key] = meta_like(tensor)
             kind, name, _ = trace.origins.get(id(tensor), (CONSTANT, None, None))
-            trace.origins[id(carrier)] = (kind, name, SIGNATURES.token(carrier) if carrier.is_meta else None)
+            trace.origins[id(stand_in)] = (kind, name, SIGNATURES.token(stand_in) if stand_in.is_meta else None)
             trace.kept.append(tensor)
-        return carrier
+        return stand_in
 
     def lose_content(self, tensor: Tensor) -> None:
-        """Turn a real tensor that is overwritten with what is not known into a carrier, with all that look at its memory."""
+        """Turn a real tensor that is overwritten with what is not known into a stand_in, with all that look at its memory."""
         if tensor.is_meta:
             return
         storage, trace = tensor.untyped_storage(), self.trace
@@ -158,26 +158,26 @@ class Operands:
         for other in candidates.values():
             if storage_id(other) != storage_id(tensor):
                 continue
-            carrier = torch.empty(0, dtype=other.dtype, device=META)
-            carrier.set_(memory, other.storage_offset(), other.shape, other.stride())
+            stand_in = torch.empty(0, dtype=other.dtype, device=META)
+            stand_in.set_(memory, other.storage_offset(), other.shape, other.stride())
             # The model holds the tensor itself, so it has to stay the same object.
-            swap_tensors(other, carrier)
+            swap_tensors(other, stand_in)
             index, output, _ = trace.origins.get(id(other), (CONSTANT, None, None))
             trace.origins[id(other)] = (index, output, SIGNATURES.token(other))
             trace.views.append(other)
 
-    def input_carrier(self, tensor: Tensor) -> Tensor:
+    def input_stand_in(self, tensor: Tensor) -> Tensor:
         """Return what stands for a user's input; nothing that the model changes in it is the user's."""
-        carrier = self._carrier_of_input(tensor)
+        stand_in = self._stand_in_of_input(tensor)
         if not tensor.is_meta:
-            self.given[id(carrier)] = tensor
-        return carrier
+            self.given[id(stand_in)] = tensor
+        return stand_in
 
-    def _carrier_of_input(self, tensor: Tensor) -> Tensor:
+    def _stand_in_of_input(self, tensor: Tensor) -> Tensor:
         if isinstance(tensor, Parameter) and id(tensor) in self.names:
             return tensor
         if not stays_real(tensor):
-            return carrier_like(tensor)
+            return meta_like(tensor)
         if tensor.is_meta:
             return torch.zeros(tensor.shape, dtype=tensor.dtype)
         return tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()

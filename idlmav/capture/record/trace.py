@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Token = int
-"""An interned (shape, strides, dtype): what an op's output depends on. Only carriers have one."""
+"""An interned (shape, strides, dtype): what an op's output depends on. Only meta tensors have one."""
 Origin = tuple[int, Any, Token | None]
 """Record that made a tensor, which output of it, token. Parameters: (PARAMETER, name, token)."""
 PARAMETER, BUFFER, CONSTANT = -2, -3, -4
@@ -35,7 +35,7 @@ META = torch.device("meta")
 
 
 class NeedsAutograd(BaseException):
-    """Ends a run on carriers because the model differentiates."""
+    """Ends a run on meta tensors because the model differentiates."""
 
 
 class Signatures:
@@ -57,7 +57,7 @@ class Signatures:
                     self.values.append((tuple(key[0]), key[1], key[2]))
         return found
 
-    def carrier(self, token: Token) -> Tensor:
+    def meta_tensor(self, token: Token) -> Tensor:
         """Make a tensor on the meta device that has the signature."""
         shape, stride, dtype = self.values[token]
         return torch.empty_strided(shape, stride, dtype=dtype, device=META)
@@ -139,7 +139,7 @@ class Trace:
         Module calls, parents first.
     origins : dict of int to Origin
         By ``id`` of a tensor. Every tensor that is a key is kept alive, so an id is never used twice.
-    carriers : dict of int to Tensor
+    stand_ins : dict of int to Tensor
         What stands for a tensor that capture did not make (a parameter, a constant), by its ``id``.
     views : list of Tensor
         Tensors that look at the same storage as another; asked by `is_aliased`.
@@ -151,7 +151,7 @@ class Trace:
         self.ops: list[OpRecord] = []
         self.calls: list[CallRecord] = []
         self.origins: dict[int, Origin] = {}
-        self.carriers: dict[int, Tensor] = {}
+        self.stand_ins: dict[int, Tensor] = {}
         self.lazy: dict[int, Tensor] = {}
         self.kept: list[Any] = []
         self.views: list[Tensor] = []

@@ -177,7 +177,7 @@ def _features(name: str) -> Any:
 
 
 def _channels(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
-    """Run the layer's own arithmetic on a carrier with the channels that it expects."""
+    """Run the layer's own arithmetic on a meta tensor with the channels that it expects."""
     rank = len(module.kernel_size) + 2
     sizes = [*x.shape[:1], module.in_channels, *x.shape[2:]] if x.dim() == rank else [module.in_channels, *x.shape[1:]]
     known = [True] * len(sizes)

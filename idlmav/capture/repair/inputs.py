@@ -14,19 +14,19 @@ from idlmav.capture.repair import Repair
 from idlmav.capture.repair.run import RepairRun, Unspecified
 from idlmav.capture.repair.sizes import SPATIAL, Structure, working
 from idlmav.capture.repair.unknown import Key
-from idlmav.capture.reruns.autograd_run import run_natively
+from idlmav.capture.reruns.autograd_run import run_with_autograd
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree, uncompiled
 from idlmav.errors import did_you_mean
 
-__all__ = ["probed"]
+__all__ = ["with_assumed_inputs"]
 
 _INPUTS_AT_MOST = 6
 Sizes = Mapping[str, Sequence[int | None]]
 """By name of an input, its sizes, ``None`` for those to be found."""
 
 
-def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
+def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
     """
     Return a run of a model whose positional arguments are not given.
 
@@ -77,7 +77,7 @@ def _with_unknown(
 
     def attempt(inputs: dict[str, Any]) -> Run:
         run = Run(tree, device).forward((), {**kwargs, **inputs})
-        return run_natively(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
+        return run_with_autograd(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
 
     with Repair(tree, device, (), unknown) as repair:
         repair.plan.spatial = SPATIAL[0]

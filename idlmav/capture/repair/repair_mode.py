@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.mode.failures import Failures
-from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import ASK, FACTORY, KINDS, OP, classify, function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
@@ -20,7 +20,7 @@ from idlmav.capture.repair.declared import declared_by_op
 from idlmav.capture.repair.demands import Demand, demands
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.tracebacks import will_be_handled
-from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownSize, make_unknown, resized
+from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownShape, make_unknown, resized
 from idlmav.capture.shapes.kernels import Kernels
 from idlmav.capture.shapes.rules.registry import contiguous
 
@@ -29,14 +29,14 @@ __all__ = ["Recovery", "RepairMode"]
 _RANKS = (4, 3, 2, 5, 1)
 
 
-class RepairMode(FastMode):
+class RepairMode(RecordingMode):
     """
     The function mode that knows tensors of unknown structure.
 
     Parameters
     ----------
     trace, operands, device, failures
-        See `FastMode`.
+        See `RecordingMode`.
     session : Session
         Knows what was assumed.
     """
@@ -66,7 +66,7 @@ class RepairMode(FastMode):
         tensor, name = args[0], function_name(func)
         if not isinstance(tensor, Unknown) or name not in ("shape", "size"):
             return func(*args, **kwargs)
-        sizes = UnknownSize.of(tensor, tuple(tensor.shape))
+        sizes = UnknownShape.of(tensor, tuple(tensor.shape))
         dim = args[1] if len(args) > 1 else kwargs.get("dim")
         return sizes if dim is None else sizes[dim]
 
@@ -86,7 +86,7 @@ class RepairMode(FastMode):
         return gradients
 
     def _plain(self, value: Any) -> Any:
-        """Return arguments with ordinary carriers in place of the unknown tensors."""
+        """Return arguments with ordinary meta tensors in place of the unknown tensors."""
         return map_tensors(lambda x: self.session.plain(x) if isinstance(x, Unknown) else x, value)
 
     def _on_unknown(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -178,7 +178,7 @@ class Recovery(Failures):
         unsure = session.unsure()
         doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
         found = session.mismatches.setdefault(op.index, [])
-        session.blame_types(op, wrong)
+        session.note_wrong_types(op, wrong)
         for demand in doubtful or wrong:
             index, output, _ = session.origin_of(demand.operand)
             found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]

@@ -15,13 +15,13 @@ from typing import Any
 
 from idlmav.capture.python_private import functions_with
 
-__all__ = ["guarded_code", "handles", "has_source", "swapped"]
+__all__ = ["handles", "has_source", "rewritten_code", "swapped"]
 
-_GUARD = "<guard of idlmav.capture.repair>"
+_RUNTIME = "<runtime of idlmav.capture.repair>"
 """Constant in the rewritten source; in the compiled code the guard itself takes its place."""
 _BARE = frozenset({"super", "locals", "vars", "globals", "eval", "exec", "dir", "isinstance", "issubclass", "hasattr"})
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-_UNGUARDED = (
+_LEFT_ALONE = (
     ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
     ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith,
 )  # fmt: skip
@@ -88,7 +88,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         """Return a statement inside a ``try`` that hands what was raised to the guard."""
-        if isinstance(node, _UNGUARDED):
+        if isinstance(node, _LEFT_ALONE):
             return node
         if isinstance(node, ast.FunctionDef):
             return self.visit(node)
@@ -111,16 +111,16 @@ class _Rewriter(ast.NodeTransformer):
             node.test = ast.copy_location(
                 ast.BoolOp(ast.And(), [_call("goes_on", [ast.Constant(node.lineno)], [], node), node.test]), node
             )
-        return _guarded(node, loads, stores)
+        return _in_try(node, loads, stores)
 
     def _handled(self, node: ast.Try) -> ast.stmt:
-        """Guard what the model does about an error, but not where it expects one."""
+        """Runtime what the model does about an error, but not where it expects one."""
         if not node.handlers:
             node.body = self.block(node.body)
         for handler in node.handlers:
             handler.body = self.block(handler.body)
         node.orelse, node.finalbody = self.block(node.orelse), self.block(node.finalbody)
-        return _guarded(node, _names([node], ast.Load), _names(node.body, ast.Store))
+        return _in_try(node, _names([node], ast.Load), _names(node.body, ast.Store))
 
 
 def _unpacked(targets: list[ast.expr]) -> int:
@@ -151,7 +151,7 @@ def _is_mangled(name: str) -> bool:
 
 
 def _call(name: str, args: list[ast.expr], keywords: list[ast.keyword], like: ast.AST) -> ast.Call:
-    function = ast.Attribute(ast.Constant(_GUARD), name, ast.Load())
+    function = ast.Attribute(ast.Constant(_RUNTIME), name, ast.Load())
     made = ast.copy_location(ast.Call(function, args, keywords), like)
     return ast.fix_missing_locations(made)
 
@@ -186,10 +186,10 @@ def _names(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> list[st
     return list(found)
 
 
-def _guarded(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
+def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
     stores = [""] if isinstance(node, ast.Return) else stores
     texts = [f"({''.join(f'{name!r}, ' for name in names)})" for names in (loads, stores)]
-    failed = f"{_GUARD!r}.failed(__idlmav_error, locals(), {', '.join(texts)})"
+    failed = f"{_RUNTIME!r}.failed(__idlmav_error, locals(), {', '.join(texts)})"
     if isinstance(node, ast.Return):
         failed = f"return {failed}[0]"
     elif stores:
@@ -226,7 +226,7 @@ def has_source(code: CodeType) -> bool:
     return _definition(code) is not None
 
 
-def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
+def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     """
     Return a function's code with every statement guarded.
 
@@ -234,7 +234,7 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     ----------
     code : CodeType
         Of a function whose source can be read.
-    guard : Guard
+    runtime : Runtime
         What is asked at run time; see `idlmav.capture.repair.session`.
 
     Returns
@@ -269,12 +269,12 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     made = next((inner for inner in _codes_in(compiled) if inner.co_name == code.co_name), None)
     if made is None or made.co_freevars != code.co_freevars:
         return None
-    return _with_guard(made, guard).replace(co_qualname=code.co_qualname)
+    return _with_runtime(made, runtime).replace(co_qualname=code.co_qualname)
 
 
 def _add_end(definition: ast.FunctionDef, last: ast.stmt) -> None:
     """Let a function of which a statement failed return something."""
-    tail = ast.parse(f"{_GUARD!r}.ended(locals())").body[0]
+    tail = ast.parse(f"{_RUNTIME!r}.ended(locals())").body[0]
     assert isinstance(tail, ast.Expr)
     end: ast.stmt = ast.Return(tail.value)
     if not _yields(definition):
@@ -294,11 +294,11 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
             yield from _codes_in(constant)
 
 
-def _with_guard(code: CodeType, guard: Any) -> CodeType:
+def _with_runtime(code: CodeType, runtime: Any) -> CodeType:
     def replaced(constant: Any) -> Any:
         if isinstance(constant, CodeType):
-            return _with_guard(constant, guard)
-        return guard if constant == _GUARD and isinstance(constant, str) else constant
+            return _with_runtime(constant, runtime)
+        return runtime if constant == _RUNTIME and isinstance(constant, str) else constant
 
     return code.replace(co_consts=tuple(map(replaced, code.co_consts)))
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.mode.layer_memo import NoLeaves
+from idlmav.capture.mode.layer_memo import NoLayerMemo
 from idlmav.capture.record.source import Where, locate_error
 from idlmav.capture.record.trace import CallRecord
 from idlmav.capture.record.values import tensors_in
@@ -20,12 +20,12 @@ from idlmav.capture.repair.repair_mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.tracebacks import came_through, will_be_handled
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
-from idlmav.capture.reruns.devices import PlacedMode
+from idlmav.capture.reruns.devices import DeviceMode
 from idlmav.capture.run import Run, argument_names, model_input
 from idlmav.capture.torch_private import DisableTorchFunction
 from idlmav.capture.tree import Tree
 
-__all__ = ["PlacedRepairRun", "RepairRun", "Unspecified"]
+__all__ = ["DeviceRepairRun", "RepairRun", "Unspecified"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RepairRun(Run):
         Where the model believes to be.
     plan : Plan
         What earlier runs have told; this one adds to it.
-    guarded : set of CodeType
+    rewritten : set of CodeType
         Code that is guarded already, or cannot be.
 
     Attributes
@@ -58,13 +58,13 @@ class RepairRun(Run):
         Functions that have to be guarded before the model can run to its end.
     """
 
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
         super().__init__(tree, device)
-        self.session = Session(self.trace, self.operands, plan, guarded)
+        self.session = Session(self.trace, self.operands, plan, rewritten)
         self.failures = self.recovery = Recovery(self.trace, self.session)
         self.mode = RepairMode(self.trace, self.operands, device, self.recovery, self.session)
         self.operands.may_be_wrapped = True
-        self.leaves = NoLeaves(self.trace, self.mode.outcomes)
+        self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
         self.wanted: list[Any] = []
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
@@ -157,7 +157,7 @@ class RepairRun(Run):
         op.func = kernel or op.func
         if isinstance(module, torch.nn.RNNBase) and tensors and own and isinstance(own[0], Tensor):
             demand = Demand(tensors[0], sizes={-1: module.input_size}, dtype=own[0].dtype)
-            session.blame_types(op, [demand])
+            session.note_wrong_types(op, [demand])
             if follows or session.gives_way(demand):
                 session.learn(demand)
         if declared is None:
@@ -195,16 +195,16 @@ class RepairRun(Run):
                 op.call = self.trace.calls[index]
 
 
-class _PlacedRepairMode(PlacedMode, RepairMode):
+class _DeviceRepairMode(DeviceMode, RepairMode):
     """A mode that knows tensors of unknown structure, and where tensors lie."""
 
 
-class PlacedRepairRun(RepairRun):
+class DeviceRepairRun(RepairRun):
     """A run that no exception ends, with devices followed."""
 
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
-        super().__init__(tree, device, plan, guarded)
-        self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.recovery, self.session)
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
+        super().__init__(tree, device, plan, rewritten)
+        self.mode: _DeviceRepairMode = _DeviceRepairMode(self.trace, self.operands, device, self.recovery, self.session)
 
 
 def _definition(module: torch.nn.Module) -> Where | None:

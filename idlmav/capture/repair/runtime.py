@@ -14,12 +14,12 @@ from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import ACTIVE
 from idlmav.capture.torch_private import DisableTorchFunction
 
-__all__ = ["GUARD", "Guard"]
+__all__ = ["RUNTIME", "Runtime"]
 
 _ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError, NameError)
 
 
-class Guard:
+class Runtime:
     """Stands between a rewritten function and what it calls."""
 
     def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -171,4 +171,4 @@ class Guard:
             return session.assume(op, session.prior(tensors, last))
 
 
-GUARD = Guard()
+RUNTIME = Runtime()

@@ -15,7 +15,7 @@ from idlmav.capture.record.source import Where, locate, locate_error, source_lin
 from idlmav.capture.record.trace import SIGNATURES, CallRecord, OpRecord, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.demands import Demand
-from idlmav.capture.repair.tracebacks import guardable, will_be_handled
+from idlmav.capture.repair.tracebacks import rewritable, will_be_handled
 from idlmav.capture.repair.unknown import Assumption, Key, Part, Plan, Unknown, make_unknown, resized
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.capture.torch_private import DisableTorchFunction
@@ -61,7 +61,7 @@ class Session:
         Knows what stands for parameters.
     plan : Plan
         What earlier runs have told.
-    guarded : set of CodeType
+    rewritten : set of CodeType
         Code that is guarded already, or cannot be.
 
     Attributes
@@ -81,14 +81,14 @@ class Session:
     parts : dict of Key to dict of Part to (Key, Tensor)
         What the model has taken from something unknown, by how it did.
     rank_of : dict of int to (Key, int)
-        By ``id`` of a carrier that stands for an unknown tensor: the assumption that its rank follows, and by how much.
+        By ``id`` of a meta tensor that stands for an unknown tensor: the assumption that its rank follows, and by how much.
     """
 
-    def __init__(self, trace: Trace, operands: Operands, plan: Plan, guarded: set[CodeType]) -> None:
+    def __init__(self, trace: Trace, operands: Operands, plan: Plan, rewritten: set[CodeType]) -> None:
         self.trace = trace
         self.operands = operands
         self.plan = plan
-        self.guarded = guarded
+        self.rewritten = rewritten
         self.assumed: dict[Key, Assumption] = {}
         self.failures: dict[int, BaseException] = {}
         self.mismatches: dict[int, list[tuple[Key, int, int, int]]] = {}
@@ -140,7 +140,7 @@ class Session:
         made = next((token for token in firsts if isinstance(token, int)), None)
         if made is None or tensors_in(given):
             return self.prior(given)
-        return self.prior((), SIGNATURES.carrier(made))
+        return self.prior((), SIGNATURES.meta_tensor(made))
 
     def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown; a named part is always the same."""
@@ -201,7 +201,7 @@ class Session:
                 self.plan.pin_rank(key, 2, firm=True)
             self.plan.pin_dtype(key, dtype)
 
-    def blame_types(self, op: OpRecord, wrong: list[Demand]) -> None:
+    def note_wrong_types(self, op: OpRecord, wrong: list[Demand]) -> None:
         """
         Note operands of the wrong element type; what these have spoilt already is the same error.
 
@@ -267,7 +267,7 @@ class Session:
         return None
 
     def settle(self, found: list[Demand]) -> dict[int, Tensor]:
-        """Return, by ``id`` of the unknown tensors among them, carriers that are as demanded; the plan learns it."""
+        """Return, by ``id`` of the unknown tensors among them, meta tensors that are as demanded; the plan learns it."""
         replaced: dict[int, Tensor] = {}
         for demand in found:
             tensor = demand.operand
@@ -294,14 +294,14 @@ class Session:
         return replaced
 
     def plain(self, tensor: Tensor, sizes: Any = None, dtype: torch.dtype | None = None) -> Tensor:
-        """Return an ordinary carrier that has the origin of a tensor."""
-        carrier = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
+        """Return an ordinary meta tensor that has the origin of a tensor."""
+        stand_in = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
         index, output, _ = self.origin_of(tensor)
-        self.trace.origins[id(carrier)] = index, output, SIGNATURES.token(carrier)
+        self.trace.origins[id(stand_in)] = index, output, SIGNATURES.token(stand_in)
         if isinstance(tensor, Unknown):
-            self.rank_of[id(carrier)] = tensor.key, tensor.offset
-        self.trace.kept.append(carrier)
-        return carrier
+            self.rank_of[id(stand_in)] = tensor.key, tensor.offset
+        self.trace.kept.append(stand_in)
+        return stand_in
 
     def unsure(self) -> set[int]:
         """Return the ops whose result depends on something that was assumed and is not known."""
@@ -372,7 +372,7 @@ class Session:
         """Raise an exception again if the model handles it, or a demand to guard what raised it."""
         if will_be_handled(error, frame):
             raise error
-        codes = guardable(error, self.guarded)
+        codes = rewritable(error, self.rewritten)
         if codes:
             raise Rerun(codes)
 

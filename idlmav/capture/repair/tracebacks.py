@@ -11,14 +11,14 @@ import torch
 from idlmav.capture.record.source import is_users
 from idlmav.capture.repair.rewrite import handles, has_source
 
-__all__ = ["guardable", "will_be_handled"]
+__all__ = ["rewritable", "will_be_handled"]
 
 _LAYERS = os.path.join(os.path.dirname(torch.__file__), "nn", "modules") + os.sep
 _CONTAINERS = os.path.join(_LAYERS, "container.py")
 _CALLING = os.path.join(_LAYERS, "module.py")
 
 
-def guardable(error: BaseException, guarded: set[CodeType]) -> list[CodeType]:
+def rewritable(error: BaseException, rewritten: set[CodeType]) -> list[CodeType]:
     """
     Return the functions that an exception came through, of which the statements can be guarded.
 
@@ -26,10 +26,10 @@ def guardable(error: BaseException, guarded: set[CodeType]) -> list[CodeType]:
     ----------
     error : BaseException
         Caught; its traceback reaches from the frame that caught it to the one that raised it.
-    guarded : set of CodeType
+    rewritten : set of CodeType
         Code that is guarded already or cannot be.
     """
-    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in guarded and _worth(frame)}
+    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in rewritten and _worth(frame)}
     return [code for code in found if has_source(code)]
 
 

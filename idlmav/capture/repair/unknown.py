@@ -1,4 +1,4 @@
-"""What stands for results that no op has computed: carriers with assumed sizes, and tensors of unknown structure."""
+"""What stands for results that no op has computed: meta tensors with assumed sizes, and tensors of unknown structure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from idlmav.capture.python_private import unpack_count
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.capture.torch_private import disabled_torch_function
 
-__all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
+__all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownShape", "make_unknown", "resized"]
 
 Key = tuple[int, int]
 """Index of the op that an assumed result stands for, and which of its outputs it is."""
@@ -223,19 +223,19 @@ class Unknown(Tensor):
 
 
 def make_unknown(sizes: list[int], dtype: torch.dtype, key: Key, offset: int = 0) -> Unknown:
-    """Make a carrier whose structure is not known."""
+    """Make a meta tensor whose structure is not known."""
     tensor: Unknown = contiguous(sizes, dtype).as_subclass(Unknown)
     tensor.key, tensor.offset = key, offset
     return tensor
 
 
-class UnknownSize(tuple[int, ...]):
+class UnknownShape(tuple[int, ...]):
     """Sizes of an unknown tensor: ``B, C, H, W = x.shape`` tells that there are four."""
 
     tensor: Unknown
 
     @classmethod
-    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownSize:
+    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownShape:
         """Make the sizes of a tensor."""
         made = cls(sizes)
         made.tensor = tensor

@@ -8,7 +8,7 @@ from idlmav.capture.record.trace import SIGNATURES, OpRecord
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key
 
-__all__ = ["Masks", "doubtful_sizes", "shape_of_output"]
+__all__ = ["UnknownSizes", "doubtful_sizes", "shape_of_output"]
 
 
 def doubtful_sizes(session: Session) -> list[tuple[Key, int]]:
@@ -23,7 +23,7 @@ def shape_of_output(op: OpRecord, output: int) -> tuple[int, ...]:
 
 
 @dataclass
-class Masks:
+class UnknownSizes:
     """
     Unknown sizes, found by comparing runs.
 

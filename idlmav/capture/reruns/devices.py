@@ -1,8 +1,7 @@
 """
-Where tensors lie: a second run that follows devices, made only for a model that mixes them.
+Devices of tensors: a second run that follows them, for models that use more than one.
 
-Carriers are all on the meta device, and a tensor's ``device`` answers where the model believes to be, which hides that
-an op gets operands from two devices. Nothing of this is asked of a model that stays on one device.
+In the first run a tensor's ``device`` is always that of the model, which hides that an op gets operands from two devices.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import DEVICE, FACTORY, KINDS, classify, function_name, is_inplace_call, op_name
 from idlmav.capture.record.trace import CONSTANT, OpRecord
 from idlmav.capture.record.values import map_tensors, tensors_in
@@ -20,7 +19,7 @@ from idlmav.capture.run import Run
 from idlmav.capture.torch_private import DisableTorchFunction, is_about_devices
 from idlmav.capture.tree import Tree
 
-__all__ = ["PlacedMode", "Places", "accept", "follow_devices"]
+__all__ = ["DeviceMap", "DeviceMode", "accept", "follow_devices"]
 
 _MOVES = frozenset({Tensor.to, Tensor.cuda, Tensor.cpu})
 _TOGETHER = frozenset({
@@ -36,9 +35,9 @@ _TOGETHER = frozenset({
 _EXPANDED_AT_MOST = 1 << 24
 
 
-class Places:
+class DeviceMap:
     """
-    On which device each tensor of a model lies.
+    The device of each parameter, buffer and input of a model.
 
     Parameters
     ----------
@@ -98,25 +97,25 @@ def target_of(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | No
     return None if found is None else torch.device(found)
 
 
-class PlacedMode(FastMode):
+class DeviceMode(RecordingMode):
     """
     A function mode that follows devices; mixed into the mode of a run.
 
     Attributes
     ----------
-    places : Places
+    device_map : DeviceMap
         Where the model's own tensors lie.
     mismatches : dict of int to RuntimeError
         By op, what torch would say.
     """
 
-    places: Places
+    device_map: DeviceMap
     mismatches: dict[int, RuntimeError]
     _by_op: dict[int, torch.device | None]
 
-    def follow(self, places: Places) -> None:
+    def follow(self, device_map: DeviceMap) -> None:
         """Start to follow devices."""
-        self.places, self.mismatches, self._by_op = places, {}, {}
+        self.device_map, self.mismatches, self._by_op = device_map, {}, {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call as the mode does, and note where its result lies."""
@@ -139,11 +138,11 @@ class PlacedMode(FastMode):
         """Return where a tensor lies; ``None`` if that cannot be known."""
         origin = self.origin_of(tensor)
         if origin[0] == CONSTANT:
-            return None if tensor.is_meta or self.places.moved else tensor.device
+            return None if tensor.is_meta or self.device_map.moved else tensor.device
         if origin[0] < 0:
-            return self.places.of_parameter(origin[1])
-        if origin[0] < len(self.places.inputs) and origin[0] not in self._by_op:
-            return self.places.inputs[origin[0]]
+            return self.device_map.of_parameter(origin[1])
+        if origin[0] < len(self.device_map.inputs) and origin[0] not in self._by_op:
+            return self.device_map.inputs[origin[0]]
         return self._by_op.get(origin[0])
 
     def _landed(
@@ -200,17 +199,17 @@ def _numbered(place: torch.device) -> torch.device:
     return place if place.index is not None or place.type in ("cpu", "meta") else torch.device(place.type, 0)
 
 
-class _PlacedRun(Run):
+class _DeviceRun(Run):
     """A run that follows devices."""
 
-    def __init__(self, tree: Tree, device: torch.device, places: Places) -> None:
+    def __init__(self, tree: Tree, device: torch.device, device_map: DeviceMap) -> None:
         super().__init__(tree, device)
-        self.mode: PlacedMode = PlacedMode(self.trace, self.operands, device, self.failures)
-        self.mode.follow(places)
-        self.leaves.depth = -1  # no layer is looked up: each of its ops has to be seen
+        self.mode: DeviceMode = DeviceMode(self.trace, self.operands, device, self.failures)
+        self.mode.follow(device_map)
+        self.layer_memo.depth = -1  # no layer is looked up: each of its ops has to be seen
 
 
-def follow_devices(run: Run, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """
     Write the errors of ops with operands from several devices into a run that shapes alone let pass.
 
@@ -218,18 +217,18 @@ def follow_devices(run: Run, places: Places, args: tuple[Any, ...], kwargs: dict
     ----------
     run : Run
         Finished; its `error_ops` are extended.
-    places : Places
+    device_map : DeviceMap
         Where the model's own tensors lie.
     args, kwargs : tuple, dict
         The inputs.
     """
-    placed = _PlacedRun(run.tree, run.mode.device, places)
-    placed.turned(run.flips)
+    placed = _DeviceRun(run.tree, run.mode.device, device_map)
+    placed.taking(run.branches)
     placed.forward(args, kwargs)
     accept(run, placed, placed.mode)
 
 
-def accept(run: Run, placed: Run, mode: PlacedMode) -> None:
+def accept(run: Run, placed: Run, mode: DeviceMode) -> None:
     """Write what a run that followed devices has found into another of the same ops."""
     ops, others = run.trace.ops, placed.trace.ops
     if mode.mismatches and [op.func for op in ops] == [op.func for op in others]:

@@ -1,4 +1,4 @@
-"""Rung 4: what neither the memo nor a shape rule knows is asked of torch's own kernels."""
+"""Results of ops from torch's own kernels, where neither the memo nor a shape rule knows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.record.classify import function_name, is_inplace_call, op_name
-from idlmav.capture.record.operands import carrier_like
+from idlmav.capture.record.operands import meta_like
 from idlmav.capture.record.trace import META
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules import RULES
@@ -30,7 +30,7 @@ _POINTWISE_IN_PLACE = frozenset({
 
 
 def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device) -> tuple[Any, dict[str, Any]]:
-    """Return the arguments with every target device replaced: carriers stay where they are."""
+    """Return the arguments with every target device replaced: meta tensors stay where they are."""
     if kwargs.get("device") is not None:
         kwargs = {**kwargs, "device": device}
     if function_name(func) == "to" and len(args) > 1:
@@ -54,7 +54,7 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     Returns
     -------
     object
-        Carriers like the result; ``NotImplemented`` if that would be too large.
+        Meta tensors like the result; ``NotImplemented`` if that would be too large.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
     real_args, real_kwargs = map_tensors(zeros, (args, kwargs), _as_is)
     result = func(*real_args, **real_kwargs)
-    return map_tensors(carrier_like, result)
+    return map_tensors(meta_like, result)
 
 
 def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Exception:
     """
-    Return what an op that is too large for `on_zeros`, and raised on carriers, says for real.
+    Return what an op that is too large for `on_zeros`, and raised on meta tensors, says for real.
 
     It gets one zero expanded to each operand's sizes: what refuses its sizes or types does so before it computes.
     """
@@ -113,7 +113,7 @@ def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -
 
 
 class Kernels:
-    """Computes what an op returns, on carriers."""
+    """Computes what an op returns, on meta tensors."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -166,9 +166,9 @@ class Kernels:
             result, flops = self.flop_mode.count(func, fake_args, fake_kwargs)
             operands = {id(tensor) for tensor in tensors_in((fake_args, fake_kwargs))}
         if isinstance(result, Tensor) and (id(result) in operands or is_view(result)):
-            # Views and identities keep their storage when they run on the carriers themselves.
+            # Views and identities keep their storage when they run on the meta tensors themselves.
             return func(*args, **kwargs), flops
-        return map_tensors(carrier_like, result), flops
+        return map_tensors(meta_like, result), flops
 
 
 def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
