@@ -44,7 +44,7 @@ from idlmav.graph.paused_gc import collector_off
 __all__ = ["capture"]
 
 
-# Around the whole call: the records are gone before the collector, switched on again, would walk over them.
+# Around the whole call, so that the records are gone before the collector is on again and walks over them.
 @collector_off()
 def capture(
     model: torch.nn.Module,

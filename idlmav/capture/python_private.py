@@ -15,7 +15,7 @@ __all__ = ["LruCache", "functions_with", "held_by", "is_about_none", "missing", 
 LruCache: type = type(functools.lru_cache(len))
 """The class of what `functools.cache` makes; if caches get others, those that hold tensors are not emptied."""
 _UNPACK = "UNPACK_SEQUENCE"
-"""The instruction for ``a, b = value``; under another name, sizes of unknown tensors are not learnt from unpacking."""
+"""The instruction for ``a, b = value``; under another name, unpacking does not tell the rank of an unknown tensor."""
 
 
 def held_by(cache: Any) -> list[Any]:
@@ -41,7 +41,7 @@ def unpack_count(frame: FrameType) -> int | None:
 
 
 def is_about_none(message: str) -> bool:
-    """Return whether an error message says that an argument was left out: then inputs are assumed for it, too."""
+    """Return whether an error message is about a missing argument; if not noticed, no input is assumed for it."""
     return "'NoneType' object has no attribute" in message
 
 
@@ -51,7 +51,7 @@ class _Counted:
 
 
 def missing() -> tuple[str, ...]:
-    """Return what the running Python does in another way than capture expects."""
+    """Return the workings of the running Python that differ from what capture expects."""
 
     def sample() -> int:
         try:

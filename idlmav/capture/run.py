@@ -29,7 +29,7 @@ __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
 
 def identity(input: Tensor) -> Tensor:
-    """Stand for the op of a layer that returns what it is given."""
+    """Stand for the op of a layer that returns its input."""
     return input
 
 
@@ -48,13 +48,6 @@ class Run:
     """
     A forward pass that writes a `Trace`.
 
-    Parameters
-    ----------
-    tree : Tree
-        The model with its modules, left as found.
-    device : torch.device
-        Where the model believes to be.
-
     Attributes
     ----------
     trace : Trace
@@ -62,19 +55,19 @@ class Run:
     inputs : list of (str, Tensor)
         The meta tensors that were fed, with their names.
     assumed : set of str
-        Names of inputs that nobody has given.
+        Names of inputs that are assumed.
     differentiates : bool
         Whether the run has ended because the model uses autograd.
     is_nested : bool
-        Whether the run has ended because of a nested tensor, of which the meta device knows nothing.
+        Whether the run has ended because of a nested tensor, which the meta device does not support.
     result : object
-        What forward returned, made of meta tensors.
+        The result of forward, with meta tensors.
     error : Exception or None
-        What ended the run before its end.
+        The exception that ended the run.
     error_call : CallRecord or None
         The innermost module call that the error came from.
     error_ops : list of int or None
-        The ops that failed, if the run went on after an error; else `error` tells.
+        The failed ops of a run that went on after errors; for others see `error`.
     """
 
     def __init__(self, tree: Tree, device: torch.device) -> None:
@@ -128,7 +121,7 @@ class Run:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
             except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
-                # What torch says where the function mode is not asked.
+                # Errors of calls that the function mode does not see.
                 self.differentiates = needs_grad(error)
                 self.is_nested = is_about_nested(error)
                 self.error = error
@@ -166,7 +159,7 @@ class Run:
         """Write down a module call around the original one."""
         trace = self.trace
         path = self.paths.get(id(module))
-        if path is None:  # made on the fly: what it does belongs to its caller
+        if path is None:  # made inside forward: its ops belong to its caller
             return call_original(module, args, kwargs)
         parent = trace.current
         call = CallRecord(len(trace.calls), module, path, parent, len(trace.ops))

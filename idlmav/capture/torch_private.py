@@ -203,7 +203,7 @@ UNCOMPILED = "_orig_mod"
 COMPILER = "torch._dynamo"
 """Loaded as soon as anything is compiled; under another name, a compiled model is not run eagerly."""
 
-# ---- words of torch's messages: if they change, what the function's name says is not noticed
+# ---- words of torch's messages: if they change, the functions below answer False
 
 
 def needs_grad(error: BaseException) -> bool:
@@ -217,7 +217,7 @@ def is_about_nested(error: BaseException) -> bool:
 
 
 def needs_values(error: BaseException) -> bool:
-    """Return whether an error says that a meta tensor does not do, in contrast to sizes or types that do not fit."""
+    """Return whether an error is due to missing values, in contrast to sizes or types that do not fit."""
     return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
 
 

@@ -1,4 +1,4 @@
-"""The module tree and the parameters of a model: found once, described as values."""
+"""The modules and parameters of a model, found once and described as values."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ class Tree:
     """
     The modules of a model, each once, parents before children.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model.
-
     Attributes
     ----------
     model : torch.nn.Module
@@ -65,7 +60,7 @@ class Tree:
                 continue
             children = module.__dict__.get("_modules")
             if children and UNCOMPILED in children:
-                # A compiled module stands for the one that was compiled, whose name it would only lengthen.
+                # A compiled module wraps the original one, which takes its place.
                 waiting.append((path, children[UNCOMPILED]))
                 continue
             self.modules.append((path, module))

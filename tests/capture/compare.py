@@ -1,4 +1,4 @@
-"""Differences between a captured graph and what a real run did."""
+"""Differences between a captured graph and a real run."""
 
 from __future__ import annotations
 

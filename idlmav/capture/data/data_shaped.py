@@ -1,4 +1,4 @@
-"""Ops whose output size depends on values: true if these are real, else the largest possible size, as a guess."""
+"""Ops whose output size depends on values: the true size if these are known, else the largest possible one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZED = frozenset({
     "tensor_split", "pad", "roll", "interpolate", "new_zeros", "new_ones", "new_empty", "new_full", "select", "unfold",
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
 })  # fmt: skip
-"""Ops whose arguments after the first are sizes, positions and counts: known ones, even if a tensor holds them."""
+"""Ops whose arguments after the first are sizes, positions and counts, which tensors may hold."""
 
 
 def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -56,7 +56,7 @@ def _has_mask(index: Any) -> bool:
 
 
 def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return what an op with a meta tensor and real operands returns if only their values tell; ``None`` otherwise."""
+    """Return the result of an op on a meta tensor whose size real operands decide; ``None`` for other ops."""
     if not args or not isinstance(args[0], Tensor):
         return None
     name = op_name(func)
@@ -83,7 +83,7 @@ def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def with_guessed_numbers(args: Any) -> Any:
-    """Return arguments without tensors that stand for numbers: slices go to the end; ``None`` if there are none."""
+    """Return arguments with guessed numbers in place of meta tensors that hold one; ``None`` if none does."""
 
     def replaced(tensor: Tensor, number: int | None) -> Any:
         return number if tensor.is_meta and tensor.dim() == 0 and _is_whole(tensor) else tensor
@@ -98,7 +98,7 @@ def _is_whole(tensor: Tensor) -> bool:
 
 
 def _numbers(value: Any) -> Any:
-    """Return the number in a tensor that is known, also within a tuple of sizes; what is no such tensor as it is."""
+    """Return a nested value with numbers in place of the real tensors that hold one."""
 
     def number(tensor: Tensor) -> Any:
         return tensor.item() if tensor.dim() == 0 and not tensor.is_meta and _is_whole(tensor) else tensor

@@ -46,7 +46,7 @@ class Decisions:
         self.guessed: dict[Where | None, None] = {}
 
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what a function that leaves torch returns; `op` is the record if it has to be guessed."""
+        """Return the value that a function reads from a tensor; `op` is its record if it has to be guessed."""
         if op is None:
             return func(*self.operands.replace(args), **kwargs)
         tensor, name = args[0], function_name(func)
@@ -63,7 +63,7 @@ class Decisions:
             return zeros.tolist() if name == "tolist" else zeros.numpy()
         value: float = 1.0 if tensor.dtype.is_floating_point else 1
         if name == "__format__":
-            return format(0, *args[1:])  # mostly the position of a layer: the first
+            return format(0, *args[1:])  # mostly the position of a layer
         if tensor.dtype is torch.bool and name == "item":
             return False
         return float(value) if name == "__float__" else int(value) if name in ("__int__", "__index__") else value

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from idlmav.capture.record.classify import FACTORY, KINDS, function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands
-from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, SIGNATURES, OpRecord, Origin, Trace
+from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, OpRecord, Origin, Trace, signature_of
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.kernels import on_device
 from idlmav.capture.torch_private import DisableTorchFunction, no_dispatch_modes, storage_id
@@ -28,26 +28,19 @@ _MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "npu", "hpu", "ipu"})
 
 
 class _UnknownError(Exception):
-    """A value cannot be computed, or not at this price."""
+    """A value cannot be computed, or costs too much."""
 
 
 class Replay:
     """
-    Computes what a meta tensor holds: the backward slice of the records that made it is run on the user's own tensors.
+    Computes the values of a meta tensor: runs the ops that lead to it on the user's own tensors.
 
     Each op runs once, so that all decisions of a forward pass together cost at most that forward pass.
-
-    Parameters
-    ----------
-    trace : Trace
-        The records so far.
-    operands : Operands
-        Knows the tensors that meta tensors stand for.
 
     Attributes
     ----------
     given : dict of int to Tensor
-        By record of an input, what the user has given.
+        By record of an input, the user's tensor.
     """
 
     def __init__(self, trace: Trace, operands: Operands) -> None:
@@ -62,10 +55,8 @@ class Replay:
         self._named: dict[str, Tensor] = {}
         self._last_write = -1
 
-    # ---- asked from outside
-
     def arguments(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
-        """Return the arguments of a call with true tensors; ``None`` where they are not known. Nothing may be written."""
+        """Return the arguments of a call with true tensors, to be read only; ``None`` if they are not known."""
         with _for_real():
             try:
                 self._make([origin[0] for origin in origins])
@@ -74,7 +65,7 @@ class Replay:
                 return None
 
     def numbers(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
-        """Return the arguments of a call with true numbers for whole numbers in tensors; ``None`` if there are none."""
+        """Return the arguments of a call with integers in place of the tensors that hold one; ``None`` if none does."""
         tensors = tensors_in((args, kwargs))
         places = [i for i, tensor in enumerate(tensors) if i and tensor.dim() == 0 and not tensor.is_floating_point()]
         found = self.arguments([tensors[i] for i in places], {}, [origins[i] for i in places if i < len(origins)])
@@ -85,14 +76,14 @@ class Replay:
         return _substituted((args, kwargs), tensors)
 
     def result(self, op: OpRecord) -> Any:
-        """Return what a recorded op really returns; ``NotImplemented`` where that is not known."""
+        """Return the true result of a recorded op; ``NotImplemented`` if it is not known."""
         found = self.arguments(op.args, op.kwargs or {}, op.origins)
         if found is None or is_inplace_call(op.func, *found):
             return NotImplemented
         with _for_real():
             try:
                 return self._call(op, *found)
-            except Exception:  # noqa: BLE001 - what the op says on meta tensors stays the answer
+            except Exception:  # noqa: BLE001 - the error on meta tensors is reported
                 return NotImplemented
 
     # ---- the slice
@@ -100,7 +91,7 @@ class Replay:
     def _make(self, wanted: list[int]) -> None:
         ops = self._slice(wanted)
         if ops and ops[0] < self._last_write:
-            # Something has been overwritten since: only the order of the program gives the values of that time.
+            # A value was overwritten since: run everything again in the order of the program.
             self._values.clear()
             self._done.clear()
             self._own.clear()
@@ -165,7 +156,7 @@ class Replay:
         if len(made) < len(op.outputs):
             raise _UnknownError
         for position, (tensor, output) in enumerate(zip(made, op.outputs, strict=False)):
-            shape, dtype = _signature(output)
+            shape, dtype = signature_of(output)
             if tuple(tensor.shape) != shape or tensor.dtype is not dtype:
                 raise _UnknownError  # an earlier guess has led elsewhere
             self._values[op.index, position] = tensor
@@ -183,7 +174,7 @@ class Replay:
                 raise _UnknownError
             return type(module).forward(module, args[0])
         if name == "embedding" and len(args) > 3 and args[3] is not None:
-            raise _UnknownError  # renormalizes the weights themselves
+            raise _UnknownError  # with `max_norm` it writes into the weights
         if KINDS.get(func) == FACTORY:
             kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "pin_memory", "generator")}
         else:
@@ -196,7 +187,7 @@ class Replay:
     def _substituted(self, args: Any, kwargs: Any, origins: list[Origin]) -> tuple[Any, Any]:
         tensors = tensors_in((args, kwargs))
         if not tensors:
-            # A layer that was looked up has no arguments: its input comes first. What makes data has sizes only.
+            # A layer that was looked up has no arguments: its input comes first. Factories have sizes only.
             return (tuple(args) or tuple(self._value(origin, None) for origin in origins[:1])), kwargs
         if len(tensors) > len(origins):
             raise _UnknownError
@@ -235,7 +226,7 @@ class Replay:
         return readable.clone() if tensor.device.type == "cpu" else readable
 
     def _may_write(self, target: Any) -> None:
-        """Refuse to write into the user's weights, through whatever view."""
+        """Refuse to write into the user's weights, also through views."""
         users = {storage_id(value) for value in self._users().values() if value.layout is torch.strided}
         if any(storage_id(tensor) in users for tensor in tensors_in(target)):
             raise _UnknownError
@@ -252,21 +243,14 @@ def _substituted(value: Any, others: list[Any]) -> Any:
     return map_tensors(lambda tensor: next(each), value)
 
 
-def _signature(output: Any) -> tuple[Any, torch.dtype]:
-    if isinstance(output, int):
-        shape, _, dtype = SIGNATURES.values[output]
-        return shape, dtype
-    return output
-
-
 def _bytes(output: Any) -> int:
-    shape, dtype = _signature(output)
+    shape, dtype = signature_of(output)
     return math.prod(shape) * dtype.itemsize if shape is not None and None not in shape else BYTES_AT_MOST + 1
 
 
 @contextlib.contextmanager
 def _for_real() -> Iterator[None]:
-    """Nobody looks on, no graph for autograd is built, and the random numbers of the model are not used up."""
+    """Switch off modes, autograd and autocast, and restore the random number generator afterwards."""
     state = torch.get_rng_state()
     plain = torch.autocast("cpu", enabled=False)
     with DisableTorchFunction(), no_dispatch_modes(), torch.no_grad(), plain:

@@ -1,4 +1,4 @@
-"""What happens when an op raises: its true message is found, and the exception is the model's."""
+"""Treat ops that raise: some run on zeros or on values, the others raise torch's true message."""
 
 from __future__ import annotations
 
@@ -21,14 +21,7 @@ __all__ = ["Failures"]
 
 
 class Failures:
-    """
-    Decides what happens when an op raises.
-
-    Parameters
-    ----------
-    trace : Trace
-        The records; a failed op keeps its exception.
-    """
+    """Treats ops that raise."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -52,14 +45,14 @@ class Failures:
     def really(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
     ) -> tuple[Exception, Any]:
-        """Return what the op says when it runs on zeros, and its result; ``NotImplemented`` if it does not run."""
+        """Run an op on values or zeros; return its error, and its result or ``NotImplemented``."""
         if needs_values(error):
             result = self._by_value(op, func, args, kwargs)
             if result is not NotImplemented:
                 return error, self.registered(op, result)
         try:
             result = on_zeros(func, args, kwargs)
-        except Exception as real:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
+        except Exception as real:  # noqa: BLE001 - recorded by the caller: kernels on the meta device word it differently
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
@@ -69,10 +62,10 @@ class Failures:
         return true_error(func, args, kwargs, error), result
 
     def _by_value(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what an op makes whose sizes depend on values: numbers among its arguments, or all of its operands."""
+        """Return the result of an op whose sizes depend on values: numbers in its arguments, or all of its operands."""
         numbers = self.replay.numbers(args, kwargs, op.origins)
         if numbers is not None:
-            with contextlib.suppress(Exception):  # numbers are not all that is missing
+            with contextlib.suppress(Exception):  # numbers may not be all that is missing
                 return func(*numbers[0], **numbers[1])
         result = NotImplemented if _has_fixed_size(func) else self.replay.result(op)
         if result is not NotImplemented:
@@ -100,7 +93,7 @@ class Failures:
         """Write down what an op returns."""
         tensors = tensors_in(result)
         op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
-        self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
+        self.trace.views += [x for x in tensors if x.is_meta]  # they may be views
         return result
 
 

@@ -1,9 +1,9 @@
 """
 Layers of torch.nn that call a single op, looked up as a whole without running their ``forward``.
 
-What such a layer does follows from its class, its settings and the signatures of its input and its parameters. The
-first call runs as usual and is remembered only if it was one op on one tensor. Anything out of the ordinary (a
-subclass, hooks, a replaced weight or ``forward``, autocast, a function mode of the model's own) runs as usual, always.
+The result of such a layer follows from its class, its settings and the signatures of its input and its parameters. The
+first call runs as usual and is remembered if it was one op on one tensor. Layers that are subclassed or changed (hooks,
+a replaced weight or ``forward``), and layers under autocast or a function mode of the model, always run as usual.
 """
 
 from __future__ import annotations
@@ -90,16 +90,7 @@ Lookup = tuple[tuple[Any, ...], list[Origin]]
 
 
 class LayerMemo:
-    """
-    Looks calls of layers up.
-
-    Parameters
-    ----------
-    trace : Trace
-        Receives the records.
-    recorder : Recorder
-        Makes what a remembered op returns.
-    """
+    """Looks up calls of layers."""
 
     def __init__(self, trace: Trace, recorder: Recorder) -> None:
         self.trace = trace
@@ -108,7 +99,7 @@ class LayerMemo:
         self.depth = function_mode_depth() + 1  # with the mode that captures
 
     def look_up(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lookup | None:
-        """Return what the result of a call depends on; ``None`` where the layer has to run."""
+        """Return the key of a call, all that its result depends on; ``None`` if the layer has to run."""
         kind = type(module)
         leaf = LEAVES.get(kind)
         if leaf is None or kwargs or len(args) != 1 or type(args[0]) is not Tensor:
@@ -126,7 +117,7 @@ class LayerMemo:
                 if found is None or name in attributes:
                     return None
                 origins.append(found)
-        except KeyError:  # a setting was taken away, or a parameter replaced by something that is computed
+        except KeyError:  # a setting was deleted, or a parameter is computed
             return None
         # Types too, because 1, 1.0 and True are equal as keys.
         types = [*map(type, values)]
@@ -148,17 +139,17 @@ class LayerMemo:
         return bool(any_autocast() or function_mode_depth() != self.depth or functions_disabled() or self.trace.mutated)
 
     def _origin(self, tensor: Tensor | None) -> Origin | None:
-        """Return who made a layer's tensor; one without a token if there is none; ``None`` if it is unusual."""
+        """Return the origin of a layer's tensor: without a token if there is no tensor; ``None`` if it is unusual."""
         if tensor is None:
             return _NOTHING
         origin = self.trace.origins.get(id(tensor))
         kind = type(tensor)
-        # What has been replaced by another kind of tensor is looked at by the op itself.
+        # Tensors of other classes are left to the op itself.
         usual = origin is not None and origin[2] is not None and (kind is Parameter or kind is Tensor)
         return origin if usual else None
 
     def recall(self, lookup: Lookup, input: Tensor, frame: FrameType) -> Tensor | None:
-        """Return what a layer is known to return, written down as its op would be; ``None`` if it is not known."""
+        """Return and record the known result of a layer; ``None`` if it is not known."""
         key, origins = lookup
         try:
             known = LEAF_MEMO.get(key)
@@ -176,7 +167,7 @@ class LayerMemo:
         return result
 
     def remember(self, lookup: Lookup, call: CallRecord, result: Any) -> None:
-        """Keep what a layer has done, if that was one op."""
+        """Remember a call of a layer, if it was one op."""
         key, origins = lookup
         trace = self.trace
         if len(trace.ops) != call.first_op + 1 or type(result) is not Tensor or trace.mutated:
@@ -199,7 +190,7 @@ class LayerMemo:
 
 
 class NoLayerMemo(LayerMemo):
-    """Looks nothing up: where what a layer returns may be an assumption, or has to run."""
+    """Looks nothing up, for runs in which each layer has to run."""
 
     def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         """Return nothing."""

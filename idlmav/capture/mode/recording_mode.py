@@ -80,20 +80,7 @@ _DENSE = frozenset(
 
 
 class RecordingMode(TorchFunctionMode):
-    """
-    The function mode.
-
-    Parameters
-    ----------
-    trace : Trace
-        Receives the records.
-    operands : Operands
-        Knows what stands for parameters and constants.
-    device : torch.device
-        Where the model believes its tensors to be.
-    failures : Failures
-        Decides what happens after an op has raised.
-    """
+    """The function mode."""
 
     def __init__(self, trace: Trace, operands: Operands, device: torch.device, failures: Failures) -> None:
         super().__init__()
@@ -105,7 +92,7 @@ class RecordingMode(TorchFunctionMode):
         self.replay = failures.replay = Replay(trace, operands)
         self.decisions = Decisions(trace, operands, self.replay)
         self.recorder = Recorder(trace, operands)
-        self.default_dtype = torch.get_default_dtype()  # decides what whole numbers are divided into
+        self.default_dtype = torch.get_default_dtype()  # the type of a quotient of integers
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
@@ -139,13 +126,13 @@ class RecordingMode(TorchFunctionMode):
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Differentiate: not with meta tensors."""
+        """End the run: meta tensors without autograd cannot be differentiated."""
         if function_name(func) == "grad" and func is not torch.autograd.grad:
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
 
     def _control(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Follow `torch.cond` and `torch.while_loop` as what they stand for: an if and a while of Python."""
+        """Run `torch.cond` and `torch.while_loop` as Python's ``if`` and ``while``."""
         condition, first, second, operands = list(args) + list(kwargs.values())
 
         def is_true(value: Any) -> bool:
@@ -175,21 +162,21 @@ class RecordingMode(TorchFunctionMode):
 
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
-            return func(*args, **kwargs)  # to be read by people; a whole number may be part of a layer's name
+            return func(*args, **kwargs)  # only an integer may be part of a layer's name
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
         if all(origin[2] is None for origin in origins):
             return self.decisions.ask(None, func, args, kwargs)
         true = self.replay.arguments(args, kwargs, origins)
         if true is not None:
             answer = self.decisions.ask(None, func, *true)
-            # An array looks at the memory of its tensor: what the model writes into it must not reach the values.
+            # An array shares its tensor's memory, which the model must not write into.
             return answer.copy() if function_name(func) in ("numpy", "__array__") else answer
         op = self.trace.new_op(func, locate(frame))
         op.origins = origins
         return self.decisions.ask(op, func, args, kwargs)
 
     def _set(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Set a property of a tensor; what belongs to the user stays as it is."""
+        """Set a property of a tensor; change the stand-in rather than a tensor of the user's."""
         target = args[0]
         self.origin_of(target)
         self.trace.settle_views()
@@ -198,18 +185,18 @@ class RecordingMode(TorchFunctionMode):
             return func(*args, **kwargs)
         if function_name(func) == "data" and len(args) == 2:
             source = self.operands.stand_in(args[1])
-            # The one before is in the books under its id, which must not be given to another.
+            # Kept alive, because its id is a key that must not be used again.
             self.trace.kept.append(self.trace.stand_ins.get(id(target)))
             self.trace.stand_ins[id(target)] = source
             self.trace.origins[id(target)] = self.origin_of(source)
         return target if function_name(func) == "requires_grad_" else None
 
     def origin_of(self, tensor: Tensor) -> Origin:
-        """Return who made a tensor."""
+        """Return the origin of a tensor."""
         return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
 
     def _describe(self, value: Any, origins: list[Origin], key: list[Any]) -> None:
-        """Append the origins of the tensors in an argument, and what the memo must know of it, without its values."""
+        """Append the origins of the tensors in an argument, and the part of the memo's key that it makes up."""
         if isinstance(value, Tensor):
             origin = self.origin_of(value)
             origins.append(origin)
@@ -219,7 +206,7 @@ class RecordingMode(TorchFunctionMode):
         key.append(kind)
         if isinstance(value, (list, tuple)):
             kinds = tuple(map(type, value))
-            if _PLAIN.issuperset(kinds):  # sizes, strides: types too, because 1, 1.0 and True are equal as keys
+            if _PLAIN.issuperset(kinds):  # types too, because 1, 1.0 and True are equal as keys
                 key.append(kinds)
                 key.append(tuple(value))
                 return
@@ -245,7 +232,7 @@ class RecordingMode(TorchFunctionMode):
 
     # The hot path: a dispatch, a loop over the arguments, one look-up, one empty tensor.
     def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
-        """Write down one op and return meta tensors of what it returns."""
+        """Record one op and return its result as meta tensors."""
         trace = self.trace
         known = trace.origins
         op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
@@ -295,7 +282,7 @@ class RecordingMode(TorchFunctionMode):
         return "autocast", torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Compute for real what has only real operands; mix real operands with meta tensors as meta tensors."""
+        """Compute an op on real operands; treat these as meta tensors if others are."""
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
         if any(tensor.is_meta for tensor in tensors):
@@ -339,7 +326,7 @@ class RecordingMode(TorchFunctionMode):
     def _compute(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None
     ) -> Any:
-        """Ask a rule or a kernel, and remember the answer."""
+        """Compute a result by a rule or a kernel, and remember it."""
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         inplace = is_inplace_call(func, args, kwargs)
         try:
@@ -360,7 +347,7 @@ class RecordingMode(TorchFunctionMode):
         return self.recorder.finish(op, result, args, kwargs, signature, inplace)
 
     def _true(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what an op has really returned: as it is where a decision can follow from it, else as meta tensors."""
+        """Record an op's true result, of which only tensors that stay real keep their values."""
         return self.recorder.finish(op, as_operands(result), args, kwargs, None, False)
 
     def _add_writers(self, op: OpRecord) -> None:

@@ -20,19 +20,18 @@ __all__ = ["without_kept_tensors"]
 _FOREIGN = ("torch", "builtins", "")
 _NO_TENSORS = frozenset({bool, int, float, str, "bool", "int", "float", "str"})
 _in_module: dict[str, tuple[list[Any], frozenset[str]]] = {}
-"""By name of a Python module: its caches, and the modules of its package that it has functions of."""
+"""By name of a Python module: its caches, and the modules of its package from which it has functions."""
 _in_class: WeakKeyDictionary[type, list[Any]] = WeakKeyDictionary()
 _clean: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""How often a cache had missed when it was last seen without tensors: most never change."""
+"""Number of misses of a cache when it last held no tensors; most caches never change."""
 
 
 @contextmanager
 def without_kept_tensors(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """
-    Empty the caches that hold tensors, before and after: a meta tensor in one would be handed to the next real run.
+    Empty the caches that hold tensors, before and after: the next real run must not get a meta tensor from one.
 
-    Looked at are `functools.lru_cache` and `functools.cache` in the classes of the modules and in the Python modules that
-    these are made of. What holds no tensor, such as a registry that is made once, stays.
+    These are the caches of `functools` in the classes of the modules and in the Python modules that define them.
 
     Parameters
     ----------
@@ -53,7 +52,7 @@ def _forget_tensors(cache: Any) -> None:
     _, misses, _, size = cache.cache_info()
     if size == 0 or _clean.get(cache) == misses:
         return
-    # Keys as well: what is asked with a tensor keeps it.
+    # Keys as well: they may hold tensors.
     if tensors_in(held_by(cache)):
         cache.cache_clear()
     else:
@@ -88,13 +87,13 @@ def _of_module(name: str) -> tuple[list[Any], frozenset[str]]:
     functions = {value.__module__ or "" for value in values if isinstance(value, FunctionType)}
     package = name.partition(".")[0]
     answer = _among(values), frozenset(other for other in functions if other.partition(".")[0] == package)
-    if name != "__main__":  # what is written in a notebook changes
+    if name != "__main__":  # cells of a notebook change it
         _in_module[name] = answer
     return answer
 
 
 def _among(values: Iterable[Any]) -> list[Any]:
-    """Return the caches among functions and methods, also those that another function is wrapped around."""
+    """Return the caches among functions and methods, also those inside a wrapper."""
     found = []
     for value in values:
         inside = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value

@@ -1,4 +1,4 @@
-"""Which torch functions are ops, which only ask a tensor something, and what an op is called in a graph."""
+"""Kinds of torch functions (ops, questions to a tensor, factories, ...), and the names of ops in a graph."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def function_name(func: Any) -> str:
 
 
 def classify(func: Any) -> int:
-    """Return how a torch function is to be treated, and remember it in `KINDS`."""
+    """Return the kind of a torch function, and remember it in `KINDS`."""
     slot = getattr(func, "__name__", "")
     name = function_name(func)
     if isinstance(func, HigherOrderOperator) and name in ("cond", "while_loop"):

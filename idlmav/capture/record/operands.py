@@ -17,34 +17,34 @@ __all__ = ["SMALL", "Operands", "as_operands", "meta_like"]
 
 _STRIDED = torch.strided
 SMALL = 1 << 16
-"""Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
+"""Integer and boolean tensors of at most so many elements stay real, so that decisions on them are true."""
 
 
 def meta_like(tensor: Tensor) -> Tensor:
-    """Return a tensor on the meta device with the sizes, strides and type of another, without its content."""
+    """Return a meta tensor with the sizes, strides and type of a tensor."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         return tensor
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 def stays_real(tensor: Tensor) -> bool:
-    """Return whether a tensor is worth computing with: small, and whole numbers or truth values."""
+    """Return whether a tensor is computed with: small, and of integers or booleans."""
     return tensor.numel() <= SMALL and not tensor.is_floating_point() and not tensor.is_complex()
 
 
 def as_operands(value: Any) -> Any:
-    """Return a nested result with meta tensors for all tensors but those that are worth computing with."""
+    """Return a result with meta tensors in place of all tensors but those that stay real."""
     return map_tensors(lambda tensor: tensor if stays_real(tensor) else meta_like(tensor), value)
 
 
 class Operands:
     """
-    Says what stands for a tensor, and who made it.
+    Finds the stand-in of a tensor, and the record that made it.
 
     Parameters
     ----------
     trace : Trace
-        Where origins are written down.
+        Receives the origins.
     names : dict of int to (str, bool)
         Qualified name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
 
@@ -53,9 +53,9 @@ class Operands:
     own : sequence of (str, Tensor, bool)
         Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
     may_be_wrapped : bool
-        Whether tensors in the course of a transformation by functorch are taken as they are.
+        Whether tensors wrapped by functorch are allowed.
     given : dict of int to Tensor
-        By ``id`` of an input's stand_in, what the user has given.
+        By ``id`` of an input's stand-in, the user's tensor.
     """
 
     def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
@@ -67,7 +67,7 @@ class Operands:
         self.may_be_wrapped = False
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
-        """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
+        """Record a parameter or a buffer before the model runs, if it is of the usual kind; `adopt` records others."""
         kind = type(tensor)
         if (kind is Parameter or kind is Tensor) and tensor.layout is _STRIDED and tensor.dtype.is_floating_point:
             key, trace = id(tensor), self.trace
@@ -75,7 +75,7 @@ class Operands:
             trace.origins[key] = (BUFFER if is_buffer else PARAMETER, name, SIGNATURES.token(tensor))
 
     def adopt(self, tensor: Tensor) -> Origin:
-        """Write down a tensor that is seen for the first time; what stands for it is in `Trace.stand_ins`."""
+        """Record a tensor that is met for the first time; its stand-in is in `Trace.stand_ins`."""
         trace = self.trace
         name, is_buffer = self.names.get(id(tensor), (None, False))
         if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
@@ -84,7 +84,7 @@ class Operands:
         kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
         strided = tensor.layout is torch.strided
         if type(tensor) is Parameter and name is not None and strided and tensor.is_floating_point():
-            # Made only when a kernel needs it: most parameters never get further than the memo.
+            # Made only when a kernel needs it: most ops on parameters are found in the memo.
             trace.lazy[id(tensor)] = tensor
             origin: Origin = (kind, name, SIGNATURES.token(tensor))
         elif torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
@@ -101,7 +101,7 @@ class Operands:
         return origin
 
     def stand_in(self, tensor: Tensor) -> Tensor:
-        """Return what is to be computed with in place of a tensor."""
+        """Return the tensor to compute with in place of a tensor."""
         trace = self.trace
         found = trace.stand_ins.get(id(tensor))
         if found is not None:
@@ -113,7 +113,7 @@ class Operands:
         return stand_in
 
     def stood_for(self, tensor: Tensor) -> Tensor:
-        """Return the tensor that a stand-in stands for; any other is returned as it is."""
+        """Return the tensor that a stand-in stands for; return any other tensor as it is."""
         trace = self.trace
         if id(tensor) not in self._foreign:
             found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.stand_ins}
@@ -129,7 +129,7 @@ class Operands:
         value : object
             An argument.
         all_meta : bool
-            Whether real tensors become meta tensors too, as kernels refuse a mixture; at the ends of slices they are needed.
+            Whether real tensors become meta tensors, too, as kernels refuse a mixture; those at the ends of slices do not.
         """
         return map_tensors(self._on_meta if all_meta else self.stand_in, value, self.stand_in)
 
@@ -147,7 +147,7 @@ class Operands:
         return stand_in
 
     def lose_content(self, tensor: Tensor) -> None:
-        """Turn a real tensor that is overwritten with what is not known into a stand_in, with all that look at its memory."""
+        """Turn a real tensor that is overwritten with unknown values into a meta tensor, with all its views."""
         if tensor.is_meta:
             return
         storage, trace = tensor.untyped_storage(), self.trace
@@ -167,7 +167,7 @@ class Operands:
             trace.views.append(other)
 
     def input_stand_in(self, tensor: Tensor) -> Tensor:
-        """Return what stands for a user's input; nothing that the model changes in it is the user's."""
+        """Return the stand-in of a user's input, which the model may change."""
         stand_in = self._stand_in_of_input(tensor)
         if not tensor.is_meta:
             self.given[id(stand_in)] = tensor

@@ -90,7 +90,7 @@ def _map(function: Callable[[Tensor], Any], value: Any, ends: Callable[[Tensor],
 
 
 def parts_of(value: Any) -> Collection[Any] | None:
-    """Return what a container holds directly; ``None`` for a value that is none."""
+    """Return what a container holds directly; ``None`` for other values."""
     kind: Any = type(value)
     form = _FORMS.get(kind) or _form(kind)
     return None if form is None else form.parts(value)
@@ -116,7 +116,7 @@ _FORMS: dict[type, _Form] = {
 
 @lru_cache(maxsize=1 << 10)
 def _form(kind: type) -> _Form | None:
-    """Return how a class that is not in `_FORMS` is taken apart; ``None`` if its objects are no containers."""
+    """Return how a class that is not in `_FORMS` is taken apart; ``None`` for classes that are no containers."""
     if issubclass(kind, tuple):
         return _Form(_same, _if_changed(_same, _rebuilt_tuple))
     if issubclass(kind, (list, deque, set)):
@@ -144,7 +144,7 @@ def _rebuilt_tuple(value: Any, parts: list[Any]) -> Any:
     kind = type(value)
     if hasattr(kind, "n_sequence_fields"):  # what torch's ops with several results return: `torch.return_types`
         return kind(parts)
-    made = tuple.__new__(kind, parts)  # not by the class's own `__new__`, whose arguments are its own affair
+    made = tuple.__new__(kind, parts)  # the class's own `__new__` may take other arguments
     getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
     return made
 

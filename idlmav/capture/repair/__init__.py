@@ -30,7 +30,7 @@ from typing import Any, Self
 import torch
 
 from idlmav.capture.record.source import Where
-from idlmav.capture.record.trace import Origin
+from idlmav.capture.record.trace import Origin, signature_of
 from idlmav.capture.repair.rewrite import rewritten_code, swapped
 from idlmav.capture.repair.run import DeviceRepairRun, RepairRun
 from idlmav.capture.repair.runtime import RUNTIME
@@ -49,20 +49,7 @@ _CHANGES_AT_MOST = 24
 
 
 def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run, device_map: DeviceMap) -> Run:
-    """
-    Return a run of a model that raises, to its end.
-
-    Parameters
-    ----------
-    tree : Tree
-        The model.
-    args, kwargs : tuple, dict
-        Its inputs.
-    failed : Run
-        The run that ended in an exception.
-    device_map : DeviceMap
-        Where the model's own tensors lie.
-    """
+    """Return a run of a model that raises, to its end."""
     codes = rewritable(failed.error, set()) if failed.error is not None else []
     with Repair(tree, failed.mode.device, args, kwargs) as repair:
         repair.branches = failed.branches
@@ -74,14 +61,7 @@ def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: 
 
 
 class Repair:
-    """
-    Runs a model again and again until nothing more is learnt.
-
-    Parameters
-    ----------
-    tree, device, args, kwargs
-        See `repaired`.
-    """
+    """Runs a model until a run learns nothing new."""
 
     def __init__(self, tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.tree = tree
@@ -90,6 +70,7 @@ class Repair:
         self.branches: frozenset[Where | None] = frozenset()
         self.plan = Plan()
         self.rewritten: set[CodeType] = set()
+        self.solved_keys: set[Key] = set()
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -106,7 +87,7 @@ class Repair:
         return run
 
     def settled(self, codes: list[CodeType]) -> RepairRun:
-        """Return a run that tells nothing new."""
+        """Run until a run learns nothing new; return that."""
         self._rewrite(codes)
         for _ in range(_RUNS_AT_MOST):
             self.plan.changed = False
@@ -117,22 +98,19 @@ class Repair:
                 break
         return run
 
-    def _run(self, plan: Plan) -> RepairRun:
-        with warnings.catch_warnings():
-            # What the model warns of has been said by the run that failed; ops on stand-ins warn of more.
-            warnings.simplefilter("ignore")
-            run = RepairRun(self.tree, self.device, plan, self.rewritten).taking(self.branches)
+    def _run(self, plan: Plan, device_map: DeviceMap | None = None) -> RepairRun:
+        kind = RepairRun if device_map is None else DeviceRepairRun
+        run = kind(self.tree, self.device, plan, self.rewritten).taking(self.branches)
+        if isinstance(run, DeviceRepairRun) and device_map is not None:
+            run.mode.follow(device_map)
+        # The run that failed has shown the model's warnings already; ops on assumed results warn of more.
+        with warnings.catch_warnings(action="ignore"):
             return run.forward(*self.inputs)
 
     def on_devices(self, device_map: DeviceMap) -> DeviceRepairRun:
         """Return the settled run once more, with devices followed."""
-        plan = Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            run = DeviceRepairRun(self.tree, self.device, plan, self.rewritten)
-            run.taking(self.branches)
-            run.mode.follow(device_map)
-            run.forward(*self.inputs)
+        run = self._run(Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial), device_map)
+        assert isinstance(run, DeviceRepairRun)
         return run
 
     def _rewrite(self, codes: list[CodeType]) -> None:
@@ -167,7 +145,7 @@ class Repair:
                 altered = self._altered(change)
             new = set(altered.session.failures) - set(run.session.failures)
             confirmed = new and len(altered.trace.ops) >= min(new) and len(change) == 1
-            if confirmed and not self._ambiguous(change, run):
+            if confirmed and not any(key in self.solved_keys for key, _ in change):
                 for key, dim in change:
                     self.plan.pin_size(key, dim, run.session.assumed[key].sizes[dim])
                 continue
@@ -176,13 +154,8 @@ class Repair:
                 runs[one] = altered
         return unknown_sizes, runs
 
-    def _ambiguous(self, change: frozenset[tuple[Key, int]], run: RepairRun) -> bool:
-        return any(key in self.solved_keys for key, _ in change)
-
-    solved_keys: frozenset[Key] = frozenset()
-
     def _solved(self, run: RepairRun) -> tuple[RepairRun, UnknownSizes]:
-        """Find assumed sizes with which ops far from them get what they demand."""
+        """Choose assumed sizes that meet the demands of ops far from them."""
         for _ in range(4):
             unknown_sizes, runs = self._unknown_sizes(run)
             step = self._step(run.session, runs)
@@ -197,7 +170,7 @@ class Repair:
                 self.plan.pins = before
                 break
             if others > 1:
-                self.solved_keys = self.solved_keys | {key}
+                self.solved_keys.add(key)
             run = better
         return run, unknown_sizes
 
@@ -217,7 +190,7 @@ class Repair:
                     if dim >= len(changed) or changed[dim] == size:
                         continue
                     value = session.assumed[key].sizes[place]
-                    # Doubling the assumed size has told the slope.
+                    # The assumed size was doubled: this gives the slope.
                     slope = (changed[dim] - size) / value
                     solution = value + (wanted - size) / slope
                     if solution >= 1 and solution == int(solution) and int(solution) != value:
@@ -226,7 +199,7 @@ class Repair:
 
 
 def _decide(run: RepairRun, unknown_sizes: UnknownSizes) -> None:
-    """Tell causes from consequences, and write unknown sizes into the records."""
+    """Tell causes from consequences, and mark unknown sizes in the records."""
     session = run.session
     unsure = session.unsure()
     causes = []
@@ -245,8 +218,7 @@ def _decide(run: RepairRun, unknown_sizes: UnknownSizes) -> None:
     assert all(op.index not in session.failures for op in handled)
     for key in {*unknown_sizes.unknown, *session.rankless}:
         op = run.trace.ops[key[0]]
-        sizes = shape_of_output(op, key[1])
-        dtype = session_dtype(op, key[1])
+        sizes, dtype = signature_of(op.outputs[key[1]])
         known = (
             None
             if key in session.rankless
@@ -260,7 +232,7 @@ def _decide(run: RepairRun, unknown_sizes: UnknownSizes) -> None:
 def _follows(
     session: Session, unknown_sizes: UnknownSizes, index: int, origins: list[Origin], unsure: set[int]
 ) -> bool:
-    """Return whether an op only failed because of sizes that were assumed."""
+    """Return whether an op failed only because of assumed sizes."""
     if not any(origin[0] in unsure and origin[0] != index for origin in origins):
         return False
     if session.trace.ops[index].func.__name__ == "raise":
@@ -273,14 +245,6 @@ def _follows(
 
 
 def _only_batch_unknown(session: Session, unknown_sizes: UnknownSizes, origins: list[Origin]) -> bool:
-    """Return whether all that a statement read is known but for the first size, on which hardly anything depends."""
+    """Return whether a statement read only known sizes, or unknown batch sizes, on which little depends."""
     keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
     return not any(key in session.rankless or unknown_sizes.unknown.get(key, set()) - {0} for key in keys)
-
-
-def session_dtype(op: Any, output: int) -> torch.dtype:
-    """Return the element type of an output."""
-    from idlmav.capture.record.trace import SIGNATURES
-
-    made = op.outputs[output]
-    return SIGNATURES.values[made][2] if isinstance(made, int) else made[1]

@@ -1,4 +1,4 @@
-"""The shape that an op or a layer of torch declares by its arguments and settings, whatever its input is."""
+"""Shapes that ops and layers declare by their arguments and settings, whatever their input is."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of
 
 
 def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
-    """Return the shape that an op declares, with the sizes that nobody can know marked; ``None`` if it declares none."""
+    """Return the shape that an op declares, with unknown sizes marked; ``None`` if it declares none."""
     shape_of = _OPS.get(op_name(func))
     if shape_of is None:
         return None
     try:
         found = shape_of(*args, **kwargs)
     except (TypeError, AttributeError, IndexError, ValueError, ZeroDivisionError, RuntimeError):
-        return None  # called in a way that its shape cannot be told from
+        return None  # an unusual call
     return found and replace(found, soft=True)
 
 
@@ -49,7 +49,7 @@ def _binary(left: Any, right: Any, **kwargs: Any) -> Assumption:
     tensors = [value for value in (left, right) if isinstance(value, Tensor)]
     rank = max(tensor.dim() for tensor in tensors)
     columns = list(zip(*[(1,) * (rank - tensor.dim()) + tuple(tensor.shape) for tensor in tensors], strict=True))
-    # Where the sizes disagree the left operand's is the stand-in: it is the main path in ``x + skip``.
+    # Where sizes disagree, the left operand's is used: in ``x + skip`` it is the main path.
     sizes = [next((size for size in column if size != 1), 1) for column in columns]
     known = [len({size for size in column if size != 1}) < 2 for column in columns]
     return Assumption(sizes, known, True, torch.result_type(*tensors) if len(tensors) == 2 else tensors[0].dtype)
@@ -119,12 +119,12 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
     module : torch.nn.Module
         A layer, also of a class derived from torch's.
     tensors : list of Tensor
-        What it was called with.
+        The tensors among its arguments.
 
     Returns
     -------
     list of Assumption or None
-        One an output; ``None`` if the layer is not torch's or declares nothing.
+        One for each output; ``None`` if the layer is not torch's or declares nothing.
     """
     for kind in type(module).__mro__:
         if kind in _MODULES:
@@ -137,14 +137,14 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
     try:
         found = find(module, tensors[0], dtype) if tensors else None
     except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
-        return None  # settings that nobody can know the result of
+        return None  # impossible settings
     if found and any(x.is_floating_point() and x.dtype is not dtype for x in tensors):
         return [replace(output, typed=False) for output in found]
     return found
 
 
 def accepted_rank(module: nn.Module) -> int | None:
-    """Return a number of dimensions that a layer accepts which checks it before any op."""
+    """Return a rank that a layer accepts, if it checks the rank before any op."""
     if isinstance(module, nn.RNNBase):
         return 3
     if not isinstance(module, Norms):

@@ -1,4 +1,4 @@
-"""The function mode of a run that is repaired: ops on unknown tensors, and what goes on after an op has raised."""
+"""The function mode of a repair run: ops on unknown tensors, and results in place of those of ops that raise."""
 
 from __future__ import annotations
 
@@ -30,16 +30,7 @@ _RANKS = (4, 3, 2, 5, 1)
 
 
 class RepairMode(RecordingMode):
-    """
-    The function mode that knows tensors of unknown structure.
-
-    Parameters
-    ----------
-    trace, operands, device, failures
-        See `RecordingMode`.
-    session : Session
-        Knows what was assumed.
-    """
+    """A function mode that treats tensors of unknown structure."""
 
     def __init__(
         self, trace: Trace, operands: Operands, device: torch.device, failures: Recovery, session: Session
@@ -49,7 +40,7 @@ class RepairMode(RecordingMode):
         failures.kernels = self.kernels
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Treat a call of any torch function by its kind and by what is known of its operands."""
+        """Treat a call of any torch function by its kind and its operands."""
         if not any(isinstance(tensor, Unknown) for tensor in tensors_in((args, kwargs))):
             return super().__torch_function__(func, types, args, kwargs)
         kind = KINDS.get(func)
@@ -71,7 +62,7 @@ class RepairMode(RecordingMode):
         return sizes if dim is None else sizes[dim]
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Return gradients as large as what they are taken of; anything else that differentiates does nothing."""
+        """Return gradients of the inputs' shapes; ignore everything else that differentiates."""
         if function_name(func) == "_make_dual":
             return args[0]
         if func is not torch.autograd.grad:
@@ -99,17 +90,17 @@ class RepairMode(RecordingMode):
         return self._following(func, args, kwargs, result, rankless) if rankless else result
 
     def _following(self, func: Any, args: Any, kwargs: dict[str, Any], result: Any, rankless: list[Unknown]) -> Any:
-        """Return results whose rank follows that of an unknown operand as unknown ones."""
+        """Return results as unknown tensors if their rank depends on that of an unknown operand."""
         results = tensors_in(result)
         if not results or len(results) > 64:
             return result
         if not is_inplace_call(func, args, kwargs):
-            # With one dimension more: what refuses it demands the rank, what ignores it has a known one.
+            # Try one dimension more: an op that refuses it demands the rank, one whose rank stays has a known one.
             more = {id(x): contiguous([*x.shape[:1], 2, *x.shape[1:]], x.dtype) for x in rankless}
             try:
                 more_args, more_kwargs = _replaced((args, kwargs), more)
                 probe, _, _ = self.kernels.evaluate(func, more_args, more_kwargs, False)
-            except Exception:  # noqa: BLE001 - only asked whether it raises
+            except Exception:  # noqa: BLE001 - only whether it raises matters
                 for tensor in rankless:
                     self.session.plan.pin_rank(tensor.key, tensor.dim() - tensor.offset)
                 return result
@@ -130,7 +121,7 @@ class RepairMode(RecordingMode):
 
 
 class Recovery(Failures):
-    """Goes on after an op has raised: with operands as the op demands them, or with the shape that it declares."""
+    """Goes on after an op has raised, with operands as it demands them or with the shape that it declares."""
 
     def __init__(self, trace: Trace, session: Session) -> None:
         super().__init__(trace)
@@ -138,7 +129,7 @@ class Recovery(Failures):
         self.kernels: Kernels
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Return what stands for the result of an op that raised."""
+        """Return an assumed result of an op that raised."""
         error, result = self.really(op, func, args, kwargs, error)
         if result is not NotImplemented:
             return result
@@ -148,13 +139,13 @@ class Recovery(Failures):
         return self.gone_on(op, func, args, kwargs, error)
 
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Return what stands for the result of an op that a tensor's class has refused."""
+        """Return an assumed result of an op that a tensor's class has refused."""
         if self.session.knows(error) or will_be_handled(error, sys._getframe(1)):
             return super().refused(op, func, args, kwargs, error)
         return self.gone_on(op, func, args, kwargs, error)
 
     def gone_on(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Note what an op has raised, and return what stands for its result."""
+        """Note the error of an op, and return an assumed result."""
         session = self.session
         session.note(op, error)
         args, kwargs = session.operands.replace((args, kwargs or {}), all_meta=True)
@@ -184,7 +175,7 @@ class Recovery(Failures):
             found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]
         for demand in doubtful:
             session.learn(demand)
-        # What disagrees by itself, as in ``x + skip``, nobody can correct: either may be wrong.
+        # Operands that disagree, as in ``x + skip``, are not corrected: either may be wrong.
         usable = doubtful or [
             demand
             for demand in wrong
@@ -208,7 +199,7 @@ class Recovery(Failures):
             x = demand.operand
             rank = _rank_demanded(demand)
             sizes = resized(list(x.shape), rank)
-            if altered and rank > x.dim():  # none but the batch is more than a guess then
+            if altered and rank > x.dim():  # then only the batch is more than a guess
                 sizes[1:] = [2 * size for size in sizes[1:]]
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
@@ -218,7 +209,7 @@ class Recovery(Failures):
     def _as_assumed(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], result: Any
     ) -> Any:
-        """Return results of which an invented size or the element type may be others as assumptions."""
+        """Return results as assumptions if a size was invented or the element type is not known."""
         invented = any(_rank_demanded(demand) > demand.operand.dim() for demand in changed)
         typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
         if is_inplace_call(func, args, kwargs) or not (invented or not typed):
@@ -262,7 +253,7 @@ def _rank_demanded(demand: Demand) -> int:
 
 
 def _all_unknown(args: Any) -> bool:
-    """Return whether operands could only be compared with others that are not known either."""
+    """Return whether there are several operands, all of them unknown."""
     tensors = tensors_in(args)
     return len(tensors) > 1 and all(isinstance(tensor, Unknown) for tensor in tensors)
 

@@ -1,4 +1,4 @@
-"""Functions rewritten so that each statement, call and attribute is guarded: what fails is noted and the rest runs."""
+"""Rewrite functions so that the runtime notes statements, calls and attributes that fail, and the rest runs."""
 
 from __future__ import annotations
 import __future__
@@ -18,7 +18,7 @@ from idlmav.capture.python_private import functions_with
 __all__ = ["handles", "has_source", "rewritten_code", "swapped"]
 
 _RUNTIME = "<runtime of idlmav.capture.repair>"
-"""Constant in the rewritten source; in the compiled code the guard itself takes its place."""
+"""Constant in the rewritten source; in the compiled code the runtime takes its place."""
 _BARE = frozenset({"super", "locals", "vars", "globals", "eval", "exec", "dir", "isinstance", "issubclass", "hasattr"})
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 _LEFT_ALONE = (
@@ -28,14 +28,7 @@ _LEFT_ALONE = (
 
 
 class _Rewriter(ast.NodeTransformer):
-    """
-    Puts the guard between the statements and their effects.
-
-    Parameters
-    ----------
-    local : frozenset of str
-        Names that are assigned anywhere in the function; others are looked up in the module.
-    """
+    """Rewrites statements, calls, attributes and names into calls of the runtime."""
 
     def __init__(self, local: frozenset[str]) -> None:
         self.local = local
@@ -83,11 +76,11 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
-        """Return the statements, each guarded."""
+        """Return the statements, each in a ``try``."""
         return [self.statement(statement) for statement in statements]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
-        """Return a statement inside a ``try`` that hands what was raised to the guard."""
+        """Return a statement inside a ``try`` that hands exceptions to the runtime."""
         if isinstance(node, _LEFT_ALONE):
             return node
         if isinstance(node, ast.FunctionDef):
@@ -114,7 +107,7 @@ class _Rewriter(ast.NodeTransformer):
         return _in_try(node, loads, stores)
 
     def _handled(self, node: ast.Try) -> ast.stmt:
-        """Runtime what the model does about an error, but not where it expects one."""
+        """Rewrite the handlers of a ``try``, but not its body, where the model expects the error."""
         if not node.handlers:
             node.body = self.block(node.body)
         for handler in node.handlers:
@@ -132,7 +125,7 @@ def _unpacked(targets: list[ast.expr]) -> int:
 
 
 def _assigned(definition: ast.FunctionDef, free: Iterable[str]) -> frozenset[str]:
-    """Return the names that a function, or one inside it, gives a value: those of no module."""
+    """Return the names that a function, or one inside it, assigns."""
     found = {*free}
     for node in ast.walk(definition):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -157,7 +150,7 @@ def _call(name: str, args: list[ast.expr], keywords: list[ast.keyword], like: as
 
 
 def _head(node: ast.stmt) -> list[ast.AST]:
-    """Return what a statement evaluates by itself, without the statements in it."""
+    """Return the expressions of a statement, without the statements in it."""
     if isinstance(node, ast.For):
         return [node.iter]
     if isinstance(node, (ast.If, ast.While)):
@@ -205,16 +198,21 @@ def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
     return template
 
 
+def _parsed(code: CodeType) -> tuple[ast.Module, int]:
+    """Return the syntax tree of a function's source, empty if that cannot be read, and its first line."""
+    try:
+        lines, start = inspect.getsourcelines(code)
+        return ast.parse(textwrap.dedent("".join(lines))), start
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module([], []), 1
+
+
 @lru_cache(maxsize=1 << 10)
 def _definition(code: CodeType) -> tuple[ast.FunctionDef, int] | None:
     """Return the syntax tree of a function, and how many lines come before its source."""
     if code.co_name in ("<lambda>", "<module>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"):
         return None
-    try:
-        lines, start = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return None
+    tree, start = _parsed(code)
     definition = tree.body[0] if tree.body else None
     if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
         return None
@@ -228,14 +226,14 @@ def has_source(code: CodeType) -> bool:
 
 def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     """
-    Return a function's code with every statement guarded.
+    Return a function's code with every statement inside a ``try``.
 
     Parameters
     ----------
     code : CodeType
-        Of a function whose source can be read.
+        The code of a function whose source can be read.
     runtime : Runtime
-        What is asked at run time; see `idlmav.capture.repair.session`.
+        The object that the code calls; see `idlmav.capture.repair.runtime`.
 
     Returns
     -------
@@ -254,7 +252,7 @@ def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     _add_end(definition, last)
     body: list[ast.stmt] = [definition]
     if code.co_freevars:
-        # Within an outer function that has variables of these names, so that the closure fits.
+        # Inside a function with variables of these names, so that the closure fits.
         outer = ast.parse("def __outer():\n" + "".join(f"    {name} = None\n" for name in code.co_freevars)).body[0]
         assert isinstance(outer, ast.FunctionDef)
         outer.body.append(definition)
@@ -273,7 +271,7 @@ def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
 
 
 def _add_end(definition: ast.FunctionDef, last: ast.stmt) -> None:
-    """Let a function of which a statement failed return something."""
+    """Let a function with a failed statement return an assumed result."""
     tail = ast.parse(f"{_RUNTIME!r}.ended(locals())").body[0]
     assert isinstance(tail, ast.Expr)
     end: ast.stmt = ast.Return(tail.value)
@@ -310,12 +308,12 @@ _swapped: dict[CodeType, tuple[CodeType, int, list[FunctionType]]] = {}
 @contextmanager
 def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
     """
-    Let functions run other code, in all threads, until the last one who wants it is done.
+    Let functions run other code, in all threads, until the last context is left.
 
     Parameters
     ----------
     codes : iterable of (CodeType, CodeType)
-        Original and replacement. The guard in the replacement does nothing in threads that do not capture.
+        Original and replacement. The runtime in it changes nothing in threads that do not capture.
     """
     done: list[CodeType] = []
     try:
@@ -346,12 +344,8 @@ def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
 
 @lru_cache(maxsize=1 << 10)
 def _expectations(code: CodeType) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
-    """Return first and last line of every ``try`` with the exceptions that it names; none stands for all."""
-    try:
-        lines, start = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return ()
+    """Return first and last line of every ``try`` with the names of the exceptions that it handles."""
+    tree, start = _parsed(code)
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Try) and node.handlers:

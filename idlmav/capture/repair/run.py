@@ -1,4 +1,4 @@
-"""One run of a model that fails: its modules return what they declare, its functions are guarded."""
+"""One run of a model that raises: its layers return the shapes that they declare, its functions are rewritten."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.tracebacks import came_through, will_be_handled
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
 from idlmav.capture.reruns.devices import DeviceMode
-from idlmav.capture.run import Run, argument_names, model_input
+from idlmav.capture.run import Run, model_input
 from idlmav.capture.torch_private import DisableTorchFunction
 from idlmav.capture.tree import Tree
 
@@ -30,7 +30,7 @@ __all__ = ["DeviceRepairRun", "RepairRun", "Unspecified"]
 
 @dataclass(frozen=True)
 class Unspecified:
-    """An argument of which nothing is known but some sizes; without any, not even their number."""
+    """An argument of which only some sizes are known; without sizes, the rank is unknown, too."""
 
     sizes: tuple[int | None, ...] = ()
 
@@ -39,23 +39,12 @@ class RepairRun(Run):
     """
     A forward pass that no exception ends.
 
-    Parameters
-    ----------
-    tree : Tree
-        The model with its modules.
-    device : torch.device
-        Where the model believes to be.
-    plan : Plan
-        What earlier runs have told; this one adds to it.
-    rewritten : set of CodeType
-        Code that is guarded already, or cannot be.
-
     Attributes
     ----------
     session : Session
-        What failed and what was assumed.
+        Failures and assumptions of this run.
     wanted : list of CodeType
-        Functions that have to be guarded before the model can run to its end.
+        Functions that have to be rewritten before the model can run to its end.
     """
 
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
@@ -76,7 +65,7 @@ class RepairRun(Run):
         except Rerun as rerun:
             self.wanted = rerun.codes
         except Stopped:
-            pass  # what is drawn by then is more than anybody looks at
+            pass  # the graph is larger than anybody reads
         finally:
             if before is None:
                 del ACTIVE.session
@@ -84,20 +73,8 @@ class RepairRun(Run):
                 ACTIVE.session = before
         return self
 
-    def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        known_args = tuple(None if isinstance(value, Unspecified) else value for value in args)
-        known_kwargs = {name: None if isinstance(value, Unspecified) else value for name, value in kwargs.items()}
-        taken_args, taken_kwargs = super()._take_inputs(known_args, known_kwargs)
-        names = argument_names(self.model, args)
-        args = tuple(
-            self._unspecified(name, value) if isinstance(value, Unspecified) else taken
-            for name, value, taken in zip(names, args, taken_args, strict=True)
-        )
-        kwargs = {
-            name: self._unspecified(name, value) if isinstance(value, Unspecified) else taken_kwargs[name]
-            for name, value in kwargs.items()
-        }
-        return args, kwargs
+    def _take(self, value: Any, name: str) -> Any:
+        return self._unspecified(name, value) if isinstance(value, Unspecified) else super()._take(value, name)
 
     def _unspecified(self, name: str, given: Unspecified) -> Tensor:
         op = self.trace.new_op(model_input, None)
@@ -111,7 +88,7 @@ class RepairRun(Run):
         return tensor
 
     def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a module; what it raises is noted, and what it declares stands for its result."""
+        """Call a module; if it raises, note the error and return the shape that it declares."""
         if id(module) not in self.paths:
             return super().call_module(module, args, kwargs)
         first = len(self.trace.calls)
@@ -125,7 +102,7 @@ class RepairRun(Run):
                     return self._stand_in(self.trace.calls[first], module, args, kwargs, error)
                 self.session.let_pass(error, sys._getframe(1))
             raised = error
-        if raised is not None and completed is not None:  # outside of the handler: what is raised now has other causes
+        if raised is not None and completed is not None:  # outside of the handler
             return self._entered(self.trace.calls[first], module, raised, *completed)
         if isinstance(result, Unknown) and first < len(self.trace.calls):
             with DisableTorchFunction():
@@ -165,7 +142,7 @@ class RepairRun(Run):
         return _shaped(module, [session.assume(op, output) for output in declared])
 
     def _declared(self, module: torch.nn.Module, result: Unknown, args: Any, kwargs: Any) -> Any:
-        """Return what a layer declares in place of the unknown result that a failure in it has left."""
+        """Return the shape that a layer declares in place of an unknown result."""
         declared = declared_by_module(module, tensors_in((args, kwargs)))
         op = self.trace.ops[self.trace.origins[id(result)][0]]
         if declared is None or op.error is None:
@@ -180,7 +157,7 @@ class RepairRun(Run):
         """Call a module again, with something unknown for the arguments that are missing."""
         with DisableTorchFunction():
             if call.index == len(self.trace.calls) - 1:
-                self.trace.calls.pop()  # it was not entered
+                self.trace.calls.pop()  # forward was not entered
                 if call.parent is not None:
                     call.parent.children -= 1
             index = len(self.trace.calls)
@@ -196,11 +173,11 @@ class RepairRun(Run):
 
 
 class _DeviceRepairMode(DeviceMode, RepairMode):
-    """A mode that knows tensors of unknown structure, and where tensors lie."""
+    """A mode that treats tensors of unknown structure, and follows devices."""
 
 
 class DeviceRepairRun(RepairRun):
-    """A run that no exception ends, with devices followed."""
+    """A run that no exception ends and that follows devices."""
 
     def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
         super().__init__(tree, device, plan, rewritten)

@@ -33,23 +33,12 @@ from idlmav.capture.tree import Tree
 __all__ = ["WEIGHTS_AT_MOST", "run_with_autograd"]
 
 WEIGHTS_AT_MOST = 1 << 28
-"""Bytes of weights that are copied for a run on real numbers."""
+"""Bytes of weights that are copied for a run on values."""
 _CPU = torch.device("cpu")
 
 
 def run_with_autograd(tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """
-    Return a run with autograd.
-
-    Parameters
-    ----------
-    tree : Tree
-        The model, of which copies run.
-    device : torch.device
-        Where the model believes to be.
-    args, kwargs : tuple, dict
-        Its inputs.
-    """
+    """Run copies of a model with autograd: on the meta device, then with values if that is needed and cheap."""
     with torch.inference_mode(False), torch.enable_grad():
         run = AutogradRun(tree, device, META).forward(args, kwargs)
     guessed = any("guess" in op.flags for op in run.trace.ops)
@@ -66,16 +55,7 @@ def run_with_autograd(tree: Tree, device: torch.device, args: tuple[Any, ...], k
 
 
 class AutogradRun(Run):
-    """
-    A forward pass in which torch runs every op.
-
-    Parameters
-    ----------
-    tree, device
-        See `Run`.
-    place : torch.device
-        Where it really runs: on the meta device or on the CPU.
-    """
+    """A forward pass in which torch runs every op."""
 
     def __init__(self, tree: Tree, device: torch.device, place: torch.device) -> None:
         with torch.no_grad(), _CopyTensors(place) as mode:
@@ -97,14 +77,14 @@ class AutogradRun(Run):
 
 
 class _CopyTensors(TorchFunctionMode):
-    """While a model is deep-copied, its tensors are made anew at another place, those too that torch refuses to copy."""
+    """Makes the tensors of a deep copy on another device, also those that torch refuses to copy."""
 
     def __init__(self, place: torch.device) -> None:
         super().__init__()
         self.place = place
 
     def memo_of(self, tree: Tree) -> dict[int, Any]:
-        """Return the copies of all parameters and buffers, by ``id``, as `copy.deepcopy` wants them."""
+        """Return copies of all parameters and buffers by ``id``, as a memo for `copy.deepcopy`."""
         return {id(tensor): _moved(tensor, self.place) for _, tensor, _ in tree.tensors}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -127,7 +107,7 @@ def _moved(tensor: Tensor, place: torch.device) -> Tensor:
 
 
 class _AutogradOperands(Operands):
-    """Nothing stands for anything: every tensor is the model's copy's own."""
+    """Operands without stand-ins: every tensor belongs to the copy of the model."""
 
     def __init__(self, trace: Any, names: dict[int, tuple[str, bool]], place: torch.device) -> None:
         super().__init__(trace, names)
@@ -153,7 +133,7 @@ class _AutogradOperands(Operands):
 
 
 class _AutogradMode(RecordingMode):
-    """Lets torch run every op, and writes it down."""
+    """Lets torch run every op, and records it."""
 
     def __init__(
         self, trace: Any, operands: Operands, device: torch.device, failures: Any, place: torch.device
@@ -163,7 +143,7 @@ class _AutogradMode(RecordingMode):
         self.last_backward: Origin | None = None
 
     def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
-        """Run one op and write it down."""
+        """Run one op and record it."""
         kwargs = kwargs or {}
         op = self.trace.new_op(func, locate(frame))
         op.args, op.kwargs = args, kwargs

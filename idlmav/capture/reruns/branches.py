@@ -44,6 +44,6 @@ def _worth(run: Run) -> tuple[bool, int, int]:
 
 
 def _unreached(run: Run) -> int:
-    """Return how many modules that have parameters or no children were not called."""
+    """Return how many modules without children were not called."""
     called = {call.path for call in run.trace.calls}
     return sum(1 for path, module in run.tree.modules if path not in called and not module._modules)

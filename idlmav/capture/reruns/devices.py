@@ -31,7 +31,7 @@ _TOGETHER = frozenset({
     "eq", "ne", "lt", "gt", "le", "ge", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "bitwise_xor",
     "remainder", "floor_divide", "fmod", "atan2", "cdist", "outer", "cross_entropy", "mse_loss", "l1_loss", "nll_loss",
 })  # fmt: skip
-"""Ops that surely refuse operands from two devices; others are believed to do with them."""
+"""Ops that refuse operands on two devices; all others are taken to accept them."""
 _EXPANDED_AT_MOST = 1 << 24
 
 
@@ -44,16 +44,16 @@ class DeviceMap:
     tree : Tree
         The model.
     inputs : object
-        What the user feeds; tensors on the meta device are where the model is.
+        The user's inputs; those on the meta device count as being on the model's.
     home : torch.device
-        Where the model believes to be.
+        The device that the model sees.
     moved : bool
-        Whether the user has said so: then parameters and inputs are thought to be moved there.
+        Whether the user has chosen it: then parameters and inputs count as being there, too.
     """
 
     def __init__(self, tree: Tree, inputs: Any, home: torch.device, moved: bool) -> None:
         own = {name: tensor.device for name, tensor, _ in tree.tensors}
-        # A model without memory is where its inputs are.
+        # A model without memory is on the device of its inputs.
         moved = moved or all(device.type == "meta" for device in own.values())
         self.home, self.moved = home, moved
         self.own = {} if moved else own
@@ -78,10 +78,6 @@ class DeviceMap:
             target = torch.get_default_device()
         return target is not None and target.type != self.home.type
 
-    def of_parameter(self, name: str) -> torch.device:
-        """Return where a parameter or a buffer lies."""
-        return self.own.get(name, self.home)
-
 
 def target_of(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
     """Return the device that a call names."""
@@ -104,9 +100,9 @@ class DeviceMode(RecordingMode):
     Attributes
     ----------
     device_map : DeviceMap
-        Where the model's own tensors lie.
+        Devices of the model's own tensors.
     mismatches : dict of int to RuntimeError
-        By op, what torch would say.
+        By op, the error that torch would raise.
     """
 
     device_map: DeviceMap
@@ -118,7 +114,7 @@ class DeviceMode(RecordingMode):
         self.device_map, self.mismatches, self._by_op = device_map, {}, {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Treat a call as the mode does, and note where its result lies."""
+        """Treat a call as the mode does, and note the device of its result."""
         kind = KINDS.get(func)
         kind = classify(func) if kind is None else kind
         if kind == DEVICE:
@@ -135,12 +131,12 @@ class DeviceMode(RecordingMode):
         return result
 
     def _place(self, tensor: Tensor) -> torch.device | None:
-        """Return where a tensor lies; ``None`` if that cannot be known."""
+        """Return the device of a tensor; ``None`` if it is not known."""
         origin = self.origin_of(tensor)
         if origin[0] == CONSTANT:
             return None if tensor.is_meta or self.device_map.moved else tensor.device
         if origin[0] < 0:
-            return self.device_map.of_parameter(origin[1])
+            return self.device_map.own.get(origin[1], self.device_map.home)
         if origin[0] < len(self.device_map.inputs) and origin[0] not in self._by_op:
             return self.device_map.inputs[origin[0]]
         return self._by_op.get(origin[0])
@@ -153,9 +149,11 @@ class DeviceMode(RecordingMode):
             return _numbered(target or torch.get_default_device())
         if op_name(func) in ("to", "type_as") and len(operands) > 1:
             return operands[-1][1]
-        # A single number on the CPU is taken everywhere.
+        # Every op accepts a single number on the CPU.
         found = {
-            _numbered(place) for x, place in operands if place is not None and not (x.dim() == 0 and _is_cpu(place))
+            _numbered(place)
+            for x, place in operands
+            if place is not None and not (x.dim() == 0 and place.type == "cpu")
         }
         if len(found) < 2 or op.error is not None:
             return next(iter(found), None) or next((place for _, place in operands if place is not None), None)
@@ -170,7 +168,7 @@ class DeviceMode(RecordingMode):
         return _numbered(operands[0][1]) if operands[0][1] is not None else None
 
     def _really(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
-        """Run an op on operands of which some have no memory: only torch's kernels know which do with that."""
+        """Run an op on operands of which some have no memory, which some of torch's kernels accept."""
 
         def placed(tensor: Tensor) -> Tensor:
             place = self._place(tensor) or self.device
@@ -190,10 +188,6 @@ class DeviceMode(RecordingMode):
         return next((tensor.device for tensor in tensors_in(result)), None)
 
 
-def _is_cpu(place: torch.device) -> bool:
-    return place.type == "cpu"
-
-
 def _numbered(place: torch.device) -> torch.device:
     """Return a device with its number: ``cuda`` is ``cuda:0``."""
     return place if place.index is not None or place.type in ("cpu", "meta") else torch.device(place.type, 0)
@@ -206,22 +200,11 @@ class _DeviceRun(Run):
         super().__init__(tree, device)
         self.mode: DeviceMode = DeviceMode(self.trace, self.operands, device, self.failures)
         self.mode.follow(device_map)
-        self.layer_memo.depth = -1  # no layer is looked up: each of its ops has to be seen
+        self.layer_memo.depth = -1  # no layer is looked up: each op has to run
 
 
 def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """
-    Write the errors of ops with operands from several devices into a run that shapes alone let pass.
-
-    Parameters
-    ----------
-    run : Run
-        Finished; its `error_ops` are extended.
-    device_map : DeviceMap
-        Where the model's own tensors lie.
-    args, kwargs : tuple, dict
-        The inputs.
-    """
+    """Run a model once more, following devices, and add errors of ops with operands on several to its run."""
     placed = _DeviceRun(run.tree, run.mode.device, device_map)
     placed.taking(run.branches)
     placed.forward(args, kwargs)
@@ -229,7 +212,7 @@ def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwarg
 
 
 def accept(run: Run, placed: Run, mode: DeviceMode) -> None:
-    """Write what a run that followed devices has found into another of the same ops."""
+    """Add the errors of a run that followed devices to another run of the same ops."""
     ops, others = run.trace.ops, placed.trace.ops
     if mode.mismatches and [op.func for op in ops] == [op.func for op in others]:
         for index, error in mode.mismatches.items():

@@ -30,7 +30,7 @@ _POINTWISE_IN_PLACE = frozenset({
 
 
 def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device) -> tuple[Any, dict[str, Any]]:
-    """Return the arguments with every target device replaced: meta tensors stay where they are."""
+    """Return the arguments with another device in place of each one that they name."""
     if kwargs.get("device") is not None:
         kwargs = {**kwargs, "device": device}
     if function_name(func) == "to" and len(args) > 1:
@@ -49,17 +49,17 @@ def _as_is(tensor: Tensor) -> Tensor:
 
 def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """
-    Run the real op on zeros of the same shapes: for ops without a kernel on the meta device, and for true messages.
+    Run an op on zeros of the operands' shapes: for ops without a meta kernel, and for torch's own message.
 
     Returns
     -------
     object
-        Meta tensors like the result; ``NotImplemented`` if that would be too large.
+        The result as meta tensors; ``NotImplemented`` if the operands are too large.
 
     Raises
     ------
     Exception
-        What the op raises.
+        The op's own error.
     """
     if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _ZEROS_AT_MOST:
         return NotImplemented
@@ -81,9 +81,9 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
     """
-    Raise what an op raises that gets floats of several types and does not promote them.
+    Raise the error of an op that gets floats of several types and does not promote them.
 
-    Kernels on the meta device do not look: double into a float convolution passes there.
+    Kernels on the meta device do not check types.
     """
     found = {tensor.dtype for tensor in tensors_in((args, kwargs)) if tensor.is_floating_point()}
     if len(found) > 1 and not is_inplace_call(func, args, kwargs):
@@ -94,9 +94,9 @@ def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Exception:
     """
-    Return what an op that is too large for `on_zeros`, and raised on meta tensors, says for real.
+    Return the true error of an op that raised on meta tensors and is too large for `on_zeros`.
 
-    It gets one zero expanded to each operand's sizes: what refuses its sizes or types does so before it computes.
+    It runs on one zero expanded to each operand's sizes: ops check sizes and types before they compute.
     """
     if isinstance(error, NotImplementedError) or op_name(func) not in _ONE_TYPE:
         return error
@@ -107,13 +107,13 @@ def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -
     try:
         args, kwargs = map_tensors(expanded, (args, kwargs), _as_is)
         func(*args, **kwargs)
-    except Exception as real:  # noqa: BLE001 - handed to who records it
+    except Exception as real:  # noqa: BLE001 - recorded by the caller
         return real
     return error
 
 
 class Kernels:
-    """Computes what an op returns, on meta tensors."""
+    """Computes the results of ops, as meta tensors."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -127,7 +127,7 @@ class Kernels:
         Raises
         ------
         Exception
-            What the op raises with these operands.
+            The op's own error.
         """
         autocast = torch.is_autocast_enabled(self.device.type)
         if not autocast:
@@ -150,7 +150,7 @@ class Kernels:
         return *self.flop_mode.count(func, args, kwargs), False
 
     def _on_fake(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
-        """Under autocast: kernels on the meta device ignore it, those of FakeTensor do not."""
+        """Run an op under autocast, which kernels ignore on the meta device, and follow with FakeTensor."""
         self._fake = self._fake or fake_mode()
         if self._fake is None:
             return self.flop_mode.count(func, args, kwargs)
@@ -172,7 +172,7 @@ class Kernels:
 
 
 def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
-    """Return whether a pointwise op in place is legal without asking the kernel: a number, or an equal tensor."""
+    """Return whether a pointwise in-place op is surely legal: with a number, or a tensor of the same shape."""
     target, others = args[0], [*args[1:], *kwargs.values()]
     if (
         function_name(func) not in _POINTWISE_IN_PLACE

@@ -43,7 +43,7 @@ class FlopMode(TorchDispatchMode):
         return result, self.flops
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run one kernel, or what it decomposes into."""
+        """Run one kernel, or the kernels that it decomposes into."""
         kwargs = kwargs or {}
         formula = flop_registry.get(func.overloadpacket)
         if formula is None and func is not torch.ops.prim.device.default and can_decompose(func):

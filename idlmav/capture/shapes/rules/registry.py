@@ -1,4 +1,4 @@
-"""The table of shape rules and what they are made of."""
+"""The table of shape rules, and functions that they are made of."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 Answer = tuple[Any, int | None] | None
-"""What the call returns, as meta tensors, and its FLOPs if torch has a formula. ``None``: ask the kernel."""
+"""The result of a call as meta tensors, and its FLOPs if torch has a formula. ``None``: ask the kernel."""
 Rule = Callable[..., Answer]
 RULES: dict[Any, Rule] = {}
 META = torch.device("meta")
 
 
 class RuleError(RuntimeError):
-    """What torch would raise, where kernels on the meta device do not."""
+    """An error that torch raises where kernels on the meta device do not."""
 
 
 def rule(*functions: Any) -> Callable[[Rule], Rule]:
@@ -65,7 +65,7 @@ def _contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def contiguous(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Make a contiguous stand_in."""
+    """Make a contiguous meta tensor."""
     sizes = tuple(shape)
     return torch.empty_strided(sizes, _contiguous_strides(sizes), dtype=dtype, device=META)
 
