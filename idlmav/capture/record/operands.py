@@ -150,13 +150,13 @@ class Operands:
         """Turn a real tensor that is overwritten with unknown values into a meta tensor, with all its views."""
         if tensor.is_meta:
             return
-        storage, trace = tensor.untyped_storage(), self.trace
+        storage, trace, shared = tensor.untyped_storage(), self.trace, storage_id(tensor)
         memory = torch.UntypedStorage(storage.nbytes(), device=META)
         candidates = {
             id(x): x for x in (tensor, *trace.kept) if type(x) is Tensor and x.layout is _STRIDED and not x.is_meta
         }
         for other in candidates.values():
-            if storage_id(other) != storage_id(tensor):
+            if storage_id(other) != shared:
                 continue
             stand_in = torch.empty(0, dtype=other.dtype, device=META)
             stand_in.set_(memory, other.storage_offset(), other.shape, other.stride())
