@@ -1,9 +1,24 @@
 """
 Capture: the graph of any model from one forward pass that computes shapes only.
 
-The only place of the package that imports torch. One rung of the ladder a module: `fast` (function mode, memo),
-`rules` (shape rules), `modules` (calls), `source` (lines), `kernels` (what nothing else knows), `decisions` (data),
-`repair` (models that raise), `guard` (the model is left as found), `describe` (records become a `Graph`).
+The steps, in the order in which they are tried; each is reached only where the one before does not do:
+
+1. `run`: forward runs once on meta tensors. `mode.recording_mode` records each op, `outside.module_calls` each module
+   call, `outside.restore` leaves the model as found. A layer that is one op is looked up as a whole (`mode.layer_memo`).
+2. What an op returns is looked up by its function and the shapes of its operands (`record.memo`). An op that is met
+   for the first time asks a shape rule (`shapes.rules`); where there is none, torch's kernels (`shapes.kernels`).
+3. Where an op raises there, it runs on zeros: for ops without a meta kernel, and for torch's own message
+   (`mode.failures`).
+4. Where the model asks for values (``if x.sum() > 0``), small tensors are real; else the ops that lead to the value
+   run on the user's tensors (`data.replay`); where that costs too much, the answer is guessed (`data.decisions`).
+   Where guesses lead to an error, or past modules, the opposite answer is tried (`reruns.branches`).
+5. Where the model differentiates, a copy of it runs with autograd (`reruns.autograd_run`).
+6. Where the model raises, it runs again with its errors noted and their results assumed, until nothing new is
+   learnt (`repair`). The same finds inputs where none are given (`repair.inputs`).
+7. Where tensors lie on several devices, one more run follows these (`reruns.devices`).
+
+`describe` makes a `Graph` of the records. `record.values` walks nested values; `torch_private` and `python_private`
+hold what no other project promises to keep. Only this package and the gallery import torch.
 """
 
 from __future__ import annotations
@@ -17,10 +32,11 @@ import torch
 
 from idlmav.capture.describe import describe
 from idlmav.capture.outside.containers import hold_iterators
-from idlmav.capture.record.operands import tensors_in
-from idlmav.capture.reruns.branches import flipped
-from idlmav.capture.reruns.devices import Places, follow_devices
+from idlmav.capture.record.values import tensors_in
+from idlmav.capture.reruns.branches import try_branches
+from idlmav.capture.reruns.devices import DeviceMap, follow_devices
 from idlmav.capture.run import Run
+from idlmav.capture.torch_private import COMPILER, check
 from idlmav.capture.tree import Tree
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import paused_gc
@@ -28,7 +44,7 @@ from idlmav.graph.paused_gc import paused_gc
 __all__ = ["capture"]
 
 
-# Around the whole call: the records are gone before the collector, switched on again, would walk over them.
+# Around the whole call, so that the records are gone before the collector is on again and walks over them.
 @paused_gc()
 def capture(
     model: torch.nn.Module,
@@ -52,13 +68,13 @@ def capture(
     kwargs : dict, optional
         Keyword arguments.
     device : str or torch.device, optional
-        Where the model is to believe that its tensors are; by default where its parameters are.
+        Device that the model sees as that of its tensors; by default that of its parameters.
     assume : bool
-        Whether to find inputs for the arguments that are not given. What was assumed is said in `Graph.inputs`;
-        where no sizes work they stay unknown.
+        Whether to find inputs for the arguments that are not given. `Graph.inputs` tells which ones are assumed;
+        if the model runs with no sizes, they stay unknown.
     sizes : mapping of str to sequence of int or None, optional
-        Sizes of inputs that are assumed, by the name of the argument: ``{"x": (None, 3, 64, None)}``; what is
-        ``None`` is found.
+        Sizes of inputs that are assumed, by the name of the argument: ``{"x": (None, 3, 64, None)}``. A
+        size of ``None`` is found.
 
     Returns
     -------
@@ -69,10 +85,11 @@ def capture(
     Raises
     ------
     TypeError
-        If `model` is no module, or `args` no tuple, or `sizes` holds something else than sizes.
+        If `model` is not a module, `args` not a tuple, or a value in `sizes` not a sequence.
     ValueError
-        If `sizes` is given for an input that is not assumed, or with a number of dimensions that it cannot have.
+        If `sizes` names an input that is not assumed, or has a number of dimensions that it cannot have.
     """
+    check()
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
             f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output."
@@ -85,41 +102,43 @@ def capture(
         )
     kwargs, assume = dict(kwargs or {}), assume and not args
     if sizes and not assume:
-        raise ValueError("sizes: is for inputs that are assumed, and inputs are given. Give them in the sizes wanted.")
+        raise ValueError(
+            "sizes: only applies to assumed inputs, but inputs are given. Pass inputs of the wanted sizes instead."
+        )
     args, kwargs = hold_iterators(args), {name: hold_iterators(value) for name, value in kwargs.items()}
     tree = Tree(model)
     # Running lazy layers would give them their sizes: a copy runs instead.
     runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
     on = _device(model, (args, kwargs), device)
     if assume:
-        from idlmav.capture.repair.inputs import probed
+        from idlmav.capture.repair.inputs import with_assumed_inputs
 
-        return describe(probed(runnable, on, kwargs, sizes), tree)
+        return describe(with_assumed_inputs(runnable, on, kwargs, sizes), tree)
     finished = _run(runnable, on, args, kwargs)
-    places = Places(runnable, (args, kwargs), on, device is not None)
+    device_map = DeviceMap(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
 
-        finished = repaired(runnable, args, kwargs, finished, places)
-    elif not finished.differentiates and places.worth_following(finished):
-        follow_devices(finished, places, args, kwargs)
+        finished = repaired(runnable, args, kwargs, finished, device_map)
+    elif not finished.differentiates and device_map.worth_following(finished):
+        follow_devices(finished, device_map, args, kwargs)
     return describe(finished, tree)
 
 
 def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """Run a model once if it can be, natively where it differentiates or nests, and again where guesses were wrong."""
-    loaded = "torch._dynamo" in sys.modules
+    """Run a model once; again with autograd if it differentiates, or with other guesses if these lead nowhere."""
+    loaded = COMPILER in sys.modules
     finished = Run(tree, on).forward(args, kwargs)
-    if not loaded and "torch._dynamo" in sys.modules:
-        # The model itself has loaded the compiler, which nobody had told to stay out.
+    if not loaded and COMPILER in sys.modules:
+        # The model itself has loaded the compiler, which was not switched off yet.
         finished = Run(tree, on).forward(args, kwargs)
     if finished.differentiates or finished.is_nested:
-        from idlmav.capture.reruns.autograd_run import run_natively  # late: hardly any model does
+        from idlmav.capture.reruns.autograd_run import run_with_autograd  # late: hardly any model does
 
-        native = run_natively(tree, on, args, kwargs)
-        return native if finished.differentiates or native.error is None else finished
+        other = run_with_autograd(tree, on, args, kwargs)
+        return other if finished.differentiates or other.error is None else finished
     if finished.mode.decisions.guessed:
-        return flipped(finished, lambda flips: Run(tree, on).turned(flips).forward(args, kwargs))
+        return try_branches(finished, lambda branches: Run(tree, on).taking(branches).forward(args, kwargs))
     return finished
 
 
@@ -128,6 +147,6 @@ def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:
         return torch.device(device)
     first: torch.Tensor | None = next(model.parameters(), None)
     if first is None:
-        first = next(tensors_in(inputs), None)
+        first = next(iter(tensors_in(inputs)), None)
     # A model without memory behaves as it would on the CPU.
     return torch.device("cpu") if first is None or first.is_meta else first.device

@@ -1,4 +1,4 @@
-"""The graph of a run: records become frozen nodes, edges, modules and parameters."""
+"""Make a graph of the records of a run."""
 
 from __future__ import annotations
 
@@ -29,16 +29,7 @@ _make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call,
 
 
 def describe(run: Run, tree: Tree) -> Graph:
-    """
-    Return the graph of a run, without totals.
-
-    Parameters
-    ----------
-    run : Run
-        A finished run.
-    tree : Tree
-        The user's model, whose parameters and modules are listed.
-    """
+    """Return the graph of a run, without totals."""
     return _Description(run, tree).graph()
 
 
@@ -163,7 +154,7 @@ class _Description:
         return params, constant
 
     def _raised(self, error: Exception) -> None:
-        """Mark where an exception that no op raised has ended the run."""
+        """Add a node for an exception that ended the run and that no op raised."""
         call = self.run.error_call
         path = call.path if call is not None else ""
         layer = call is not None and _class_is_layer(call.module)
@@ -195,7 +186,7 @@ class _Description:
         self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
 
     def _shape_of(self, tensor: Tensor) -> Shape | None:
-        """Return the sizes of a result, as far as the op that made it knows them."""
+        """Return the sizes of a result that the op that made it knows."""
         index, output, _ = self.run.trace.origins.get(id(tensor), (-1, 0, None))
         made = self.run.trace.ops[index].outputs[output : output + 1] if index >= 0 else ()
         return made[0][0] if made and not isinstance(made[0], int) else tuple(tensor.shape)
@@ -228,7 +219,7 @@ def _shapes(outputs: tuple[Any, ...]) -> tuple[tuple[Shape | None, ...], tuple[s
 
 
 def _without_bookkeeping(run: Run) -> list[OpRecord]:
-    """Drop BatchNorm's counting of batches: a buffer that nothing else reads is written in place."""
+    """Drop the ops that count BatchNorm's batches, in a buffer that nothing else reads."""
 
     def counts(op: OpRecord) -> bool:
         return "inplace" in op.flags and any(
@@ -249,13 +240,13 @@ def _is_torchs(kind: Any) -> bool:
 
 
 def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:
-    """Return the op of each layer call that reads the layer's parameters, else its last."""
+    """Return for each layer call the last op that reads the layer's parameters, or else its last op."""
     found: dict[int, int] = {}
     readers: set[int] = set()
     for op in ops:
         call = op.call
         if call is None or call.children or not _class_is_layer(call.module):
-            continue  # not in a layer, in contrast to a container of layers
+            continue  # a container of layers, or no layer of torch
         reads = PARAMETER in [origin[0] for origin in op.origins]
         if reads or call.index not in readers:
             found[call.index] = op.index

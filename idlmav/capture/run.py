@@ -12,22 +12,24 @@ from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from idlmav.capture.mode.failures import Failures
-from idlmav.capture.mode.layer_memo import Leaves
-from idlmav.capture.mode.recording_mode import FastMode
-from idlmav.capture.outside.containers import Copier, Drawn, drawn_through
+from idlmav.capture.mode.layer_memo import LayerMemo
+from idlmav.capture.mode.recording_mode import RecordingMode
+from idlmav.capture.outside.containers import Copier, Drained, drain
 from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import Where, locate
 from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
+from idlmav.capture.torch_private import COMPILER, DisableTorchFunction, infer_parameters, is_about_nested, needs_grad
 from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
 
 def identity(input: Tensor) -> Tensor:
-    """Stand for the op of a layer that returns what it is given."""
+    """Stand for the op of a layer that returns its input."""
     return input
 
 
@@ -46,33 +48,26 @@ class Run:
     """
     A forward pass that writes a `Trace`.
 
-    Parameters
-    ----------
-    tree : Tree
-        The model with its modules, left as found.
-    device : torch.device
-        Where the model believes to be.
-
     Attributes
     ----------
     trace : Trace
         The records.
     inputs : list of (str, Tensor)
-        The carriers that were fed, with their names.
+        The meta tensors that were fed, with their names.
     assumed : set of str
-        Names of inputs that nobody has given.
+        Names of inputs that are assumed.
     differentiates : bool
         Whether the run has ended because the model uses autograd.
     is_nested : bool
-        Whether the run has ended because of a nested tensor, of which the meta device knows nothing.
+        Whether the run has ended because of a nested tensor, which the meta device does not support.
     result : object
-        What forward returned, made of carriers.
+        The result of forward, with meta tensors.
     error : Exception or None
-        What ended the run before its end.
+        The exception that ended the run.
     error_call : CallRecord or None
         The innermost module call that the error came from.
     error_ops : list of int or None
-        The ops that failed, if the run went on after an error; else `error` tells.
+        The failed ops of a run that went on after errors; for others see `error`.
     """
 
     def __init__(self, tree: Tree, device: torch.device) -> None:
@@ -88,9 +83,9 @@ class Run:
                 self.names[id(tensor)] = name, is_buffer
                 self.operands.expect(tensor, name, is_buffer)
         self.failures = Failures(self.trace)
-        self.mode = FastMode(self.trace, self.operands, device, self.failures)
-        self.leaves = Leaves(self.trace, self.mode.outcomes)
-        self.copier = Copier(self.operands.input_carrier)
+        self.mode = RecordingMode(self.trace, self.operands, device, self.failures)
+        self.layer_memo = LayerMemo(self.trace, self.mode.recorder)
+        self.copier = Copier(self.operands.input_stand_in)
         self.inputs = self.copier.named
         self.assumed: set[str] = set()
         self.differentiates = False
@@ -101,11 +96,11 @@ class Run:
         self.error_ops: list[int] | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
 
-    flips: frozenset[Where | None] = frozenset()
+    branches: frozenset[Where | None] = frozenset()
 
-    def turned(self, flips: frozenset[Where | None]) -> Self:
-        """Return this run, which has still to begin, with its guesses turned round at the given places."""
-        self.flips = self.mode.decisions.flips = flips
+    def taking(self, branches: frozenset[Where | None]) -> Self:
+        """Return this run, which has still to begin, with opposite guesses at the given places."""
+        self.branches = self.mode.decisions.branches = branches
         return self
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
@@ -113,7 +108,7 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(left_as_found(module for _, module in self.tree.modules))
             stack.enter_context(self.gradients())
-            if "torch._dynamo" in sys.modules:
+            if COMPILER in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             args, kwargs = self._take_inputs(args, kwargs)
             stack.enter_context(watch_calls(self.call_module))
@@ -121,14 +116,14 @@ class Run:
                 with self.mode:
                     result = self.model(*args, **kwargs)
                     self.trace.current = self.trace.calls[0] if self.trace.calls else None
-                    self.result = drawn_through(result)
+                    self.result = drain(result)
             except NeedsAutograd:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
             except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
-                # What torch says where the function mode is not asked.
-                self.differentiates = "require grad" in str(error)
-                self.is_nested = "nested" in str(error).lower() or "SymInt" in str(error)
+                # Errors of calls that the function mode does not see.
+                self.differentiates = needs_grad(error)
+                self.is_nested = is_about_nested(error)
                 self.error = error
                 if self._innermost is not None and self._innermost[0] in causes(error):
                     self.error_call = self._innermost[1]
@@ -145,8 +140,8 @@ class Run:
         return args, kwargs
 
     def _take(self, value: Any, name: str) -> Any:
-        """Return one input with carriers, each written down as an op."""
-        if isinstance(value, Drawn):
+        """Return one input with meta tensors, each written down as an op."""
+        if isinstance(value, Drained):
             return value.again(lambda item, index: self._take(item, f"{name}.{index}"))
         inputs = self.copier.named
         first = len(inputs)
@@ -164,7 +159,7 @@ class Run:
         """Write down a module call around the original one."""
         trace = self.trace
         path = self.paths.get(id(module))
-        if path is None:  # made on the fly: what it does belongs to its caller
+        if path is None:  # made inside forward: its ops belong to its caller
             return call_original(module, args, kwargs)
         parent = trace.current
         call = CallRecord(len(trace.calls), module, path, parent, len(trace.ops))
@@ -173,21 +168,21 @@ class Run:
             parent.children += 1
         trace.current = call
         try:
-            lookup = self.leaves.look_up(module, args, kwargs)
+            lookup = self.layer_memo.look_up(module, args, kwargs)
             if lookup is not None:
-                known = self.leaves.recall(lookup, args[0], sys._getframe(1))
+                known = self.layer_memo.recall(lookup, args[0], sys._getframe(1))
                 if known is not None:
                     return known
             if isinstance(module, torch.jit.ScriptModule):
                 return self._run_opaque(module, args, kwargs)
             if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
-                with torch._C.DisableTorchFunction():
-                    module._infer_parameters(module, args, kwargs)
+                with DisableTorchFunction():
+                    infer_parameters(module, args, kwargs)
             result = call_original(module, args, kwargs)
             if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
                 result = self._hand_through(result)
             if lookup is not None:
-                self.leaves.remember(lookup, call, result)
+                self.layer_memo.remember(lookup, call, result)
             return result
         except Exception as error:
             if self._innermost is None or self._innermost[0] is not error:
@@ -198,14 +193,14 @@ class Run:
 
     def _hand_through(self, tensor: Tensor) -> Tensor:
         """Give a layer that returned its input a node of its own."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             op = self.trace.new_op(identity, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor)]
-            return self.mode.outcomes.same(op, self.operands.stand_in(tensor))
+            return self.mode.recorder.same(op, self.operands.stand_in(tensor))
 
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             op = self.trace.new_op(compiled_forward, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)

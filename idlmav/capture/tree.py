@@ -1,4 +1,4 @@
-"""The module tree and the parameters of a model: found once, described as values."""
+"""The modules and parameters of a model, found once and described as values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from idlmav.capture.record.argument_text import dtype_name
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
 
@@ -24,17 +25,12 @@ _make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "tr
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
     """Return the module that a compiled one (`torch.compile`) stands for; any other is returned as it is."""
-    return getattr(model, "_orig_mod", model)
+    return getattr(model, UNCOMPILED, model)
 
 
 class Tree:
     """
     The modules of a model, each once, parents before children.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model.
 
     Attributes
     ----------
@@ -63,9 +59,9 @@ class Tree:
                 self.twins.append((known, path))
                 continue
             children = module.__dict__.get("_modules")
-            if children and "_orig_mod" in children:
-                # A compiled module stands for the one that was compiled, whose name it would only lengthen.
-                waiting.append((path, children["_orig_mod"]))
+            if children and UNCOMPILED in children:
+                # A compiled module wraps the original one, which takes its place.
+                waiting.append((path, children[UNCOMPILED]))
                 continue
             self.modules.append((path, module))
             if children is None or isinstance(module, torch.jit.ScriptModule):

@@ -1,4 +1,4 @@
-"""Differences between a captured graph and what a real run did."""
+"""Differences between a captured graph and a real run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def differences(
     graph = capture(model, args, kwargs)
     seen = watch(copy.deepcopy(model), copy.deepcopy(args), copy.deepcopy(kwargs), grad=grad)
     counting = {i for i, op in enumerate(seen) if op.name == "add_" and op.outputs == [((), "int64")]}
-    # A value that was asked of a carrier has a node, as a guess; the real run just answers.
+    # A value that was asked of a meta tensor has a node, as a guess; the real run just answers.
     nodes = [node for node in graph.nodes if node.kind == "op" and not ("guess" in node.notes and not node.shapes)]
     order = {node.id: index for index, node in enumerate(nodes)}
     real = [op for i, op in enumerate(seen) if i not in counting]

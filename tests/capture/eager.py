@@ -1,7 +1,7 @@
 """
 An independent capture for comparison: the model runs for real, on real numbers, and a plain function mode looks on.
 
-It shares no code with idlmav.capture: no carriers, no memo, no rules, no patched module calls (hooks instead). What it
+It shares no code with idlmav.capture: no meta tensors, no memo, no rules, no patched module calls (hooks instead). What it
 sees is compared by position: op, module path, shapes and types of the outputs, and which op made each operand.
 """
 

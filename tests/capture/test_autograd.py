@@ -1,4 +1,4 @@
-"""Models that differentiate inside their forward pass are captured as they run, and nothing of it reaches the user's model."""
+"""Models that differentiate inside their forward pass have the graph of a real run, and stay unchanged."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_models_without_memory_differentiate_too() -> None:
     assert graph.node_by_id["grad"].shapes == ((3, 4),)
 
 
-def test_what_costs_too_much_is_guessed_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_cost_too_much_are_guessed_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autograd_run, "WEIGHTS_AT_MOST", 10)
     graph = capture(Layers(decides_on_gradient), (torch.randn(3, 4),))
     assert graph.errors == ()

@@ -1,4 +1,4 @@
-"""Functions that keep their results: none of them answers with, or keeps, what a capture has made."""
+"""Caches of functions: a capture neither reads tensors from them nor leaves any in them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_graph_does_not_depend_on_what_ran_before() -> None:
     ]
 
 
-def test_what_holds_no_tensor_is_kept() -> None:
+def test_caches_without_tensors_are_kept() -> None:
     model, x = Cached(), torch.ones(SIZE)
     model(x)
     before = registry()
@@ -93,7 +93,7 @@ def test_what_holds_no_tensor_is_kept() -> None:
     assert len(made) == 1
 
 
-def test_nothing_stays_after_an_interruption() -> None:
+def test_no_tensor_stays_in_a_cache_after_an_interruption() -> None:
     class Stops(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             table(SIZE)

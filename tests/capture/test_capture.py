@@ -1,4 +1,4 @@
-"""What capture says of working models, against numbers that are known and against a real run."""
+"""Graphs of working models, compared with known numbers and with real runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a model takes and returns: tensors are found in it by their names, and the user's objects stay as they are."""
+"""Inputs and outputs of all classes: tensors are found with their names, and the user's objects do not change."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_the_same_tensor_given_twice_is_one_input() -> None:
     assert graph.module_by_path["a"].calls == 1
 
 
-def test_a_generator_as_input_is_drawn_once_for_all_runs() -> None:
+def test_a_generator_as_input_is_read_once_for_all_runs() -> None:
     drawn: list[int] = []
 
     def items() -> Iterator[Tensor]:
@@ -194,7 +194,7 @@ def test_a_generator_as_input_is_drawn_once_for_all_runs() -> None:
 
 
 @pytest.mark.parametrize("kind", ["generator", "map", "in a tuple"])
-def test_what_a_returned_iterator_does_is_the_models_work(kind: str) -> None:
+def test_ops_of_a_returned_iterator_belong_to_the_model(kind: str) -> None:
     def returns(m: Layers, x: Tensor) -> Any:
         layers = [m.a, m.b]
         if kind == "map":
@@ -239,7 +239,7 @@ def test_the_users_objects_are_not_changed() -> None:
     assert not hasattr(plain, "new")
 
 
-def test_what_cannot_be_copied_is_handed_over() -> None:
+def test_objects_that_cannot_be_copied_are_used_as_they_are() -> None:
     class Locked:
         def __init__(self) -> None:
             self.lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What a model asks of its data is answered with the truth where that is cheap, and guessed, marked and tried otherwise."""
+"""Values that a model reads: true where that is cheap; otherwise guessed, marked, and the other guess tried."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_model_that_decides_nothing_computes_nothing(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("limit", ["FLOPS_AT_MOST", "BYTES_AT_MOST"])
-def test_what_costs_too_much_is_guessed_and_marked(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_cost_too_much_are_guessed_and_marked(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, limit, 10)
     graph = capture(Layers(true_condition), (torch.ones(3, 4),))
     assert graph.errors == ()
@@ -202,7 +202,7 @@ def test_what_costs_too_much_is_guessed_and_marked(limit: str, monkeypatch: pyte
     assert "guess" in notes(graph)
 
 
-def test_a_guess_that_raises_is_turned_round() -> None:
+def test_the_opposite_is_tried_after_a_guess_that_raises() -> None:
     def refuses(m: Layers, x: Tensor) -> Tensor:
         if not (m.a(x) > 1e9).any():
             raise ValueError("too small")
@@ -228,7 +228,7 @@ def test_the_guess_that_reaches_more_modules_is_kept() -> None:
     assert [module.path for module in graph.modules if not module.calls] == []
 
 
-def test_turned_guesses_are_tried_a_few_times_only() -> None:
+def test_opposite_guesses_are_tried_a_few_times_only() -> None:
     calls: list[None] = []
 
     def hopeless(m: Layers, x: Tensor) -> Tensor:
@@ -357,7 +357,7 @@ def test_custom_ops(function: Callable[..., Any]) -> None:
     assert graph.errors == ()
 
 
-def test_custom_ops_that_are_too_large_are_errors_no_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_ops_that_are_too_large_are_errors_and_no_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
     from idlmav.capture.shapes import kernels
 
     monkeypatch.setattr(replay, "BYTES_AT_MOST", 10)
@@ -391,7 +391,7 @@ def test_numbers_in_text_are_true() -> None:
     assert graph.module_by_path["layers.expert_0"].calls == 1
 
 
-def test_what_is_made_on_the_way_is_made_for_real_too() -> None:
+def test_tensors_made_for_a_decision_are_real_too() -> None:
     def offset(m: Layers, x: Tensor) -> Tensor:
         total = (x * torch.ones(4) - torch.arange(2, 6)).sum()
         return m.a(x) if total > 0 else m.b(x)

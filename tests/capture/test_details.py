@@ -1,4 +1,4 @@
-"""Names of ops, arguments as text, source lines, and what occurs in real models beside layers."""
+"""Names of ops, arguments as text, source lines, and functions of real models beside layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from capture.compare import differences
 from idlmav.capture import capture
 from idlmav.capture.record.argument_text import argument_text
 from idlmav.capture.record.classify import op_name, writes_in_place
-from idlmav.capture.record.memo import MEMO, Outcomes
+from idlmav.capture.record.memo import MEMO, Recorder
 from idlmav.capture.record.source import locate, source_line
 from idlmav.graph import Graph, Node
 
@@ -108,11 +108,11 @@ def test_writing_in_place_is_noted(spelling: Callable[[Tensor], Tensor]) -> None
         (torch.zeros, (2, 3), {"dtype": torch.float16}, "2, 3, dtype=torch.float16"),
     ],
 )  # fmt: skip
-def test_arguments_as_a_person_writes_them(function: Any, args: Any, kwargs: Any, text: str) -> None:
+def test_arguments_as_text(function: Any, args: Any, kwargs: Any, text: str) -> None:
     assert argument_text(function, args, kwargs) == text
 
 
-def test_arguments_of_a_failed_op_tell_the_shapes() -> None:
+def test_arguments_of_a_failed_op_include_shapes() -> None:
     text = argument_text(torch.add, (torch.zeros(2, 3), torch.zeros(4)), {"alpha": 2}, with_shapes=True)
     assert text == "(2, 3) float32, (4,) float32, alpha=2"
 
@@ -235,7 +235,7 @@ def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("idlmav.capture.record.memo.MEMO_AT_MOST", 2)
     captured(lambda x: (x * 2 + 3).relu().sigmoid().tanh())
     assert len(MEMO) <= 2
-    assert Outcomes.remember.__doc__
+    assert Recorder.remember.__doc__
 
 
 def test_a_layer_that_is_moved_inside_forward_adds_no_op_for_the_question() -> None:

@@ -1,4 +1,4 @@
-"""Tensors on two devices: torch's own complaint, at the op that gets both; models that stay together are left alone."""
+"""Tensors on two devices: torch's own error, at the op that gets both, and none for models on one device."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_operands_on_two_devices_are_an_error_of_their_op(
     assert "test_devices.py:" in (graph.errors[0].source or "")
 
 
-def test_a_weight_elsewhere_says_what_torch_says() -> None:
+def test_a_weight_on_another_device_has_torchs_message() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     model[1].to("meta")
     with pytest.raises(RuntimeError) as really:
@@ -84,7 +84,7 @@ def test_a_weight_elsewhere_says_what_torch_says() -> None:
         pytest.param(lambda x, net: x.to(x.device) + torch.ones(4, device=x.device), id="made_at_home"),
     ],
 )
-def test_what_comes_back_is_no_error(step: Callable[[Tensor, Net], Tensor]) -> None:
+def test_tensors_moved_back_are_no_error(step: Callable[[Tensor, Net], Tensor]) -> None:
     assert captured(step).errors == ()
 
 
@@ -95,13 +95,13 @@ def test_a_virtual_device_holds_the_whole_model() -> None:
 
 
 @pytest.mark.parametrize(("model", "inputs"), [("meta", "meta"), ("meta", "cpu"), ("cpu", "meta")])
-def test_without_memory_a_model_is_where_its_inputs_are(model: str, inputs: str) -> None:
+def test_a_model_without_memory_is_on_the_device_of_its_inputs(model: str, inputs: str) -> None:
     with torch.device(model):
         net = Net(lambda x, net: x + torch.ones(4, device=x.device))
     assert capture(net, (torch.zeros(3, 4, device=inputs),)).errors == ()
 
 
-def test_among_other_errors() -> None:
+def test_devices_are_followed_among_other_errors() -> None:
     def step(x: Tensor, net: Net) -> Tensor:
         x = x + torch.ones(4, device="cuda")
         return x * net.missing

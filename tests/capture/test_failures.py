@@ -1,4 +1,4 @@
-"""Models that raise: drawn as far as they are known, the error once and at its place."""
+"""Models that raise: the graph reaches as far as shapes are known, with each error once at its place."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_place_is_the_users_line(name: str, node: str, model: type[nn.Module
     assert graph.module_by_path[""].failed
 
 
-def test_what_follows_is_drawn_with_declared_shapes() -> None:
+def test_ops_after_an_error_have_declared_shapes() -> None:
     graph = captured("wrong_channels")
     assert [(node.id, node.status) for node in graph.nodes] == [
         ("x", "ran"), ("stem", "ran"), ("block.0", "failed"), ("block.1", "not_run"), ("block.2", "not_run"),
@@ -85,7 +85,7 @@ def test_modules_never_reached_are_listed() -> None:
     assert graph.totals.param_count == 8 * 8 + 8 + 8 * 2 + 2
 
 
-def test_an_error_that_the_model_handles_is_none() -> None:
+def test_an_error_that_the_model_handles_is_not_reported() -> None:
     example = models.WORKING["recovers"]
     graph = capture(example.model(), example.args())
     assert graph.errors == ()
@@ -241,7 +241,7 @@ def test_a_module_without_forward_and_one_without_source() -> None:
     assert graph.nodes[-1].shapes == ((2, 2),)
 
 
-def test_a_deleted_convolution_leaves_sizes_unknown_that_nobody_can_know() -> None:
+def test_sizes_after_a_deleted_convolution_are_unknown() -> None:
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -260,7 +260,7 @@ def test_a_deleted_convolution_leaves_sizes_unknown_that_nobody_can_know() -> No
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_restores_guarded_functions(error: type[BaseException]) -> None:
+def test_an_interruption_restores_rewritten_functions(error: type[BaseException]) -> None:
     class Model(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             x = x + undefined  # noqa: F821

@@ -1,4 +1,4 @@
-"""A model, the process and the inputs are bit for bit what they were, also when forward fails or is interrupted."""
+"""Model, process and inputs are bit for bit unchanged, also after errors and interruptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of mistake in plain Python code and in calls of torch: one error, at its line, with the rest drawn."""
+"""Every kind of mistake in Python code and in calls of torch: one error, at its line, and a complete graph."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def a_pre_hook(self: Any, x: Tensor) -> Tensor:
 
 
 class Model(nn.Module):
-    """Runs one mistake between layers that are in order."""
+    """Runs one mistake between correct layers."""
 
     def __init__(self, middle: Callable[[Any, Tensor], Any]) -> None:
         super().__init__()
@@ -310,7 +310,7 @@ def check_one(graph: Graph, real: BaseException) -> None:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_one_mistake_is_one_error_and_the_rest_is_drawn(name: str) -> None:
+def test_one_mistake_is_one_error_in_a_complete_graph(name: str) -> None:
     model = Model(MISTAKES[name])
     with pytest.raises(Exception, match=r".") as really:
         model(torch.zeros(2, 4))
@@ -334,7 +334,7 @@ with open(__file__, encoding="utf-8") as own:
 
 
 class Recurrent(nn.Module):
-    """A recurrent layer that gets what it cannot take."""
+    """A recurrent layer with an input that it refuses."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()

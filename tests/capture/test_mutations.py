@@ -1,4 +1,4 @@
-"""Two hundred broken models: every one drawn, flagged and located, nearly all of the rest recovered."""
+"""Two hundred broken models: each has a graph with its error at the right place, and nearly all other ops."""
 
 from __future__ import annotations
 

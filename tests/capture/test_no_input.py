@@ -1,4 +1,4 @@
-"""Models without inputs: found where sizes work, said in the graph; unknown sizes otherwise."""
+"""Models without inputs: inputs are found and named in the graph; otherwise sizes are unknown."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Pair(nn.Module):
         (models.Empty, ""),
     ],
 )
-def test_inputs_are_found_and_said(model: type[nn.Module], inputs: str) -> None:
+def test_inputs_are_found_and_named_in_the_graph(model: type[nn.Module], inputs: str) -> None:
     graph = capture(model(), None)
     assert graph.inputs == inputs
     assert graph.errors == ()
@@ -145,7 +145,7 @@ def test_assumed_sizes_are_overridden_per_dimension(
     assert graph.errors == ()
 
 
-def test_sizes_with_which_the_model_does_not_run_are_drawn_with_its_error() -> None:
+def test_the_graph_with_sizes_that_do_not_fit_has_the_models_error() -> None:
     graph = capture(INPUTLESS["Perceptron"](), None, sizes={"features": (5, 19)})
     assert [error.node for error in graph.errors] == ["a"]
     assert graph.inputs == "features: assumed (5, 19) float32"
@@ -172,12 +172,12 @@ def test_sizes_of_given_inputs_are_refused() -> None:
         capture(LeNet(), (torch.zeros(1, 1, 28, 28),), sizes={"x": (1, 1, 28, 28)})
 
 
-def test_what_is_given_is_not_assumed() -> None:
+def test_given_arguments_are_not_assumed() -> None:
     graph = capture(Pair(), (), {"y": torch.zeros(3, 4, 9)}, assume=True)
     assert graph.inputs == "y: (3, 4, 9) float32, x: assumed (1, 5) float32"
 
 
-def test_a_model_that_fails_anyway_is_drawn_with_unknown_sizes() -> None:
+def test_a_model_that_always_fails_has_unknown_sizes() -> None:
     graph = capture(models.WrongSize(), None)
     assert [error.node for error in graph.errors] == ["second"]
     assert graph.inputs == "x: assumed (?, 8) float32"

@@ -1,4 +1,4 @@
-"""Numbers of real models: parameters as torch counts them, sums that are those of their parts, what was never reached."""
+"""Numbers of real models: parameters as torch counts them, sums over modules, modules never reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small tensors of the model's own stay real: what is asked of them, and what happens when activations get into them."""
+"""Small tensors of the model stay real until activations are written into them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SizeFromATensor(nn.Module):
         return x.expand(torch.tensor(2), *x.shape[1:])
 
 
-def test_what_is_written_into_a_real_tensor_is_read_back() -> None:
+def test_a_real_tensor_that_activations_are_written_into_has_their_edge() -> None:
     found, graph = differences(Positions(), (torch.randn(4, 3),), {})
     assert found == []
     for _ in range(2):  # cold and warm
@@ -56,13 +56,13 @@ def test_what_is_written_into_a_real_tensor_is_read_back() -> None:
         assert set(graph.sources["setitem#2"]) == {"setitem", "cos"}
 
 
-def test_views_of_what_is_written_are_no_longer_known() -> None:
+def test_views_of_an_overwritten_tensor_lose_their_values() -> None:
     found, graph = differences(IntoAView(), (torch.randn(4, 3),), {})
     assert found == []
     assert "copy" in graph.sources["add"]
 
 
-def test_what_is_written_by_out_is_read_back() -> None:
+def test_a_tensor_written_by_out_has_the_ops_edge() -> None:
     found, graph = differences(IntoOut(), (torch.randn(4, 3),), {})
     assert found == []
     assert graph.sources["exp"] == ("mul",)

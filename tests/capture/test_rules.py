@@ -313,10 +313,10 @@ def outcome(function: Any, args: Any, kwargs: Any) -> Any:
 def test_rule_agrees_with_the_kernels(function: Any) -> None:
     answered = 0
     for args, kwargs in cases_of(function):
-        carriers, carried = on_meta(args), {key: on_meta(value) for key, value in kwargs.items()}
+        on_meta_args, on_meta_kwargs = on_meta(args), {key: on_meta(value) for key, value in kwargs.items()}
         real = outcome(function, args, kwargs)
         try:
-            answer = RULES[function](*carriers, **carried)
+            answer = RULES[function](*on_meta_args, **on_meta_kwargs)
         except RuleError:
             assert isinstance(real, Exception), (args, kwargs)
             continue
@@ -328,7 +328,7 @@ def test_rule_agrees_with_the_kernels(function: Any) -> None:
         assert not isinstance(real, Exception), (args, kwargs, real)
         what = [(tuple(x.shape), x.stride(), x.dtype) if isinstance(x, Tensor) else x for x in args], kwargs
         assert signature(answer[0], True) == signature(real[0], True), what
-        meta = outcome(function, carriers, carried)
+        meta = outcome(function, on_meta_args, on_meta_kwargs)
         if not isinstance(meta, Exception):
             assert signature(answer[0], False) == signature(meta[0], False), what
             assert answer[1] == meta[1], what

@@ -1,4 +1,4 @@
-"""What is looked up must be what would have been found: graphs with and without the memos are equal in every field."""
+"""Graphs with and without the memos are equal in every field."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_a_mode_of_the_models_own_sees_every_op() -> None:
     assert seen.count("relu") >= 4
 
 
-def test_leaves_are_looked_up() -> None:
+def test_layers_are_looked_up() -> None:
     model, args = layers(nn.Linear(4, 4), nn.ReLU())
     capture(model, args)
     assert len(layer_memo.LEAF_MEMO) == 2

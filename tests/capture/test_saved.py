@@ -1,4 +1,4 @@
-"""The graphs that tests of pictures draw, `tests/pictures.py`, are what capture finds today."""
+"""The saved graphs of `tests/pictures.py` equal those that capture makes today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's process does around a capture, and what a model does to itself and to the process, goes on and is undone."""
+"""The user's process around a capture stays in effect; changes of the model to itself and the process are undone."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def used(m: Layers, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("around", AROUND)
-def test_what_is_on_around_the_capture_holds_in_it(around: str) -> None:
+def test_modes_around_a_capture_apply_inside(around: str) -> None:
     model, x = Layers(used), torch.randn(3, 4)
     before, random_before = state(model), generators()
     with AROUND[around]():
@@ -179,7 +179,7 @@ def test_pruned_weights() -> None:
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch itself, as it loads the compiler
 @pytest.mark.parametrize("what", ["whole", "part", "in place"])
-def test_compiled_models_are_drawn_as_they_were_written(what: str) -> None:
+def test_compiled_models_have_the_graph_of_their_source(what: str) -> None:
     plain, model = Layers(), Layers()
     if what == "part":
         model.a = torch.compile(model.a)  # type: ignore[assignment]
@@ -265,7 +265,7 @@ class Writes(Layers):
         return self.average + x
 
 
-def test_what_a_model_keeps_and_changes_is_undone() -> None:
+def test_changes_by_the_model_are_undone() -> None:
     model, x = Writes(), torch.randn(3, 4)
     before, random_before, filters = state(model), generators(), list(warnings.filters)
     drawn = model.generator.get_state()
@@ -283,7 +283,7 @@ def test_what_a_model_keeps_and_changes_is_undone() -> None:
     assert (model.training, model.b.weight.dtype, model.a.weight.requires_grad) == (True, torch.float32, True)
 
 
-def test_a_buffer_that_is_written_is_read_behind_it() -> None:
+def test_a_buffer_is_read_after_it_is_written() -> None:
     def writes(m: Layers, x: Tensor) -> Tensor:
         y = m.a(x)
         m.average.mul_(0.9).add_(y.mean(0) * 0.1)

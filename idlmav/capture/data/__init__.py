@@ -1,1 +1,1 @@
-"""What a model asks of its data, answered by running the few ops that lead to the answer."""
+"""Values that a model reads: computed by running the few ops that lead to them, or guessed."""

@@ -1,4 +1,4 @@
-"""Ops whose output size depends on values: true if these are real, else the largest possible size, as a guess."""
+"""Ops whose output size depends on values: the true size if these are known, else the largest possible one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.record.classify import op_name
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.trace import META
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.metrics.catalogue import ops_with
 
@@ -17,11 +17,11 @@ __all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
 
 _MASKS = (torch.bool, torch.uint8)
 _TAKE_SIZES = ops_with("takes_sizes")
-"""Ops whose arguments after the first are sizes, positions and counts: known ones, even if a tensor holds them."""
+"""Ops whose arguments after the first are sizes, positions and counts, which tensors may hold."""
 
 
 def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return carriers of the largest size that an op can return; ``None`` if its size depends on no value."""
+    """Return meta tensors of the largest size that an op can return; ``None`` if its size depends on no value."""
     if not args:
         return None
     name = op_name(func)
@@ -53,13 +53,13 @@ def _has_mask(index: Any) -> bool:
 
 
 def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return what an op with a carrier and real operands returns if only their values tell; ``None`` otherwise."""
+    """Return the result of an op on a meta tensor whose size real operands decide; ``None`` for other ops."""
     if not args or not isinstance(args[0], Tensor):
         return None
     name = op_name(func)
-    if name in _TAKE_SIZES and args[0].is_meta and next(tensors_in((args[1:], kwargs)), None) is not None:
-        numbers = [_number(value) for value in args[1:]]
-        return func(args[0], *numbers, **{key: _number(value) for key, value in kwargs.items()})
+    if name in _TAKE_SIZES and args[0].is_meta and tensors_in((args[1:], kwargs)):
+        numbers, named = _numbers((args[1:], kwargs))
+        return func(args[0], *numbers, **named)
     if name == "getitem" and args[0].is_meta:
         parts = args[1] if isinstance(args[1], tuple) else (args[1],)
         if _has_mask(args[1]) and all(not part.is_meta for part in parts if isinstance(part, Tensor)):
@@ -80,26 +80,27 @@ def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def with_guessed_numbers(args: Any) -> Any:
-    """Return arguments without tensors that stand for numbers: slices go to the end; ``None`` if there are none."""
+    """Return arguments with guessed numbers in place of meta tensors that hold one; ``None`` if none does."""
+
+    def replaced(tensor: Tensor, number: int | None) -> Any:
+        return number if tensor.is_meta and tensor.dim() == 0 and _is_whole(tensor) else tensor
+
     first, rest = args[:1], tuple(args[1:])
-    known = _without_numbers(rest, 1)
-    return (*first, *known) if list(map(id, tensors_in(known))) != list(map(id, tensors_in(rest))) else None
+    known = map_tensors(lambda tensor: replaced(tensor, 1), rest, ends=lambda tensor: replaced(tensor, None))
+    return (*first, *known) if len(tensors_in(known)) < len(tensors_in(rest)) else None
 
 
-def _without_numbers(value: Any, number: int | None) -> Any:
-    if isinstance(value, Tensor):
-        return number if value.is_meta and value.dim() == 0 and not value.is_floating_point() else value
-    if isinstance(value, slice):
-        return slice(*[_without_numbers(end, None) for end in (value.start, value.stop, value.step)])
-    return type(value)([_without_numbers(item, number) for item in value]) if type(value) in (list, tuple) else value
+def _is_whole(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() and not tensor.is_complex()
 
 
-def _number(value: Any) -> Any:
-    """Return the number in a tensor that is known, also within a tuple of sizes; what is no such tensor as it is."""
-    if isinstance(value, Tensor):
-        known = not value.is_meta and value.dim() == 0 and not value.is_floating_point() and not value.is_complex()
-        return value.item() if known else value
-    return type(value)([_number(item) for item in value]) if type(value) in (list, tuple) else value
+def _numbers(value: Any) -> Any:
+    """Return a nested value with numbers in place of the real tensors that hold one."""
+
+    def number(tensor: Tensor) -> Any:
+        return tensor.item() if tensor.dim() == 0 and not tensor.is_meta and _is_whole(tensor) else tensor
+
+    return map_tensors(number, value)
 
 
 def _repeat_interleave(x: Tensor, repeats: Tensor, dim: int | None) -> Tensor | None:

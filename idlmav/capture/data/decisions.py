@@ -1,4 +1,4 @@
-"""Rung 5: what the model asks of its data (a truth value, a number, an array) and what makes data (arange, zeros)."""
+"""Answers to a model that reads values (a truth value, a number, an array), and tensors it makes (arange, zeros)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from torch import Tensor
 
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import RETURN_TRUTH, function_name
-from idlmav.capture.record.operands import SMALL, Operands, tensors_in
+from idlmav.capture.record.operands import SMALL, Operands
 from idlmav.capture.record.source import Where
 from idlmav.capture.record.trace import META, OpRecord, Trace
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.metrics.catalogue import ops_with
 
@@ -26,14 +27,14 @@ _ARRAY_AT_MOST = 1 << 22
 
 class Decisions:
     """
-    Answers with the truth if the operands are real, else guesses and says so.
+    Answers with the true value if the operands are real, else with a guess, which the record notes.
 
     Attributes
     ----------
-    flips : frozenset of Where
-        Places at which a guess is turned round.
+    branches : frozenset of Where
+        DeviceMap at which a guess is turned round.
     guessed : dict of Where to None
-        Places at which a truth value was guessed, in order.
+        DeviceMap at which a truth value was guessed, in order.
     """
 
     def __init__(self, trace: Trace, operands: Operands, replay: Replay) -> None:
@@ -41,13 +42,13 @@ class Decisions:
         self.replay = replay
         self.operands = operands
         self.asked: dict[Any, int] = {}
-        self.flips: frozenset[Where | None] = frozenset()
+        self.branches: frozenset[Where | None] = frozenset()
         self.guessed: dict[Where | None, None] = {}
 
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what a function that leaves torch returns; `op` is the record if it has to be guessed."""
+        """Return the value that a function reads from a tensor; `op` is its record if it has to be guessed."""
         if op is None:
-            return func(*[self.operands.replace(value) for value in args], **kwargs)
+            return func(*self.operands.replace(args), **kwargs)
         tensor, name = args[0], function_name(func)
         op.flags = (*op.flags, "guess")
         if name in RETURN_TRUTH:
@@ -55,14 +56,14 @@ class Decisions:
             seen = self.asked[op.where] = self.asked.get(op.where, 0) + 1
             self.guessed.setdefault(op.where)
             guess = name in ("equal", "allclose") or self._made_by(tensor) == "all"
-            return (guess != (op.where in self.flips)) != (seen > 16)
+            return (guess != (op.where in self.branches)) != (seen > 16)
         if name in ("tolist", "numpy", "__array__"):
             shape = tensor.shape if tensor.numel() <= _ARRAY_AT_MOST else (1,)
             zeros = torch.zeros(shape, dtype=tensor.dtype)
             return zeros.tolist() if name == "tolist" else zeros.numpy()
         value: float = 1.0 if tensor.dtype.is_floating_point else 1
         if name == "__format__":
-            return format(0, *args[1:])  # mostly the position of a layer: the first
+            return format(0, *args[1:])  # mostly the position of a layer
         if tensor.dtype is torch.bool and name == "item":
             return False
         return float(value) if name == "__float__" else int(value) if name in ("__int__", "__index__") else value
@@ -73,10 +74,10 @@ class Decisions:
         return function_name(func) if callable(func) else ""
 
     def create(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor:
-        """Return a new tensor: real if it is small, so that masks made of it can be computed, else a carrier."""
+        """Return a new tensor: real if it is small, so that masks made of it can be computed, else a meta tensor."""
         name = function_name(func)
-        args = tuple(self.operands.replace(value) for value in args)
-        operands = list(tensors_in((args, kwargs)))
+        args = self.operands.replace(tuple(args))
+        operands = tensors_in((args, kwargs))
         true = self.replay.arguments(args, kwargs, op.origins) if any(tensor.is_meta for tensor in operands) else None
         if true is not None:
             args, kwargs = true
@@ -85,19 +86,13 @@ class Decisions:
             if name in _FROM_VALUES:
                 dtype = kwargs.get("dtype") or operands[0].dtype
                 return contiguous(_nested_shape(args[0]), dtype)
-            args = tuple(_known_number(value) for value in args)
+            args = map_tensors(lambda tensor: 1 if tensor.is_meta and tensor.dim() == 0 else tensor, args)
         kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "pin_memory", "requires_grad")}
         count = _element_count(name, args, kwargs)
         real = count <= (64 if name in _RANDOM_OR_EMPTY else SMALL)
         if not real:
             kwargs.pop("generator", None)
         return func(*args, **kwargs, device="cpu" if real else META)
-
-
-def _known_number(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.is_meta and value.dim() == 0:
-        return 1
-    return type(value)(_known_number(item) for item in value) if type(value) in (tuple, list) else value
 
 
 def _nested_shape(value: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Rung 5, answered with the truth: the recorded ops that lead to a value run for real, if they are cheap enough."""
+"""True values: the recorded ops that lead to a value run on the user's own tensors, if they are cheap enough."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
 
 from idlmav.capture.record.classify import FACTORY, KINDS, function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, tensors_in
-from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, SIGNATURES, OpRecord, Origin, Trace
+from idlmav.capture.record.operands import Operands
+from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, OpRecord, Origin, Trace, signature_of
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.kernels import MOVE_TO_DEVICE, on_device
+from idlmav.capture.torch_private import DisableTorchFunction, no_dispatch_modes, storage_id
 
-__all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay", "substituted"]
+__all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay"]
 
 FLOPS_AT_MOST = 10_000_000_000
 """FLOPs that one capture spends on decisions: a fraction of a second."""
@@ -26,26 +27,19 @@ _CPU = torch.device("cpu")
 
 
 class _UnknownError(Exception):
-    """A value cannot be computed, or not at this price."""
+    """A value cannot be computed, or costs too much."""
 
 
 class Replay:
     """
-    Computes what a carrier holds: the backward slice of the records that made it is run on the user's own tensors.
+    Computes the values of a meta tensor: runs the ops that lead to it on the user's own tensors.
 
     Each op runs once, so that all decisions of a forward pass together cost at most that forward pass.
-
-    Parameters
-    ----------
-    trace : Trace
-        The records so far.
-    operands : Operands
-        Knows the tensors that carriers stand for.
 
     Attributes
     ----------
     given : dict of int to Tensor
-        By record of an input, what the user has given.
+        By record of an input, the user's tensor.
     """
 
     def __init__(self, trace: Trace, operands: Operands) -> None:
@@ -60,10 +54,8 @@ class Replay:
         self._named: dict[str, Tensor] = {}
         self._last_write = -1
 
-    # ---- asked from outside
-
     def arguments(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
-        """Return the arguments of a call with true tensors; ``None`` where they are not known. Nothing may be written."""
+        """Return the arguments of a call with true tensors, to be read only; ``None`` if they are not known."""
         with _for_real():
             try:
                 self._make([origin[0] for origin in origins])
@@ -72,26 +64,25 @@ class Replay:
                 return None
 
     def numbers(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
-        """Return the arguments of a call with true numbers for whole numbers in tensors; ``None`` if there are none."""
-        tensors = list(tensors_in((args, kwargs)))
+        """Return the arguments of a call with integers in place of the tensors that hold one; ``None`` if none does."""
+        tensors = tensors_in((args, kwargs))
         places = [i for i, tensor in enumerate(tensors) if i and tensor.dim() == 0 and not tensor.is_floating_point()]
         found = self.arguments([tensors[i] for i in places], {}, [origins[i] for i in places if i < len(origins)])
         if not places or found is None:
             return None
         for place, tensor in zip(places, found[0], strict=True):
             tensors[place] = tensor.item()
-        made = iter(tensors)
-        return substituted(args, made), substituted(kwargs, made)
+        return _substituted((args, kwargs), tensors)
 
     def result(self, op: OpRecord) -> Any:
-        """Return what a recorded op really returns; ``NotImplemented`` where that is not known."""
+        """Return the true result of a recorded op; ``NotImplemented`` if it is not known."""
         found = self.arguments(op.args, op.kwargs or {}, op.origins)
         if found is None or is_inplace_call(op.func, *found):
             return NotImplemented
         with _for_real():
             try:
                 return self._call(op, *found)
-            except Exception:  # noqa: BLE001 - what the op says on carriers stays the answer
+            except Exception:  # noqa: BLE001 - the error on meta tensors is reported
                 return NotImplemented
 
     # ---- the slice
@@ -99,7 +90,7 @@ class Replay:
     def _make(self, wanted: list[int]) -> None:
         ops = self._slice(wanted)
         if ops and ops[0] < self._last_write:
-            # Something has been overwritten since: only the order of the program gives the values of that time.
+            # A value was overwritten since: run everything again in the order of the program.
             self._values.clear()
             self._done.clear()
             self._own.clear()
@@ -158,13 +149,13 @@ class Replay:
         if inplace:
             target = kwargs.get("out")
             result = args[0] if target is None and args else target
-        self._keep(op, list(tensors_in(result)))
+        self._keep(op, tensors_in(result))
 
     def _keep(self, op: OpRecord, made: list[Tensor]) -> None:
         if len(made) < len(op.outputs):
             raise _UnknownError
         for position, (tensor, output) in enumerate(zip(made, op.outputs, strict=False)):
-            shape, dtype = _signature(output)
+            shape, dtype = signature_of(output)
             if tuple(tensor.shape) != shape or tensor.dtype is not dtype:
                 raise _UnknownError  # an earlier guess has led elsewhere
             self._values[op.index, position] = tensor
@@ -182,7 +173,7 @@ class Replay:
                 raise _UnknownError
             return type(module).forward(module, args[0])
         if name == "embedding" and len(args) > 3 and args[3] is not None:
-            raise _UnknownError  # renormalizes the weights themselves
+            raise _UnknownError  # with `max_norm` it writes into the weights
         if KINDS.get(func) == FACTORY:
             kwargs = {key: value for key, value in kwargs.items() if key not in ("device", "pin_memory", "generator")}
         else:
@@ -193,14 +184,14 @@ class Replay:
     # ---- operands
 
     def _substituted(self, args: Any, kwargs: Any, origins: list[Origin]) -> tuple[Any, Any]:
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         if not tensors:
-            # A layer that was looked up has no arguments: its input comes first. What makes data has sizes only.
+            # A layer that was looked up has no arguments: its input comes first. Factories have sizes only.
             return (tuple(args) or tuple(self._value(origin, None) for origin in origins[:1])), kwargs
         if len(tensors) > len(origins):
             raise _UnknownError
-        true = iter([self._value(origin, tensor) for origin, tensor in zip(origins, tensors, strict=False)])
-        return substituted(args, true), substituted(kwargs, true)
+        true = [self._value(origin, tensor) for origin, tensor in zip(origins, tensors, strict=False)]
+        return _substituted((args, kwargs), true)
 
     def _value(self, origin: Origin, tensor: Tensor | None) -> Tensor:
         index, output, _ = origin
@@ -234,9 +225,9 @@ class Replay:
         return readable.clone() if tensor.device.type == "cpu" else readable
 
     def _may_write(self, target: Any) -> None:
-        """Refuse to write into the user's weights, through whatever view."""
-        users = {value.untyped_storage()._cdata for value in self._users().values() if value.layout is torch.strided}
-        if any(tensor.untyped_storage()._cdata in users for tensor in tensors_in(target)):
+        """Refuse to write into the user's weights, also through views."""
+        users = {storage_id(value) for value in self._users().values() if value.layout is torch.strided}
+        if any(storage_id(tensor) in users for tensor in tensors_in(target)):
             raise _UnknownError
 
     def _users(self) -> dict[str, Tensor]:
@@ -245,39 +236,23 @@ class Replay:
         return self._named
 
 
-def substituted(value: Any, true: Iterator[Tensor]) -> Any:
+def _substituted(value: Any, others: list[Any]) -> Any:
     """Return a nested value with its tensors replaced, in the order of `tensors_in`."""
-    if isinstance(value, Tensor):
-        return next(true)
-    kind = type(value)
-    if isinstance(value, (list, tuple)):
-        items = [substituted(item, true) for item in value]
-        return kind(*items) if hasattr(value, "_fields") else items if isinstance(value, list) else tuple(items)
-    if isinstance(value, dict):
-        return {key: substituted(item, true) for key, item in value.items()}
-    if kind is slice:
-        return slice(*[substituted(end, true) for end in (value.start, value.stop, value.step)])
-    return value
-
-
-def _signature(output: Any) -> tuple[Any, torch.dtype]:
-    if isinstance(output, int):
-        shape, _, dtype = SIGNATURES.values[output]
-        return shape, dtype
-    return output
+    each = iter(others)
+    return map_tensors(lambda tensor: next(each), value)
 
 
 def _bytes(output: Any) -> int:
-    shape, dtype = _signature(output)
+    shape, dtype = signature_of(output)
     return math.prod(shape) * dtype.itemsize if shape is not None and None not in shape else BYTES_AT_MOST + 1
 
 
 @contextlib.contextmanager
 def _for_real() -> Iterator[None]:
-    """Nobody looks on, no graph for autograd is built, and the random numbers of the model are not used up."""
+    """Switch off modes, autograd and autocast, and restore the random number generator afterwards."""
     state = torch.get_rng_state()
     plain = torch.autocast("cpu", enabled=False)
-    with torch._C.DisableTorchFunction(), _disable_current_modes(), torch.no_grad(), plain:
+    with DisableTorchFunction(), no_dispatch_modes(), torch.no_grad(), plain:
         try:
             yield
         finally:

@@ -1,1 +1,1 @@
-"""The function mode that sees every op of a forward pass."""
+"""The function mode that records every op of a forward pass."""

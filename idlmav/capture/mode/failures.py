@@ -1,4 +1,4 @@
-"""What happens when an op raises: its true message is found, and the exception is the model's."""
+"""Treat ops that raise: some run on zeros or on values, the others raise torch's true message."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ import torch
 from idlmav.capture.data.data_shaped import with_guessed_numbers
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import is_inplace_call, op_name
-from idlmav.capture.record.operands import as_operands, tensors_in
+from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros, true_error
+from idlmav.capture.torch_private import needs_values
 
 __all__ = ["Failures"]
 
 
 class Failures:
-    """
-    Decides what happens when an op raises.
-
-    Parameters
-    ----------
-    trace : Trace
-        The records; a failed op keeps its exception.
-    """
+    """Treats ops that raise."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -34,7 +29,7 @@ class Failures:
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """
-        Return the result of an op that raised on carriers, if it runs for real.
+        Return the result of an op that raised on meta tensors, if it runs for real.
 
         Raises
         ------
@@ -50,14 +45,14 @@ class Failures:
     def really(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
     ) -> tuple[Exception, Any]:
-        """Return what the op says when it runs on zeros, and its result; ``NotImplemented`` if it does not run."""
-        if _needs_values(error):
+        """Run an op on values or zeros; return its error, and its result or ``NotImplemented``."""
+        if needs_values(error):
             result = self._by_value(op, func, args, kwargs)
             if result is not NotImplemented:
                 return error, self.registered(op, result)
         try:
             result = on_zeros(func, args, kwargs)
-        except Exception as real:  # noqa: BLE001 - handed to who records it: kernels on the meta device word it differently
+        except Exception as real:  # noqa: BLE001 - recorded by the caller: kernels on the meta device word it differently
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
@@ -67,10 +62,10 @@ class Failures:
         return true_error(func, args, kwargs, error), result
 
     def _by_value(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what an op makes whose sizes depend on values: numbers among its arguments, or all of its operands."""
+        """Return the result of an op whose sizes depend on values: numbers in its arguments, or all of its operands."""
         numbers = self.replay.numbers(args, kwargs, op.origins)
         if numbers is not None:
-            with contextlib.suppress(Exception):  # numbers are not all that is missing
+            with contextlib.suppress(Exception):  # numbers may not be all that is missing
                 return func(*numbers[0], **numbers[1])
         result = NotImplemented if _has_fixed_size(func) else self.replay.result(op)
         if result is not NotImplemented:
@@ -96,15 +91,10 @@ class Failures:
 
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""
-        tensors = list(tensors_in(result))
+        tensors = tensors_in(result)
         op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
-        self.trace.views += [x for x in tensors if x.is_meta]  # perhaps
+        self.trace.views += [x for x in tensors if x.is_meta]  # they may be views
         return result
-
-
-def _needs_values(error: Exception) -> bool:
-    """Return whether torch says that a carrier does not do, in contrast to sizes or types that do not fit."""
-    return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
 
 
 @cache

@@ -1,9 +1,9 @@
 """
-Rung 2, shortened: a layer of torch.nn that calls a single op is looked up as a whole, without running its ``forward``.
+Layers of torch.nn that call a single op, looked up as a whole without running their ``forward``.
 
-What such a layer does follows from its class, its settings and the signatures of its input and its parameters. The
-first call runs as usual and is remembered only if it was one op on one tensor. Anything out of the ordinary (a
-subclass, hooks, a replaced weight or ``forward``, autocast, a function mode of the model's own) runs as usual, always.
+The result of such a layer follows from its class, its settings and the signatures of its input and its parameters. The
+first call runs as usual and is remembered if it was one op on one tensor. Layers that are subclassed or changed (hooks,
+a replaced weight or ``forward``), and layers under autocast or a function mode of the model, always run as usual.
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
-from torch.nn.modules import module as torch_module
 
 from idlmav.capture.record.argument_text import argument_text
-from idlmav.capture.record.memo import INPLACE, NEW, SAME, Outcomes
+from idlmav.capture.record.memo import INPLACE, NEW, SAME, Recorder
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import CallRecord, OpRecord, Origin, Remembered, Trace
+from idlmav.capture.torch_private import (
+    GLOBAL_HOOKS,
+    HOOKS,
+    DisableTorchFunction,
+    any_autocast,
+    function_mode_depth,
+    functions_disabled,
+)
 from idlmav.metrics.catalogue import LAYERS
 
-__all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves", "leaf_of"]
+__all__ = ["LEAF_MEMO", "LEAVES", "LayerMemo", "NoLayerMemo", "leaf_of"]
 
 Reader = Callable[[dict[str, Any]], tuple[Any, ...]]
 Leaf = tuple[Any, Any, Reader, tuple[tuple[str, str], ...]]
@@ -82,38 +89,18 @@ _NOTHING: Origin = (-1, None, None)
 Lookup = tuple[tuple[Any, ...], list[Origin]]
 """Key of a call; origins of the input and of the layer's tensors."""
 
-_GLOBAL_HOOKS = (
-    torch_module._global_forward_hooks,
-    torch_module._global_forward_pre_hooks,
-    torch_module._global_backward_hooks,
-    torch_module._global_backward_pre_hooks,
-)
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_any_autocast = torch._C._is_any_autocast_enabled
-_depth = torch._C._len_torch_function_stack
-_all_disabled = torch._C._is_torch_function_all_disabled
 
+class LayerMemo:
+    """Looks up calls of layers."""
 
-class Leaves:
-    """
-    Looks calls of layers up.
-
-    Parameters
-    ----------
-    trace : Trace
-        Receives the records.
-    outcomes : Outcomes
-        Makes what a remembered op returns.
-    """
-
-    def __init__(self, trace: Trace, outcomes: Outcomes) -> None:
+    def __init__(self, trace: Trace, recorder: Recorder) -> None:
         self.trace = trace
-        self.outcomes = outcomes
+        self.recorder = recorder
         self.default_dtype = torch.get_default_dtype()
-        self.depth = _depth() + 1  # with the mode that captures
+        self.depth = function_mode_depth() + 1  # with the mode that captures
 
     def look_up(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lookup | None:
-        """Return what the result of a call depends on; ``None`` where the layer has to run."""
+        """Return the key of a call, all that its result depends on; ``None`` if the layer has to run."""
         kind = type(module)
         leaf = LEAVES.get(kind)
         if leaf is None or kwargs or len(args) != 1 or type(args[0]) is not Tensor:
@@ -132,7 +119,7 @@ class Leaves:
                 if found is None or name in attributes:
                     return None
                 origins.append(found)
-        except KeyError:  # a setting was taken away, or a parameter replaced by something that is computed
+        except KeyError:  # a setting was deleted, or a parameter is computed
             return None
         # Types too, because 1, 1.0 and True are equal as keys.
         types = [*map(type, values)]
@@ -143,28 +130,28 @@ class Leaves:
     def _is_unusual(self, attributes: dict[str, Any], as_listed: bool) -> bool:
         if not as_listed or "forward" in attributes or "_conv_forward" in attributes:
             return True
-        for name in _HOOKS:
+        for name in HOOKS:
             if attributes[name]:
                 return True
-        for hooks in _GLOBAL_HOOKS:
+        for hooks in GLOBAL_HOOKS:
             if hooks:
                 return True
         if attributes["training"] and attributes["_buffers"].get("num_batches_tracked") is not None:
             return True  # counts batches, which the model may read
-        return bool(_any_autocast() or _depth() != self.depth or _all_disabled() or self.trace.mutated)
+        return bool(any_autocast() or function_mode_depth() != self.depth or functions_disabled() or self.trace.mutated)
 
     def _origin(self, tensor: Tensor | None) -> Origin | None:
-        """Return who made a layer's tensor; one without a token if there is none; ``None`` if it is unusual."""
+        """Return the origin of a layer's tensor: without a token if there is no tensor; ``None`` if it is unusual."""
         if tensor is None:
             return _NOTHING
         origin = self.trace.origins.get(id(tensor))
         kind = type(tensor)
-        # What has been replaced by another kind of tensor is looked at by the op itself.
+        # Tensors of other classes are left to the op itself.
         usual = origin is not None and origin[2] is not None and (kind is Parameter or kind is Tensor)
         return origin if usual else None
 
     def recall(self, lookup: Lookup, input: Tensor, frame: FrameType) -> Tensor | None:
-        """Return what a layer is known to return, written down as its op would be; ``None`` if it is not known."""
+        """Return and record the known result of a layer; ``None`` if it is not known."""
         key, origins = lookup
         try:
             known = LEAF_MEMO.get(key)
@@ -177,12 +164,12 @@ class Leaves:
         op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
         trace.ops.append(op)
         op.origins = [origins[position] for position in reads]
-        with torch._C.DisableTorchFunction():
-            result: Tensor = self.outcomes.recall(op, remembered, func, (input,), None)
+        with DisableTorchFunction():
+            result: Tensor = self.recorder.recall(op, remembered, func, (input,), None)
         return result
 
     def remember(self, lookup: Lookup, call: CallRecord, result: Any) -> None:
-        """Keep what a layer has done, if that was one op."""
+        """Remember a call of a layer, if it was one op."""
         key, origins = lookup
         trace = self.trace
         if len(trace.ops) != call.first_op + 1 or type(result) is not Tensor or trace.mutated:
@@ -204,8 +191,8 @@ class Leaves:
             LEAF_MEMO[key] = op.func, tuple([origins.index(origin) for origin in op.origins]), remembered
 
 
-class NoLeaves(Leaves):
-    """Looks nothing up: where what a layer returns may be an assumption, or has to run."""
+class NoLayerMemo(LayerMemo):
+    """Looks nothing up, for runs in which each layer has to run."""
 
     def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         """Return nothing."""

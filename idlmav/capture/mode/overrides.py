@@ -1,4 +1,4 @@
-"""Tensors of a user's class: its ``__torch_function__`` runs as torch would call it, with the mode looking on."""
+"""Tensors of a user's class: run its ``__torch_function__`` as torch does, with the mode recording its ops."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import SIGNATURES, OpRecord
+from idlmav.capture.record.values import tensors_in
+from idlmav.capture.torch_private import disabled_torch_function
 
 if TYPE_CHECKING:
-    from idlmav.capture.mode.recording_mode import FastMode
+    from idlmav.capture.mode.recording_mode import RecordingMode
 
 __all__ = ["overrides", "run_override"]
 
 
-_DISABLED = torch._C._disabled_torch_function_impl
-
-
 @lru_cache(maxsize=1 << 8)
 def overrides(types: tuple[type, ...]) -> bool:
-    """Return whether a class among those of the operands treats torch functions by itself, and is not torch's own."""
+    """Return whether one of the operands' classes overrides torch functions, and is not torch's own."""
     return any(_own(kind) for kind in types)
 
 
 def _own(kind: Any) -> bool:
-    return _function(kind) not in (_function(Tensor), _DISABLED) and not kind.__module__.startswith("torch.")
+    return _function(kind) not in (_function(Tensor), disabled_torch_function) and not kind.__module__.startswith(
+        "torch."
+    )
 
 
 def _function(kind: Any) -> Any:
@@ -37,15 +36,15 @@ def _function(kind: Any) -> Any:
 
 
 def run_override(
-    mode: FastMode, func: Any, types: tuple[type, ...], args: Any, kwargs: dict[str, Any], frame: FrameType
+    mode: RecordingMode, func: Any, types: tuple[type, ...], args: Any, kwargs: dict[str, Any], frame: FrameType
 ) -> Any:
     """
-    Let the operands' class run a torch function; what it calls in turn is seen by the mode.
+    Let the operands' class run a torch function; the mode records the ops that it calls.
 
     Raises
     ------
     Exception
-        What the class raises, recorded on an op of its own if none of those that it calls has raised it.
+        The class's own error, recorded on a new op unless one of the ops that it calls has raised it.
     """
     trace = mode.trace
     before = len(trace.ops)
@@ -66,8 +65,8 @@ def run_override(
     return result
 
 
-def _hand_on(mode: FastMode, tensor: Tensor, ops: list[OpRecord]) -> None:
-    """Write down that a tensor, wrapped into its class again, is what the last op of its kind has returned."""
+def _hand_on(mode: RecordingMode, tensor: Tensor, ops: list[OpRecord]) -> None:
+    """Record a tensor that was wrapped into its class again as the result of the last op with its signature."""
     if not tensor.is_meta:
         return
     token = SIGNATURES.token(tensor)

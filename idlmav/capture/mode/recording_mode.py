@@ -1,8 +1,23 @@
 """
-Rung 1: one function mode writes down every op of a forward pass and computes nothing but shapes.
+The function mode that records every op of a forward pass and computes shapes only.
 
-Tensors on the meta device carry the shapes. What an op returns depends on the signatures of its operands and on its
-other arguments, so it is looked up by these; only the first op of its kind asks a shape rule or a kernel.
+Meta tensors hold the shapes. What an op returns depends on the signatures of its operands and on its other arguments,
+so it is looked up by these; only the first op with a signature asks a shape rule or a kernel::
+
+    RecordingMode.__torch_function__      by kind of function
+        run_override                      operands of a user's class: its own __torch_function__
+        run_op                            an op
+            _describe                     origins of the operands, key for the memo
+            _with_real                    an operand has values: compute, or take sizes from values
+            Recorder.recall               the memo knows the signature
+            _compute                      else: Replay.result | Kernels.evaluate (rule or kernel), Recorder.finish
+                Failures.failed           the op raised: run on zeros, or raise
+        _special                          _create (zeros), _data (item), _autograd, _control (cond), _set (property)
+
+Four classes change this: `reruns.devices.DeviceMode` (``__torch_function__``: notes the device of each result),
+`reruns.autograd_run._AutogradMode` (``run_op``, ``_create``, ``_data``, ``_set``, ``_autograd``: torch runs every op),
+`repair.repair_mode.RepairMode` (``__torch_function__``, ``_autograd``: operands of unknown shape) and
+`repair.run._DeviceRepairMode` (the first and the third together).
 """
 
 from __future__ import annotations
@@ -36,35 +51,23 @@ from idlmav.capture.record.classify import (
     is_inplace_call,
     op_name,
 )
-from idlmav.capture.record.memo import MEMO, NEW, Outcomes
-from idlmav.capture.record.operands import Operands, as_operands, tensors_in
+from idlmav.capture.record.memo import MEMO, NEW, Recorder
+from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
+from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
+from idlmav.capture.torch_private import any_autocast
 from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["FastMode"]
+__all__ = ["RecordingMode"]
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-_any_autocast = torch._C._is_any_autocast_enabled
 _COUNTED_BY_TORCH = ops_with("counted_by_torch")
 
 
-class FastMode(TorchFunctionMode):
-    """
-    The function mode.
-
-    Parameters
-    ----------
-    trace : Trace
-        Receives the records.
-    operands : Operands
-        Knows what stands for parameters and constants.
-    device : torch.device
-        Where the model believes its tensors to be.
-    failures : Failures
-        Decides what happens after an op has raised.
-    """
+class RecordingMode(TorchFunctionMode):
+    """The function mode."""
 
     def __init__(self, trace: Trace, operands: Operands, device: torch.device, failures: Failures) -> None:
         super().__init__()
@@ -75,8 +78,8 @@ class FastMode(TorchFunctionMode):
         self.kernels = Kernels(device)
         self.replay = failures.replay = Replay(trace, operands)
         self.decisions = Decisions(trace, operands, self.replay)
-        self.outcomes = Outcomes(trace, operands)
-        self.default_dtype = torch.get_default_dtype()  # decides what whole numbers are divided into
+        self.recorder = Recorder(trace, operands)
+        self.default_dtype = torch.get_default_dtype()  # the type of a quotient of integers
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
@@ -110,13 +113,13 @@ class FastMode(TorchFunctionMode):
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Differentiate: not with carriers."""
+        """End the run: meta tensors without autograd cannot be differentiated."""
         if function_name(func) == "grad" and func is not torch.autograd.grad:
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
 
     def _control(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Follow `torch.cond` and `torch.while_loop` as what they stand for: an if and a while of Python."""
+        """Run `torch.cond` and `torch.while_loop` as Python's ``if`` and ``while``."""
         condition, first, second, operands = list(args) + list(kwargs.values())
 
         def is_true(value: Any) -> bool:
@@ -146,21 +149,21 @@ class FastMode(TorchFunctionMode):
 
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
-            return func(*args, **kwargs)  # to be read by people; a whole number may be part of a layer's name
+            return func(*args, **kwargs)  # only an integer may be part of a layer's name
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
         if all(origin[2] is None for origin in origins):
             return self.decisions.ask(None, func, args, kwargs)
         true = self.replay.arguments(args, kwargs, origins)
         if true is not None:
             answer = self.decisions.ask(None, func, *true)
-            # An array looks at the memory of its tensor: what the model writes into it must not reach the values.
+            # An array shares its tensor's memory, which the model must not write into.
             return answer.copy() if function_name(func) in ("numpy", "__array__") else answer
         op = self.trace.new_op(func, locate(frame))
         op.origins = origins
         return self.decisions.ask(op, func, args, kwargs)
 
     def _set(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Set a property of a tensor; what belongs to the user stays as it is."""
+        """Set a property of a tensor; change the stand-in rather than a tensor of the user's."""
         target = args[0]
         self.origin_of(target)
         self.trace.settle_views()
@@ -169,18 +172,18 @@ class FastMode(TorchFunctionMode):
             return func(*args, **kwargs)
         if function_name(func) == "data" and len(args) == 2:
             source = self.operands.stand_in(args[1])
-            # The one before is in the books under its id, which must not be given to another.
-            self.trace.kept.append(self.trace.carriers.get(id(target)))
-            self.trace.carriers[id(target)] = source
+            # Kept alive, because its id is a key that must not be used again.
+            self.trace.kept.append(self.trace.stand_ins.get(id(target)))
+            self.trace.stand_ins[id(target)] = source
             self.trace.origins[id(target)] = self.origin_of(source)
         return target if function_name(func) == "requires_grad_" else None
 
     def origin_of(self, tensor: Tensor) -> Origin:
-        """Return who made a tensor."""
+        """Return the origin of a tensor."""
         return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
 
     def _describe(self, value: Any, origins: list[Origin], key: list[Any]) -> None:
-        """Append the origins of the tensors in an argument, and what the memo must know of it, without its values."""
+        """Append the origins of the tensors in an argument, and the part of the memo's key that it makes up."""
         if isinstance(value, Tensor):
             origin = self.origin_of(value)
             origins.append(origin)
@@ -190,7 +193,7 @@ class FastMode(TorchFunctionMode):
         key.append(kind)
         if isinstance(value, (list, tuple)):
             kinds = tuple(map(type, value))
-            if _PLAIN.issuperset(kinds):  # sizes, strides: types too, because 1, 1.0 and True are equal as keys
+            if _PLAIN.issuperset(kinds):  # types too, because 1, 1.0 and True are equal as keys
                 key.append(kinds)
                 key.append(tuple(value))
                 return
@@ -198,20 +201,25 @@ class FastMode(TorchFunctionMode):
             for item in value:
                 self._describe(item, origins, key)
         elif kind is slice:
-            self._describe(value.start, origins, key)
-            self._describe(value.stop, origins, key)
-            self._describe(value.step, origins, key)
+            for end in (value.start, value.stop, value.step):
+                self._describe(end, origins, key)
+                if isinstance(end, Tensor) and not end.is_meta:
+                    key.append(end.tolist())  # a position
         elif isinstance(value, dict):
             key.append(len(value))
             for name, item in value.items():
                 key.append(name)
                 self._describe(item, origins, key)
+        elif (parts := parts_of(value)) is not None:
+            key.append(len(parts))
+            for part in parts:
+                self._describe(part, origins, key)
         else:
             key.append(value)
 
     # The hot path: a dispatch, a loop over the arguments, one look-up, one empty tensor.
     def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
-        """Write down one op and return carriers of what it returns."""
+        """Record one op and return its result as meta tensors."""
         trace = self.trace
         known = trace.origins
         op = OpRecord(len(trace.ops), func, trace.current, locate(frame))
@@ -241,7 +249,7 @@ class FastMode(TorchFunctionMode):
                     self._describe(value, origins, key)
         if trace.mutated:
             self._add_writers(op)
-        if _any_autocast():
+        if any_autocast():
             autocast = self._autocast()
             key += autocast
             op.flags = autocast[2:] if autocast[1] else ()
@@ -254,25 +262,24 @@ class FastMode(TorchFunctionMode):
             return self._compute(op, func, args, kwargs or {}, None)
         if remembered is None:
             return self._compute(op, func, args, kwargs or {}, signature)
-        return self.outcomes.recall(op, remembered, func, args, kwargs)
+        return self.recorder.recall(op, remembered, func, args, kwargs)
 
     def _autocast(self) -> tuple[Any, ...]:
         device = self.device.type
         return "autocast", torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Compute for real what has only real operands; mix real operands with carriers as carriers."""
-        op.args = args = [self.operands.replace(value) for value in args]
-        op.kwargs = kwargs = self.operands.replace(dict(kwargs))
-        tensors = list(tensors_in((args, kwargs)))
+        """Compute an op on real operands; treat these as meta tensors if others are."""
+        op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
+        tensors = tensors_in((args, kwargs))
         if any(tensor.is_meta for tensor in tensors):
             try:
                 answer = data_shaped.with_real_operands(func, args, kwargs)
             except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
                 return self.failures.failed(op, func, args, kwargs, error)
             if answer is not None:
-                return self.outcomes.finish(op, answer, args, kwargs, None, False)
-            return self._as_carriers(op, func, args, kwargs)
+                return self.recorder.finish(op, answer, args, kwargs, None, False)
+            return self._on_meta_tensors(op, func, args, kwargs)
         args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
         inplace = is_inplace_call(func, args, kwargs)
         try:
@@ -282,18 +289,17 @@ class FastMode(TorchFunctionMode):
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
-        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
+        return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
-    def _as_carriers(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _on_meta_tensors(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
             for target in tensors_in(args[:1] if kwargs.get("out") is None else kwargs["out"]):
                 self.operands.lose_content(target)
-        args = [self.operands.replace(value, all_meta=True) for value in args]
-        kwargs = self.operands.replace(kwargs, all_meta=True)
+        args, kwargs = self.operands.replace((args, kwargs), all_meta=True)
         key: list[Any] = [func, self.default_dtype]
         self._describe(args, [], key)
         self._describe(kwargs, [], key)
-        if _any_autocast():
+        if any_autocast():
             key += self._autocast()
         signature = tuple(key)
         try:
@@ -301,16 +307,14 @@ class FastMode(TorchFunctionMode):
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
-            return self.outcomes.recall(op, remembered, func, args, kwargs)
+            return self.recorder.recall(op, remembered, func, args, kwargs)
         return self._compute(op, func, args, kwargs, signature)
 
     def _compute(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], signature: tuple[Any, ...] | None
     ) -> Any:
-        """Ask a rule or a kernel, and remember the answer."""
-        replace = self.operands.replace
-        op.args = args = [replace(value) for value in args]
-        op.kwargs = kwargs = replace(dict(kwargs)) if kwargs else kwargs
+        """Compute a result by a rule or a kernel, and remember it."""
+        op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         inplace = is_inplace_call(func, args, kwargs)
         try:
             guess = data_shaped.largest(func, args, kwargs)
@@ -319,19 +323,19 @@ class FastMode(TorchFunctionMode):
                 if true is not NotImplemented:
                     return self._true(op, true, args, kwargs)
                 op.flags = (*op.flags, "guess")
-                return self.outcomes.finish(op, guess, args, kwargs, None, False)
+                return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:
             op.outputs = (self.trace.register(op, 0, result),)
-            self.outcomes.remember(signature, op, NEW, op.outputs[0])
+            self.recorder.remember(signature, op, NEW, op.outputs[0])
             return result
-        return self.outcomes.finish(op, result, args, kwargs, signature, inplace)
+        return self.recorder.finish(op, result, args, kwargs, signature, inplace)
 
     def _true(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Return what an op has really returned: as it is where a decision can follow from it, else as carriers."""
-        return self.outcomes.finish(op, as_operands(result), args, kwargs, None, False)
+        """Record an op's true result, of which only tensors that stay real keep their values."""
+        return self.recorder.finish(op, as_operands(result), args, kwargs, None, False)
 
     def _add_writers(self, op: OpRecord) -> None:
         """Add an edge from the last op that wrote into the memory of an operand through another tensor."""

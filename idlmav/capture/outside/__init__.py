@@ -1,1 +1,1 @@
-"""Everything around the ops: module calls, containers, and what has to be left as found."""
+"""Surroundings of the ops: module calls, containers of inputs and outputs, and the state to restore."""

@@ -1,10 +1,8 @@
-"""Rung 7, beyond the model: functions that keep their results neither answer with tensors nor keep those of a capture."""
+"""Clear the `functools` caches that hold tensors, before and after a capture."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,27 +12,26 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.python_private import LruCache, held_by
+from idlmav.capture.record.values import tensors_in
 
 __all__ = ["without_kept_tensors"]
 
-_Cached = functools._lru_cache_wrapper
 _FOREIGN = ("torch", "builtins", "")
 _NO_TENSORS = frozenset({bool, int, float, str, "bool", "int", "float", "str"})
 _in_module: dict[str, tuple[list[Any], frozenset[str]]] = {}
-"""By name of a Python module: its caches, and the modules of its package that it has functions of."""
+"""By name of a Python module: its caches, and the modules of its package from which it has functions."""
 _in_class: WeakKeyDictionary[type, list[Any]] = WeakKeyDictionary()
 _clean: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""How often a cache had missed when it was last seen without tensors: most never change."""
+"""Number of misses of a cache when it last held no tensors; most caches never change."""
 
 
 @contextmanager
 def without_kept_tensors(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """
-    Empty the caches that hold tensors, before and after: a carrier in one would be handed to the next real run.
+    Empty the caches that hold tensors, before and after: the next real run must not get a meta tensor from one.
 
-    Looked at are `functools.lru_cache` and `functools.cache` in the classes of the modules and in the Python modules that
-    these are made of. What holds no tensor, such as a registry that is made once, stays.
+    These are the caches of `functools` in the classes of the modules and in the Python modules that define them.
 
     Parameters
     ----------
@@ -55,9 +52,8 @@ def _forget_tensors(cache: Any) -> None:
     _, misses, _, size = cache.cache_info()
     if size == 0 or _clean.get(cache) == misses:
         return
-    own = vars(cache)
-    # Keys as well: what is asked with a tensor keeps it.
-    if next(tensors_in([held for held in gc.get_referents(cache) if held is not own]), None) is not None:
+    # Keys as well: they may hold tensors.
+    if tensors_in(held_by(cache)):
         cache.cache_clear()
     else:
         _clean[cache] = misses
@@ -91,13 +87,13 @@ def _of_module(name: str) -> tuple[list[Any], frozenset[str]]:
     functions = {value.__module__ or "" for value in values if isinstance(value, FunctionType)}
     package = name.partition(".")[0]
     answer = _among(values), frozenset(other for other in functions if other.partition(".")[0] == package)
-    if name != "__main__":  # what is written in a notebook changes
+    if name != "__main__":  # cells of a notebook change it
         _in_module[name] = answer
     return answer
 
 
 def _among(values: Iterable[Any]) -> list[Any]:
-    """Return the caches among functions and methods, also those that another function is wrapped around."""
+    """Return the caches among functions and methods, also those inside a wrapper."""
     found = []
     for value in values:
         inside = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value
@@ -105,7 +101,7 @@ def _among(values: Iterable[Any]) -> list[Any]:
         if isinstance(inside, FunctionType) and inside.__closure__:
             with contextlib.suppress(ValueError):  # a cell that is not filled yet
                 cells += [cell.cell_contents for cell in inside.__closure__]
-        found += [cell for cell in cells if isinstance(cell, _Cached) and not _says_no_tensors(cell)]
+        found += [cell for cell in cells if isinstance(cell, LruCache) and not _says_no_tensors(cell)]
     return found
 
 

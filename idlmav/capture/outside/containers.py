@@ -1,4 +1,9 @@
-"""What models take and return: tensors in containers and objects of any kind, found by their names."""
+"""
+Inputs and outputs of models: tensors in containers and objects of any class, found with their names.
+
+This is another walk than that of `record.values`: it enters objects of all classes and names what it finds, and to
+leaves copying to `copy.deepcopy`.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +18,19 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Copier", "Drawn", "drawn_through", "hold_iterators", "walk"]
+from idlmav.capture.torch_private import DisableTorchFunction
+
+__all__ = ["Copier", "Drained", "drain", "hold_iterators", "walk"]
 
 _ATOMS = (str, bytes, int, float, complex, type(None), type, torch.dtype, torch.device, torch.Size)
 _SHARED = (nn.Module, types.MethodType, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, partial)
-"""Never copied, never looked into: what computes is not data."""
+"""Neither copied nor entered: modules and functions are not data."""
 _OBJECTS_AT_MOST = 100_000
 _ITEMS_AT_MOST = 10_000
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield what a container or an object holds directly, with the names under which it does."""
+    """Yield the direct parts of a container or an object, with their names."""
     if isinstance(value, Mapping):
         yield from value.items()
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -41,12 +48,12 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """
-    Yield the tensors in whatever a model takes or returns, and what computes (modules, functions), with their names.
+    Yield the tensors, modules and functions in an input or output of a model, with their names.
 
     Parameters
     ----------
     value : object
-        Containers, data classes, named tuples, caches, objects; also such that contain themselves.
+        Containers and objects of any class, also ones that contain themselves.
     path : str
         Its own name.
     """
@@ -66,33 +73,33 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 class Copier(TorchFunctionMode):
     """
-    Copies inputs, with carriers in place of tensors: what the model changes in them is not the user's.
+    Copies inputs with stand-ins for their tensors, so that the model cannot change the user's objects.
 
-    A tensor that is given twice has one carrier, as models ask whether two arguments are the same.
+    A tensor that is given twice has one stand_in, as models ask whether two arguments are the same.
 
     Parameters
     ----------
-    carrier_of : callable
-        Makes the carrier of a tensor.
+    stand_in_of : callable
+        Makes the stand-in of a tensor.
     """
 
-    def __init__(self, carrier_of: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, stand_in_of: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.carrier_of = carrier_of
+        self.stand_in_of = stand_in_of
         self.named: list[tuple[str, Tensor]] = []
         self.twins: list[tuple[str, str]] = []
-        self._carriers: dict[int, tuple[Tensor, str, Tensor]] = {}
+        self._stand_ins: dict[int, tuple[Tensor, str, Tensor]] = {}
         self._path = ""
 
     def take(self, value: Any, path: str) -> Any:
-        """Return a copy of one input; its tensors are appended to `named`, those known already to `twins`."""
+        """Return a copy of one input; append new tensors to `named`, and those known already to `twins`."""
         if isinstance(value, _ATOMS) or (isinstance(value, _SHARED) and not isinstance(value, Tensor)):
             return value
         self._path = path
         memo: dict[int, Any] = {}
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             for name, found in walk(value, path):
-                memo[id(found)] = self._carrier(found, name) if isinstance(found, Tensor) else found
+                memo[id(found)] = self._stand_in(found, name) if isinstance(found, Tensor) else found
         if isinstance(value, Tensor):
             return memo[id(value)]
         if isinstance(value, torch.Generator):
@@ -102,40 +109,33 @@ class Copier(TorchFunctionMode):
         try:
             with self:
                 return copy.deepcopy(value, memo)
-        except Exception:  # noqa: BLE001 - something in it refuses to be copied: it is handed over as it is
+        except Exception:  # noqa: BLE001 - a part that cannot be copied: the input itself is used
             return value
 
-    def _carrier(self, tensor: Tensor, name: str) -> Tensor:
-        known = self._carriers.get(id(tensor))
+    def _stand_in(self, tensor: Tensor, name: str) -> Tensor:
+        known = self._stand_ins.get(id(tensor))
         if known is None:
-            carrier = self.carrier_of(tensor)
-            self._carriers[id(tensor)] = carrier, name, tensor
-            self.named.append((name, carrier))
-            return carrier
+            stand_in = self.stand_in_of(tensor)
+            self._stand_ins[id(tensor)] = stand_in, name, tensor
+            self.named.append((name, stand_in))
+            return stand_in
         if name != known[1]:
             self.twins.append((name, known[1]))
         return known[0]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Copy tensors that lie where nobody looks."""
-        with torch._C.DisableTorchFunction():
+        """Copy tensors that `walk` has not found."""
+        with DisableTorchFunction():
             if func is not Tensor.__deepcopy__:
                 return func(*args, **(kwargs or {}))
             tensor, memo = args
             if id(tensor) not in memo:
-                memo[id(tensor)] = self._carrier(tensor, f"{self._path}.{len(self.named)}")
+                memo[id(tensor)] = self._stand_in(tensor, f"{self._path}.{len(self.named)}")
             return memo[id(tensor)]
 
 
-class Drawn:
-    """
-    Items of an iterator, which can be drawn once only, for runs that all want to draw them.
-
-    Parameters
-    ----------
-    source : iterator
-        The user's; as much is drawn from it as the model draws.
-    """
+class Drained:
+    """Items of an iterator, kept so that several runs can iterate over them."""
 
     def __init__(self, source: Iterator[Any]) -> None:
         self._source = source
@@ -146,7 +146,7 @@ class Drawn:
         index = 0
         while True:
             if index == len(self._items):
-                with torch._C.DisableTorchFunction():  # what makes the items is no part of the model
+                with DisableTorchFunction():  # the code that makes the items is not the model's
                     try:
                         self._items.append(next(self._source))
                     except StopIteration:
@@ -160,16 +160,16 @@ def _is_iterator(value: Any) -> bool:
 
 
 def hold_iterators(value: Any) -> Any:
-    """Return arguments with generators and iterators held, so that a model can run more than once."""
+    """Return arguments with `Drained` in place of iterators, so that a model can run more than once."""
     if type(value) in (list, tuple) and any(map(_is_iterator, value)):
         return type(value)([hold_iterators(item) for item in value])
-    return Drawn(value) if _is_iterator(value) else value
+    return Drained(value) if _is_iterator(value) else value
 
 
-def drawn_through(result: Any) -> Any:
-    """Return what a model returns with generators and iterators drawn through: what they do is the model's work."""
+def drain(result: Any) -> Any:
+    """Return a model's result with lists in place of iterators: what they compute belongs to the model."""
     if type(result) in (list, tuple) and any(map(_is_iterator, result)):
-        return type(result)([drawn_through(item) for item in result])
+        return type(result)([drain(item) for item in result])
     if not _is_iterator(result):
         return result
     return [item for _, item in zip(range(_ITEMS_AT_MOST), result, strict=False)]

@@ -1,4 +1,4 @@
-"""Rung 2: sees every call of a module while a thread captures, without touching any module."""
+"""Hand every module call of a thread that captures to a handler, without touching any module."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from idlmav.capture.torch_private import module_call, set_module_call
+
 __all__ = ["watch_calls"]
 
 Handler = Callable[[torch.nn.Module, tuple[Any, ...], dict[str, Any]], Any]
@@ -16,10 +18,10 @@ Handler = Callable[[torch.nn.Module, tuple[Any, ...], dict[str, Any]], Any]
 _active = threading.local()
 _lock = threading.Lock()
 _users = 0
-_original = torch.nn.Module._call_impl
+_original: Callable[..., Any]
 
 
-def _call_impl(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+def _call(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
     handler: Handler | None = getattr(_active, "handler", None)
     if handler is None:
         return _original(self, *args, **kwargs)
@@ -49,8 +51,8 @@ def watch_calls(handler: Handler) -> Iterator[None]:
     before = getattr(_active, "handler", None)
     with _lock:
         if _users == 0:
-            _original = torch.nn.Module._call_impl
-            torch.nn.Module._call_impl = _call_impl  # type: ignore[method-assign]
+            _original = module_call()
+            set_module_call(_call)
         _users += 1
     _active.handler = handler
     try:
@@ -60,4 +62,4 @@ def watch_calls(handler: Handler) -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                torch.nn.Module._call_impl = _original  # type: ignore[method-assign]
+                set_module_call(_original)

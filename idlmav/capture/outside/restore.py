@@ -1,4 +1,4 @@
-"""Rung 7: the model and the random number generators are left as found."""
+"""Restore the model, the random number generators and torch's settings after a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
 
 
 _DULL: set[type] = {bool, int, float, str, tuple, type(None), torch.dtype, torch.device, torch.Size}
-"""Types of attributes that hold nothing to put back; those met are added."""
+"""Types of attributes with nothing to restore; others are added when they are met."""
 _OBJECTS_AT_MOST = 1000
 
 
@@ -65,12 +65,12 @@ class Snapshot:
                 others = [value for value in values if type(value) not in dull]
                 found = [value for value in others if type(value) in containers]
                 if len(found) < len(others) and len(objects) < _OBJECTS_AT_MOST:
-                    # A configuration, a cache: forward may write into it as into the module itself.
+                    # A configuration or a cache, into which forward may write.
                     new = {id(value): value for value in others if id(value) not in objects and _is_plain(value)}
                     objects.update(new)
                     waiting += map(vars, new.values())
                     self._note_generators(others)
-                # Most containers are hooks, of which there are none: copying these would take most of the time.
+                # Most containers are tables of hooks, all empty: to copy them would take most of the time.
                 for value in found:
                     if not value:
                         empty.append(value)
@@ -86,7 +86,7 @@ class Snapshot:
                 self._generators[id(value)] = value, value.get_state()
 
     def restore(self) -> None:
-        """Put back every attribute, the content of every container and the state of every random generator."""
+        """Restore every attribute, the content of every container and the state of every random generator."""
         for generator, state in self._generators.values():
             generator.set_state(state)
         for attributes, before, empty, filled in self._found:
@@ -99,7 +99,7 @@ class Snapshot:
                     container.clear()
             for container, content in filled:
                 if _unchanged(container, content):
-                    continue  # most are, and another thread may run the model at this moment
+                    continue  # most are unchanged, and another thread may run the model at this moment
                 container.clear()
                 if isinstance(container, (list, deque)):
                     container.extend(content)
@@ -119,7 +119,7 @@ def _unchanged(container: Any, content: Any) -> bool:
 @contextmanager
 def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """
-    Undo on exit whatever a forward pass changed in the model or in the process, also when it was interrupted.
+    Undo on exit all that a forward pass changed in the model or in the process, also if it was interrupted.
 
     Parameters
     ----------

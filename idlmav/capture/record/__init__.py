@@ -1,1 +1,1 @@
-"""What is written down while a model runs."""
+"""Records of a run: ops, module calls, tensors and their origins."""

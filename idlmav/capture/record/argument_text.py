@@ -1,4 +1,4 @@
-"""An op's arguments as a person would write them."""
+"""An op's arguments as text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _parameters(func: Any) -> tuple[tuple[str, str | None], ...] | None:
 
 
 def _parameters_of_code(func: FunctionType) -> tuple[tuple[str, str | None], ...] | None:
-    """Return what `inspect.signature` would say of a plain function, which takes it a hundred microseconds."""
+    """Return the same for a plain function: `inspect.signature` takes a hundred microseconds."""
     code = func.__code__
     if code.co_flags & inspect.CO_VARARGS:
         return None
@@ -71,7 +71,7 @@ def argument_text(func: Any, args: Any, kwargs: dict[str, Any] | None, with_shap
     func : callable
         The torch function; its signature or docstring names the arguments.
     args, kwargs : tuple, dict
-        Of the call.
+        The arguments of the call.
     with_shapes : bool
         Whether to write the shapes of tensors too, as is useful for an op that failed.
 
@@ -102,11 +102,7 @@ def _names(func: Any, count: int) -> tuple[tuple[tuple[str, str | None], ...], i
     names = _parameters(func) or ()
     if not names or names[0][0] == "self":
         return names, 0
-    return names, int(len(names) < count or (names[0][0] != "input" and _is_method(func)))
-
-
-def _is_method(func: Any) -> bool:
-    return getattr(func, "__objclass__", None) is not None
+    return names, int(len(names) < count or (names[0][0] != "input" and hasattr(func, "__objclass__")))
 
 
 def _append(parts: list[str], name: str, value: Any, default: str | None, with_shapes: bool) -> None:

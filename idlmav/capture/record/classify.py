@@ -1,4 +1,4 @@
-"""Which torch functions are ops, which only ask a tensor something, and what an op is called in a graph."""
+"""Kinds of torch functions (ops, questions to a tensor, factories, ...), and the names of ops in a graph."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch.utils._device import _device_constructors
 
+from idlmav.capture.torch_private import HigherOrderOperator, device_constructors, schema_of
 from idlmav.metrics.catalogue import SAME_OP, ops_with
 
 __all__ = [
@@ -38,9 +38,10 @@ _DEVICE_PROPERTIES = ops_with("property", "device")
 RETURN_TRUTH = ops_with("returns", "truth")
 _RETURN_DATA = RETURN_TRUTH | ops_with("returns", "data")
 _RETURN_METADATA = ops_with("returns", "metadata")
-_FACTORIES = _device_constructors()
+_FACTORIES = device_constructors()
 _AUTOGRAD = (
-    torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, vars(torch._C.TensorBase)["grad"].__get__,
+    torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, torch.Tensor.grad.__get__,  # type: ignore[union-attr]
+   
     torch.Tensor.register_post_accumulate_grad_hook,
 )  # fmt: skip
 _REFLECTED = frozenset([f"r{name}" for name in ops_with("operator")])
@@ -56,10 +57,10 @@ def function_name(func: Any) -> str:
 
 
 def classify(func: Any) -> int:
-    """Return how a torch function is to be treated, and remember it in `KINDS`."""
+    """Return the kind of a torch function, and remember it in `KINDS`."""
     slot = getattr(func, "__name__", "")
     name = function_name(func)
-    if isinstance(func, torch._ops.HigherOrderOperator) and name in ("cond", "while_loop"):
+    if isinstance(func, HigherOrderOperator) and name in ("cond", "while_loop"):
         kind = CONTROL
     elif func in _AUTOGRAD or name == "_make_dual":
         kind = AUTOGRAD
@@ -107,7 +108,7 @@ def writes_in_place(func: Any) -> bool:
     name = function_name(func)
     if name.startswith("__"):
         return name == "__setitem__" or name.strip("_") in _IN_PLACE
-    schema = getattr(func, "_schema", None)
+    schema = schema_of(func)
     if schema is not None:  # of torch.ops, a custom op among them
         first = schema.arguments[0].alias_info if schema.arguments else None
         return first is not None and first.is_write

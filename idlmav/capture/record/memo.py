@@ -1,4 +1,4 @@
-"""What came out of an op: written down, and remembered by the op's signature."""
+"""Records of the results of ops, and the memo that knows them by the op's signature."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 from torch import Tensor
 
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import PARAMETER, SIGNATURES, OpRecord, Origin, Remembered, Token, Trace, storage_key
+from idlmav.capture.record.values import tensors_in
 
-__all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Outcomes"]
+__all__ = ["INPLACE", "MEMO", "NEW", "SAME", "Recorder"]
 
 NEW, SAME, INPLACE, _VIEW, _SEVERAL = range(5)
 MEMO: dict[tuple[Any, ...], Remembered] = {}
-"""Shared by all captures of the process: (function, signatures, arguments) -> what comes out."""
+"""Shared by all captures of the process: (function, signatures, arguments) -> how to make the result."""
 MEMO_AT_MOST = 1 << 16
 
 
@@ -22,35 +23,26 @@ def _counts_batches(origin: Origin) -> bool:
     return str(origin[1]).endswith("num_batches_tracked")
 
 
-class Outcomes:
-    """
-    Writes down what ops return.
-
-    Parameters
-    ----------
-    trace : Trace
-        Receives origins, aliases and writers.
-    operands : Operands
-        Knows what stands for parameters and constants.
-    """
+class Recorder:
+    """Records what ops return."""
 
     def __init__(self, trace: Trace, operands: Operands) -> None:
         self.trace = trace
         self.operands = operands
 
     def recall(self, op: OpRecord, remembered: Remembered, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
-        """Return what the memo says, as new tensors; views and writing in place happen on the carriers themselves."""
+        """Make the result of an op that the memo knows; views and in-place ops run on the meta tensors themselves."""
         op.remembered, action, spec, op.flops = remembered, remembered.action, remembered.spec, remembered.flops
         trace = self.trace
         if action == NEW:
-            result = SIGNATURES.carrier(spec)
+            result = SIGNATURES.meta_tensor(spec)
             trace.origins[id(result)] = (op.index, 0, spec)
             trace.kept.append(result)
             op.outputs = (spec,)
             return result
         if action == _SEVERAL:
             kind, tokens = spec
-            items = [None if token is None else SIGNATURES.carrier(token) for token in tokens]
+            items = [None if token is None else SIGNATURES.meta_tensor(token) for token in tokens]
             op.outputs = tuple(trace.register(op, i, item) for i, item in enumerate(items) if item is not None)
             return kind(items)
         if action == _VIEW:
@@ -61,16 +53,16 @@ class Outcomes:
         return self._written(op, (target,), target)
 
     def _view(self, op: OpRecord, tokens: Any, func: Any, args: Any, kwargs: dict[str, Any] | None) -> Any:
-        """Make the views that an op is known to return; they need the operands' memory, so the op itself runs."""
+        """Make the views that an op is known to return by running it, because they need the operands' memory."""
         for origin in op.origins:
-            if origin[0] < 0:  # what ops returned stands for itself
-                args = [self.operands.replace(value) for value in args]
+            if origin[0] < 0:  # a parameter or a constant needs its stand-in
+                args = self.operands.replace(args)
                 break
         result = func(*args, **kwargs) if kwargs else func(*args)
         trace, single = self.trace, type(result) is Tensor
         known = trace.origins
         if tokens is None or (id(result) in known if single else any(id(view) in known for view in result)):
-            return self.finish(op, result, args, {}, None, False)  # an operand, handed through
+            return self.finish(op, result, args, {}, None, False)  # an operand itself
         if single:
             known[id(result)] = (op.index, 0, tokens[0])
             trace.kept.append(result)
@@ -92,7 +84,7 @@ class Outcomes:
         signature: tuple[Any, ...] | None,
         inplace: bool,
     ) -> Any:
-        """Write down what came out, and what it shares memory with."""
+        """Record the result of an op, and which tensors share its memory."""
         if inplace:
             target = kwargs.get("out")
             targets = tensors_in(args[:1] or list(kwargs.values())) if target is None else tensors_in(target)
@@ -117,9 +109,9 @@ class Outcomes:
     ) -> Any:
         known = self.trace.origins
         if type(result) in (tuple, list) and any(isinstance(item, Tensor) and id(item) in known for item in result):
-            # An operand that is handed through must stay apart from what is handed on.
+            # An operand among the results gets another tensor, so that edges before and after the op differ.
             result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
-        tensors = list(tensors_in(result))
+        tensors = tensors_in(result)
         op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
         shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
         if not tensors or signature is None:
@@ -134,7 +126,7 @@ class Outcomes:
         return result
 
     def same(self, op: OpRecord, tensor: Tensor) -> Tensor:
-        """Return another tensor for an operand that is handed through, so that edges before and after it differ."""
+        """Return another tensor for an operand that an op returns, so that edges before and after the op differ."""
         result = tensor.view_as(tensor)
         self.trace.views.append(tensor)
         op.outputs = (self.trace.register(op, 0, result),)
@@ -149,7 +141,7 @@ class Outcomes:
             known = trace.origins.get(id(tensor))
             outputs.append(trace.register(op, index, tensor))
             storage = storage_key(tensor)
-            # What stands for a buffer or a constant is read under that name, too.
+            # The stand-in of a buffer or a constant is also read under that tensor's name.
             foreign = known is not None and known[0] < PARAMETER and not _counts_batches(known)
             if foreign or storage in trace.mutated or trace.is_aliased(storage):
                 trace.mutated[storage] = op.index
@@ -164,7 +156,7 @@ class Outcomes:
         return shared
 
     def remember(self, signature: tuple[Any, ...], op: OpRecord, action: int, spec: Any) -> None:
-        """Keep an answer for the next op with this signature."""
+        """Remember how to make the result of ops with this signature."""
         if len(MEMO) >= MEMO_AT_MOST:
             MEMO.clear()
         op.remembered = MEMO[signature] = Remembered(action, spec, op.flops)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,59 +10,41 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
+from idlmav.capture.record.values import map_tensors
+from idlmav.capture.torch_private import is_functorch_wrapped, storage_id, swap_tensors
 
-__all__ = ["SMALL", "Operands", "as_operands", "carrier_like", "tensors_in"]
+__all__ = ["SMALL", "Operands", "as_operands", "meta_like"]
 
 _STRIDED = torch.strided
-is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 SMALL = 1 << 16
-"""Elements up to which whole numbers and truth values stay real, so that a decision on them can be taken."""
+"""Integer and boolean tensors of at most so many elements stay real, so that decisions on them are true."""
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested lists, tuples, dicts and slices."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif type(value) is slice:
-        yield from tensors_in((value.start, value.stop, value.step))
-
-
-def carrier_like(tensor: Tensor) -> Tensor:
-    """Return a tensor on the meta device with the sizes, strides and type of another, without its content."""
+def meta_like(tensor: Tensor) -> Tensor:
+    """Return a meta tensor with the sizes, strides and type of a tensor."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         return tensor
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 def stays_real(tensor: Tensor) -> bool:
-    """Return whether a tensor is worth computing with: small, and whole numbers or truth values."""
+    """Return whether a tensor is computed with: small, and of integers or booleans."""
     return tensor.numel() <= SMALL and not tensor.is_floating_point() and not tensor.is_complex()
 
 
 def as_operands(value: Any) -> Any:
-    """Return a nested result with carriers for all tensors but those that are worth computing with."""
-    if isinstance(value, Tensor):
-        return value if stays_real(value) else carrier_like(value)
-    if isinstance(value, (list, tuple)):
-        items = [as_operands(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    return value
+    """Return a result with meta tensors in place of all tensors but those that stay real."""
+    return map_tensors(lambda tensor: tensor if stays_real(tensor) else meta_like(tensor), value)
 
 
 class Operands:
     """
-    Says what stands for a tensor, and who made it.
+    Finds the stand-in of a tensor, and the record that made it.
 
     Parameters
     ----------
     trace : Trace
-        Where origins are written down.
+        Receives the origins.
     names : dict of int to (str, bool)
         Qualified name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
 
@@ -71,9 +53,9 @@ class Operands:
     own : sequence of (str, Tensor, bool)
         Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
     may_be_wrapped : bool
-        Whether tensors in the course of a transformation by functorch are taken as they are.
+        Whether tensors wrapped by functorch are allowed.
     given : dict of int to Tensor
-        By ``id`` of an input's carrier, what the user has given.
+        By ``id`` of an input's stand-in, the user's tensor.
     """
 
     def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
@@ -85,7 +67,7 @@ class Operands:
         self.may_be_wrapped = False
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
-        """Adopt a parameter or a buffer before the model runs, if it is of the usual kind; others wait for `adopt`."""
+        """Record a parameter or a buffer before the model runs, if it is of the usual kind; `adopt` records others."""
         kind = type(tensor)
         if (kind is Parameter or kind is Tensor) and tensor.layout is _STRIDED and tensor.dtype.is_floating_point:
             key, trace = id(tensor), self.trace
@@ -93,16 +75,16 @@ class Operands:
             trace.origins[key] = (BUFFER if is_buffer else PARAMETER, name, SIGNATURES.token(tensor))
 
     def adopt(self, tensor: Tensor) -> Origin:
-        """Write down a tensor that is seen for the first time; what stands for it is in `Trace.carriers`."""
+        """Record a tensor that is met for the first time; its stand-in is in `Trace.stand_ins`."""
         trace = self.trace
         name, is_buffer = self.names.get(id(tensor), (None, False))
-        if name is None and not self.may_be_wrapped and is_wrapped(tensor):
+        if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
             raise NeedsAutograd
         trace.kept.append(tensor)
         kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
         strided = tensor.layout is torch.strided
         if type(tensor) is Parameter and name is not None and strided and tensor.is_floating_point():
-            # Made only when a kernel needs it: most parameters never get further than the memo.
+            # Made only when a kernel needs it: most ops on parameters are found in the memo.
             trace.lazy[id(tensor)] = tensor
             origin: Origin = (kind, name, SIGNATURES.token(tensor))
         elif torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
@@ -110,7 +92,7 @@ class Operands:
         elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
             # A clone: the model may write into its own counters and masks.
             real = tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
-            trace.carriers[id(tensor)] = real
+            trace.stand_ins[id(tensor)] = real
             origin = trace.origins[id(real)] = (kind, name, None)
         else:
             trace.lazy[id(tensor)] = tensor
@@ -119,23 +101,23 @@ class Operands:
         return origin
 
     def stand_in(self, tensor: Tensor) -> Tensor:
-        """Return what is to be computed with in place of a tensor."""
+        """Return the tensor to compute with in place of a tensor."""
         trace = self.trace
-        found = trace.carriers.get(id(tensor))
+        found = trace.stand_ins.get(id(tensor))
         if found is not None:
             return found
         if id(tensor) not in trace.lazy:
             return tensor
-        carrier = trace.carriers[id(tensor)] = carrier_like(tensor)
-        trace.origins[id(carrier)] = trace.origins[id(tensor)]
-        return carrier
+        stand_in = trace.stand_ins[id(tensor)] = meta_like(tensor)
+        trace.origins[id(stand_in)] = trace.origins[id(tensor)]
+        return stand_in
 
     def stood_for(self, tensor: Tensor) -> Tensor:
-        """Return the tensor that a stand-in stands for; any other is returned as it is."""
+        """Return the tensor that a stand-in stands for; return any other tensor as it is."""
         trace = self.trace
         if id(tensor) not in self._foreign:
-            found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.carriers}
-            self._foreign = {id(trace.carriers[key]): one for key, one in found.items()}
+            found = {id(one): one for one in (*trace.kept, *trace.lazy.values()) if id(one) in trace.stand_ins}
+            self._foreign = {id(trace.stand_ins[key]): one for key, one in found.items()}
         return self._foreign.get(id(tensor), tensor)
 
     def replace(self, value: Any, all_meta: bool = False) -> Any:
@@ -145,63 +127,57 @@ class Operands:
         Parameters
         ----------
         value : object
-            An argument; lists, tuples and dicts are copied where something in them is replaced.
+            An argument.
         all_meta : bool
-            Whether real tensors become carriers too, as kernels refuse a mixture.
+            Whether real tensors become meta tensors, too, as kernels refuse a mixture; those at the ends of slices do not.
         """
-        if isinstance(value, Tensor):
-            tensor = self.stand_in(value)
-            return self._on_meta(tensor) if all_meta and not tensor.is_meta else tensor
-        kind = type(value)
-        if kind is tuple or kind is list:
-            return kind([self.replace(item, all_meta) for item in value])
-        if kind is dict:
-            return {key: self.replace(item, all_meta) for key, item in value.items()}
-        return value
+        return map_tensors(self._on_meta if all_meta else self.stand_in, value, self.stand_in)
 
     def _on_meta(self, tensor: Tensor) -> Tensor:
-        trace = self.trace
+        tensor, trace = self.stand_in(tensor), self.trace
+        if tensor.is_meta:
+            return tensor
         key = ~id(tensor)  # beside the stand-ins for foreign tensors, which have keys that are not negative
-        carrier = trace.carriers.get(key)
-        if carrier is None:
-            carrier = trace.carriers[key] = carrier_like(tensor)
+        stand_in = trace.stand_ins.get(key)
+        if stand_in is None:
+            stand_in = trace.stand_ins[key] = meta_like(tensor)
             kind, name, _ = trace.origins.get(id(tensor), (CONSTANT, None, None))
-            trace.origins[id(carrier)] = (kind, name, SIGNATURES.token(carrier) if carrier.is_meta else None)
+            trace.origins[id(stand_in)] = (kind, name, SIGNATURES.token(stand_in) if stand_in.is_meta else None)
             trace.kept.append(tensor)
-        return carrier
+        return stand_in
 
     def lose_content(self, tensor: Tensor) -> None:
-        """Turn a real tensor that is overwritten with what is not known into a carrier, with all that look at its memory."""
+        """Turn a real tensor that is overwritten with unknown values into a meta tensor, with all its views."""
         if tensor.is_meta:
             return
-        storage, trace = tensor.untyped_storage(), self.trace
+        storage, trace, shared = tensor.untyped_storage(), self.trace, storage_id(tensor)
         memory = torch.UntypedStorage(storage.nbytes(), device=META)
         candidates = {
             id(x): x for x in (tensor, *trace.kept) if type(x) is Tensor and x.layout is _STRIDED and not x.is_meta
         }
         for other in candidates.values():
-            if other.untyped_storage()._cdata != storage._cdata:
+            if storage_id(other) != shared:
                 continue
-            carrier = torch.empty(0, dtype=other.dtype, device=META)
-            carrier.set_(memory, other.storage_offset(), other.shape, other.stride())
+            stand_in = torch.empty(0, dtype=other.dtype, device=META)
+            stand_in.set_(memory, other.storage_offset(), other.shape, other.stride())
             # The model holds the tensor itself, so it has to stay the same object.
-            torch._C._swap_tensor_impl(other, carrier)
+            swap_tensors(other, stand_in)
             index, output, _ = trace.origins.get(id(other), (CONSTANT, None, None))
             trace.origins[id(other)] = (index, output, SIGNATURES.token(other))
             trace.views.append(other)
 
-    def input_carrier(self, tensor: Tensor) -> Tensor:
-        """Return what stands for a user's input; nothing that the model changes in it is the user's."""
-        carrier = self._carrier_of_input(tensor)
+    def input_stand_in(self, tensor: Tensor) -> Tensor:
+        """Return the stand-in of a user's input, which the model may change."""
+        stand_in = self._stand_in_of_input(tensor)
         if not tensor.is_meta:
-            self.given[id(carrier)] = tensor
-        return carrier
+            self.given[id(stand_in)] = tensor
+        return stand_in
 
-    def _carrier_of_input(self, tensor: Tensor) -> Tensor:
+    def _stand_in_of_input(self, tensor: Tensor) -> Tensor:
         if isinstance(tensor, Parameter) and id(tensor) in self.names:
             return tensor
         if not stays_real(tensor):
-            return carrier_like(tensor)
+            return meta_like(tensor)
         if tensor.is_meta:
             return torch.zeros(tensor.shape, dtype=tensor.dtype)
         return tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()

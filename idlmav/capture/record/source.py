@@ -1,4 +1,4 @@
-"""The line of the user's code in which an op ran: a frame walk that is cheap while the model runs, decoded later."""
+"""Find the line of the user's code that ran an op: frames are walked while the model runs, and decoded later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IS_USERS: dict[CodeType, bool] = {}
 
 
 def is_users(code: CodeType) -> bool:
-    """Return whether code is neither torch's nor this package's own; the gallery's models count as a user's."""
+    """Return whether code is neither torch's nor this package's; the gallery's models count as a user's."""
     found = _IS_USERS.get(code)
     if found is None:
         file = code.co_filename
@@ -36,7 +36,7 @@ def is_users(code: CodeType) -> bool:
 
 
 def locate(frame: FrameType | None) -> Where | None:
-    """Return where the innermost frame of the user's code stands."""
+    """Return the position of the innermost frame of the user's code."""
     known = _IS_USERS
     while frame is not None:
         code = frame.f_code
@@ -50,7 +50,7 @@ def locate(frame: FrameType | None) -> Where | None:
 
 
 def locate_error(error: BaseException) -> Where | None:
-    """Return where in the user's code an exception was raised."""
+    """Return the position in the user's code at which an exception was raised."""
     found: Where | None = None
     trace: TracebackType | None = error.__traceback__
     while trace is not None:

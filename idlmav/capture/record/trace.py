@@ -1,13 +1,16 @@
-"""What is written down while a model runs: raw records of ops and module calls, and who produced which tensor."""
+"""Records of a run: ops, module calls, and the op that made each tensor."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from types import CodeType
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from idlmav.capture.torch_private import storage_id
 
 __all__ = [
     "BUFFER",
@@ -21,19 +24,20 @@ __all__ = [
     "Remembered",
     "Token",
     "Trace",
+    "signature_of",
     "storage_key",
 ]
 
 Token = int
-"""An interned (shape, strides, dtype): what an op's output depends on. Only carriers have one."""
+"""An interned (shape, strides, dtype), on which an op's result depends. Only meta tensors have one."""
 Origin = tuple[int, Any, Token | None]
-"""Record that made a tensor, which output of it, token. Parameters: (PARAMETER, name, token)."""
+"""Index of the op that made a tensor, which output it is, token. Parameters: (PARAMETER, name, token)."""
 PARAMETER, BUFFER, CONSTANT = -2, -3, -4
 META = torch.device("meta")
 
 
 class NeedsAutograd(BaseException):
-    """Ends a run on carriers because the model differentiates."""
+    """Ends a run on meta tensors because the model differentiates."""
 
 
 class Signatures:
@@ -55,7 +59,7 @@ class Signatures:
                     self.values.append((tuple(key[0]), key[1], key[2]))
         return found
 
-    def carrier(self, token: Token) -> Tensor:
+    def meta_tensor(self, token: Token) -> Tensor:
         """Make a tensor on the meta device that has the signature."""
         shape, stride, dtype = self.values[token]
         return torch.empty_strided(shape, stride, dtype=dtype, device=META)
@@ -64,43 +68,47 @@ class Signatures:
 SIGNATURES = Signatures()
 
 
+def signature_of(output: Any) -> tuple[Any, torch.dtype]:
+    """Return shape and element type of an op's output, as `OpRecord.outputs` has them."""
+    if isinstance(output, int):
+        shape, _, dtype = SIGNATURES.values[output]
+        return shape, dtype
+    return output
+
+
+@dataclass(slots=True, eq=False)
 class CallRecord:
     """One call of a module, with the range of ops that ran in it."""
 
-    __slots__ = ("children", "first_op", "index", "module", "parent", "path")
-
-    def __init__(self, index: int, module: torch.nn.Module, path: str, parent: CallRecord | None, first_op: int):
-        self.index = index
-        self.module = module
-        self.path = path
-        self.parent = parent
-        self.first_op = first_op
-        self.children = 0
+    index: int
+    module: torch.nn.Module
+    path: str
+    parent: CallRecord | None
+    first_op: int
+    children: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class Remembered:
     """
-    What the memo knows of all ops with one signature.
+    The memo's entry for all ops with one signature.
 
     Attributes
     ----------
     action : int
         How the result is made from the operands, see `idlmav.capture.record.memo`.
     spec : object
-        What the action needs: tokens.
+        Tokens of the outputs, as the action needs them.
     flops : int or None
-        If torch has a formula.
+        FLOPs, if torch has a formula.
     text : str or None
-        The arguments as text, once they have been asked for.
+        The arguments as text, once they have been used.
     """
 
-    __slots__ = ("action", "flops", "spec", "text")
-
-    def __init__(self, action: int, spec: Any, flops: int | None) -> None:
-        self.action = action
-        self.spec = spec
-        self.flops = flops
-        self.text: str | None = None
+    action: int
+    spec: Any
+    flops: int | None
+    text: str | None = None
 
 
 class OpRecord:
@@ -127,7 +135,7 @@ class OpRecord:
 
 class Trace:
     """
-    Everything that one capture writes down.
+    All records of one run.
 
     Attributes
     ----------
@@ -137,27 +145,25 @@ class Trace:
         Module calls, parents first.
     origins : dict of int to Origin
         By ``id`` of a tensor. Every tensor that is a key is kept alive, so an id is never used twice.
-    carriers : dict of int to Tensor
-        What stands for a tensor that capture did not make (a parameter, a constant), by its ``id``.
+    stand_ins : dict of int to Tensor
+        By ``id`` of a tensor that capture did not make (a parameter, a constant), the tensor to compute with.
     views : list of Tensor
-        Tensors that look at the same storage as another; asked by `is_aliased`.
+        Tensors that share storage with another; read by `is_aliased`.
     mutated : dict of int to int
-        By storage, the last op that wrote in place where others look.
+        By storage that several tensors share, the last op that wrote into it.
     """
 
     def __init__(self) -> None:
         self.ops: list[OpRecord] = []
         self.calls: list[CallRecord] = []
         self.origins: dict[int, Origin] = {}
-        self.carriers: dict[int, Tensor] = {}
+        self.stand_ins: dict[int, Tensor] = {}
         self.lazy: dict[int, Tensor] = {}
         self.kept: list[Any] = []
         self.views: list[Tensor] = []
         self._aliased: set[int] = set()
         self.mutated: dict[int, int] = {}
         self.current: CallRecord | None = None
-        self.failed_call: tuple[BaseException, CallRecord | None] | None = None
-        self.stopped: BaseException | None = None
 
     def new_op(self, func: Any, where: tuple[CodeType, int] | None) -> OpRecord:
         """Append a record for an op of the module that runs now."""
@@ -166,17 +172,17 @@ class Trace:
         return op
 
     def is_aliased(self, storage: int) -> bool:
-        """Return whether more than one tensor looks at a storage."""
+        """Return whether several tensors share a storage."""
         self.settle_views()
         return storage in self._aliased
 
     def settle_views(self) -> None:
-        """Note the storages of all views so far; put off until something is overwritten, which is rare among views."""
+        """Note the storages of all views so far; put off until an op writes in place, which is rare."""
         self._aliased.update(map(storage_key, self.views))
         self.views.clear()
 
     def register(self, op: OpRecord, output: int, tensor: Tensor) -> Token | tuple[Any, ...]:
-        """Write down that a tensor is the given output of an op; return its token or, if it is real, its shape and type."""
+        """Record a tensor as an output of an op; return its token or, if it is real, its shape and type."""
         token = SIGNATURES.token(tensor) if tensor.is_meta and not tensor.is_nested else None
         self.origins[id(tensor)] = (op.index, output, token)
         self.kept.append(tensor)
@@ -188,15 +194,15 @@ def _known_sizes(tensor: Tensor) -> Any:
     if not tensor.is_nested:
         return tuple(tensor.shape)
     if tensor.layout is torch.strided:
-        return None  # such do not even have a shape
+        return None  # nested tensors of this layout have no shape
     return tuple([size if type(size) is int else None for size in tensor.shape])
 
 
 def storage_key(tensor: Tensor) -> int:
-    """Return what is equal for tensors that share memory; unique while either is alive."""
+    """Return a key that tensors have in common if they share memory, unique while one of them is alive."""
     if tensor.layout is not torch.strided:
         return id(tensor)
     try:
-        return tensor.untyped_storage()._cdata
+        return storage_id(tensor)
     except (NotImplementedError, RuntimeError):  # wrapped by functorch, nested
         return id(tensor)

@@ -1,9 +1,22 @@
 """
-Models that do not run: drawn to their end, with everything known of each size, and each error once at its place.
+Models that raise: run to their end, with each error once at its place and unknown sizes marked as such.
 
-`guarded` rewrites the functions that raise, `run` and `mode` go on with what layers and ops declare (`declared`) or
-with operands as ops demand them (`demands`), `session` notes failures and what is assumed in their place, `masks`
-tells which sizes depend on that, `probe` finds inputs where none are given.
+The loop (`Repair.finished`)::
+
+    settled        run; if it ends in a `Rerun`, rewrite the functions that raised and run again; until a run
+                   neither asks for that nor learns anything
+    _unknown_sizes change each assumed size and run: what changes with it is unknown; what then fails is confirmed
+    _solved        choose assumed sizes with which ops far from them fit, and settle again
+    _decide        tell causes from consequences; write unknown sizes into the records
+
+Four stages hold what is known. `Plan` (`unknown`): known before a run, grows from run to run. `Pins` (`unknown`): rank,
+sizes and type that ops demand of one assumed result. `Session` (`session`): failures and assumptions of one run.
+`UnknownSizes` (`unknown_sizes`): the sizes that differ between runs with other assumptions.
+
+`rewrite` puts each statement of a function into a ``try`` that calls `runtime`. `run` and `repair_mode` go on after an
+error with the shape that layers and ops declare (`declared`), or with operands as ops demand them (`demands`).
+`tracebacks` finds the functions that an error came through, `calls` arguments that a function does not take. `inputs`
+finds inputs where none are given, and `sizes` tries sizes for them.
 """
 
 from __future__ import annotations
@@ -17,15 +30,15 @@ from typing import Any, Self
 import torch
 
 from idlmav.capture.record.source import Where
-from idlmav.capture.record.trace import Origin
-from idlmav.capture.repair.rewrite import guarded_code, swapped
-from idlmav.capture.repair.run import PlacedRepairRun, RepairRun
-from idlmav.capture.repair.runtime import GUARD
+from idlmav.capture.record.trace import Origin, signature_of
+from idlmav.capture.repair.rewrite import rewritten_code, swapped
+from idlmav.capture.repair.run import DeviceRepairRun, RepairRun
+from idlmav.capture.repair.runtime import RUNTIME
 from idlmav.capture.repair.session import Session
-from idlmav.capture.repair.tracebacks import guardable
+from idlmav.capture.repair.tracebacks import rewritable
 from idlmav.capture.repair.unknown import Key, Plan
-from idlmav.capture.repair.unknown_sizes import Masks, doubtful_sizes, shape_of_output
-from idlmav.capture.reruns.devices import Places, accept
+from idlmav.capture.repair.unknown_sizes import UnknownSizes, doubtful_sizes, shape_of_output
+from idlmav.capture.reruns.devices import DeviceMap, accept
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
 
@@ -35,48 +48,29 @@ _RUNS_AT_MOST = 40
 _CHANGES_AT_MOST = 24
 
 
-def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run, places: Places) -> Run:
-    """
-    Return a run of a model that raises, to its end.
-
-    Parameters
-    ----------
-    tree : Tree
-        The model.
-    args, kwargs : tuple, dict
-        Its inputs.
-    failed : Run
-        The run that ended in an exception.
-    places : Places
-        Where the model's own tensors lie.
-    """
-    codes = guardable(failed.error, set()) if failed.error is not None else []
+def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: Run, device_map: DeviceMap) -> Run:
+    """Return a run of a model that raises, to its end."""
+    codes = rewritable(failed.error, set()) if failed.error is not None else []
     with Repair(tree, failed.mode.device, args, kwargs) as repair:
-        repair.flips = failed.flips
+        repair.branches = failed.branches
         run = repair.finished(codes)
-        if places.worth_following(run):
-            placed = repair.placed(places)
+        if device_map.worth_following(run):
+            placed = repair.on_devices(device_map)
             accept(run, placed, placed.mode)
         return run
 
 
 class Repair:
-    """
-    Runs a model again and again until nothing more is learnt.
-
-    Parameters
-    ----------
-    tree, device, args, kwargs
-        See `repaired`.
-    """
+    """Runs a model until a run learns nothing new."""
 
     def __init__(self, tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.tree = tree
         self.device = device
         self.inputs = args, kwargs
-        self.flips: frozenset[Where | None] = frozenset()
+        self.branches: frozenset[Where | None] = frozenset()
         self.plan = Plan()
-        self.guarded: set[CodeType] = set()
+        self.rewritten: set[CodeType] = set()
+        self.solved_keys: set[Key] = set()
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,47 +82,44 @@ class Repair:
     def finished(self, codes: list[CodeType]) -> RepairRun:
         """Return the last run, with its failures and unknown sizes decided."""
         run = self.settled(codes)
-        run, masks = self._solved(run)
-        _decide(run, masks)
+        run, unknown_sizes = self._solved(run)
+        _decide(run, unknown_sizes)
         return run
 
     def settled(self, codes: list[CodeType]) -> RepairRun:
-        """Return a run that tells nothing new."""
-        self._guard(codes)
+        """Run until a run learns nothing new; return that."""
+        self._rewrite(codes)
         for _ in range(_RUNS_AT_MOST):
             self.plan.changed = False
             run = self._run(self.plan)
             if run.wanted:
-                self._guard(run.wanted)
+                self._rewrite(run.wanted)
             elif not self.plan.changed:
                 break
         return run
 
-    def _run(self, plan: Plan) -> RepairRun:
-        with warnings.catch_warnings():
-            # What the model warns of has been said by the run that failed; ops on stand-ins warn of more.
-            warnings.simplefilter("ignore")
-            run = RepairRun(self.tree, self.device, plan, self.guarded).turned(self.flips)
+    def _run(self, plan: Plan, device_map: DeviceMap | None = None) -> RepairRun:
+        kind = RepairRun if device_map is None else DeviceRepairRun
+        run = kind(self.tree, self.device, plan, self.rewritten).taking(self.branches)
+        if isinstance(run, DeviceRepairRun) and device_map is not None:
+            run.mode.follow(device_map)
+        # The run that failed has shown the model's warnings already; ops on assumed results warn of more.
+        with warnings.catch_warnings(action="ignore"):
             return run.forward(*self.inputs)
 
-    def placed(self, places: Places) -> PlacedRepairRun:
+    def on_devices(self, device_map: DeviceMap) -> DeviceRepairRun:
         """Return the settled run once more, with devices followed."""
-        plan = Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            run = PlacedRepairRun(self.tree, self.device, plan, self.guarded)
-            run.turned(self.flips)
-            run.mode.follow(places)
-            run.forward(*self.inputs)
+        run = self._run(Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial), device_map)
+        assert isinstance(run, DeviceRepairRun)
         return run
 
-    def _guard(self, codes: list[CodeType]) -> None:
+    def _rewrite(self, codes: list[CodeType]) -> None:
         pairs = []
         for code in codes:
-            self.guarded.add(code)
-            replacement = guarded_code(code, GUARD)
+            self.rewritten.add(code)
+            replacement = rewritten_code(code, RUNTIME)
             if replacement is not None:
-                self.guarded.add(replacement)
+                self.rewritten.add(replacement)
                 pairs.append((code, replacement))
         self._undo.enter_context(swapped(pairs))
 
@@ -144,34 +135,29 @@ class Repair:
         plan = Plan(self.plan.pins, change, frozen=True, spatial=self.plan.spatial)
         return self._run(plan)
 
-    def _masks(self, run: RepairRun) -> tuple[Masks, dict[tuple[Key, int], RepairRun]]:
+    def _unknown_sizes(self, run: RepairRun) -> tuple[UnknownSizes, dict[tuple[Key, int], RepairRun]]:
         """Change each assumed size; where that fails although the assumption does not, the size is confirmed."""
-        masks, runs = Masks(), {}
+        unknown_sizes, runs = UnknownSizes(), {}
         for change in self._changes(run):
             altered = self._altered(change)
             if altered.wanted:
-                self._guard(altered.wanted)
+                self._rewrite(altered.wanted)
                 altered = self._altered(change)
             new = set(altered.session.failures) - set(run.session.failures)
             confirmed = new and len(altered.trace.ops) >= min(new) and len(change) == 1
-            if confirmed and not self._ambiguous(change, run):
+            if confirmed and not any(key in self.solved_keys for key, _ in change):
                 for key, dim in change:
                     self.plan.pin_size(key, dim, run.session.assumed[key].sizes[dim])
                 continue
-            masks.compare(run.session, altered.session)
+            unknown_sizes.compare(run.session, altered.session)
             for one in change if len(change) == 1 else ():
                 runs[one] = altered
-        return masks, runs
+        return unknown_sizes, runs
 
-    def _ambiguous(self, change: frozenset[tuple[Key, int]], run: RepairRun) -> bool:
-        return any(key in self.solved_keys for key, _ in change)
-
-    solved_keys: frozenset[Key] = frozenset()
-
-    def _solved(self, run: RepairRun) -> tuple[RepairRun, Masks]:
-        """Find assumed sizes with which ops far from them get what they demand."""
+    def _solved(self, run: RepairRun) -> tuple[RepairRun, UnknownSizes]:
+        """Choose assumed sizes that meet the demands of ops far from them."""
         for _ in range(4):
-            masks, runs = self._masks(run)
+            unknown_sizes, runs = self._unknown_sizes(run)
             step = self._step(run.session, runs)
             if step is None:
                 break
@@ -184,9 +170,9 @@ class Repair:
                 self.plan.pins = before
                 break
             if others > 1:
-                self.solved_keys = self.solved_keys | {key}
+                self.solved_keys.add(key)
             run = better
-        return run, masks
+        return run, unknown_sizes
 
     def _step(self, session: Session, runs: dict[tuple[Key, int], RepairRun]) -> tuple[Key, int, int] | None:
         """Return an assumed size that makes one op fit, if sizes grow in proportion or by a constant."""
@@ -204,7 +190,7 @@ class Repair:
                     if dim >= len(changed) or changed[dim] == size:
                         continue
                     value = session.assumed[key].sizes[place]
-                    # Doubling the assumed size has told the slope.
+                    # The assumed size was doubled: this gives the slope.
                     slope = (changed[dim] - size) / value
                     solution = value + (wanted - size) / slope
                     if solution >= 1 and solution == int(solution) and int(solution) != value:
@@ -212,16 +198,16 @@ class Repair:
         return None
 
 
-def _decide(run: RepairRun, masks: Masks) -> None:
-    """Tell causes from consequences, and write unknown sizes into the records."""
+def _decide(run: RepairRun, unknown_sizes: UnknownSizes) -> None:
+    """Tell causes from consequences, and mark unknown sizes in the records."""
     session = run.session
     unsure = session.unsure()
     causes = []
     for index, error in session.failures.items():
         op = run.trace.ops[index]
-        follows = _follows(session, masks, index, op.origins, unsure)
+        follows = _follows(session, unknown_sizes, index, op.origins, unsure)
         if index in session.doubtful:
-            follows = not _only_batch_unknown(session, masks, op.origins)
+            follows = not _only_batch_unknown(session, unknown_sizes, op.origins)
         if index not in session.consequences and not follows:
             op.error = error
             causes.append(index)
@@ -230,42 +216,35 @@ def _decide(run: RepairRun, masks: Masks) -> None:
     run.error_ops = sorted(causes)
     handled = [op for op in run.trace.ops if op.error is not None and op.index not in causes]
     assert all(op.index not in session.failures for op in handled)
-    for key in {*masks.unknown, *session.rankless}:
+    for key in {*unknown_sizes.unknown, *session.rankless}:
         op = run.trace.ops[key[0]]
-        sizes = shape_of_output(op, key[1])
-        dtype = session_dtype(op, key[1])
+        sizes, dtype = signature_of(op.outputs[key[1]])
         known = (
             None
             if key in session.rankless
-            else tuple(None if dim in masks.unknown[key] else size for dim, size in enumerate(sizes))
+            else tuple(None if dim in unknown_sizes.unknown[key] else size for dim, size in enumerate(sizes))
         )
         op.outputs = (*op.outputs[: key[1]], (known, dtype), *op.outputs[key[1] + 1 :])
-    for index in masks.flops:
+    for index in unknown_sizes.flops:
         run.trace.ops[index].flops = None
 
 
-def _follows(session: Session, masks: Masks, index: int, origins: list[Origin], unsure: set[int]) -> bool:
-    """Return whether an op only failed because of sizes that were assumed."""
+def _follows(
+    session: Session, unknown_sizes: UnknownSizes, index: int, origins: list[Origin], unsure: set[int]
+) -> bool:
+    """Return whether an op failed only because of assumed sizes."""
     if not any(origin[0] in unsure and origin[0] != index for origin in origins):
         return False
     if session.trace.ops[index].func.__name__ == "raise":
         return False  # decided when it was raised
     found = [item for item in session.mismatches.get(index, []) if item[0][0] >= 0]
     if found:
-        return not any(masks.is_known(key, dim, session.rankless) for key, dim, _, _ in found)
+        return not any(unknown_sizes.is_known(key, dim, session.rankless) for key, dim, _, _ in found)
     keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
-    return not all(masks.is_known(key, None, session.rankless) for key in keys)
+    return not all(unknown_sizes.is_known(key, None, session.rankless) for key in keys)
 
 
-def _only_batch_unknown(session: Session, masks: Masks, origins: list[Origin]) -> bool:
-    """Return whether all that a statement read is known but for the first size, on which hardly anything depends."""
+def _only_batch_unknown(session: Session, unknown_sizes: UnknownSizes, origins: list[Origin]) -> bool:
+    """Return whether a statement read only known sizes, or unknown batch sizes, on which little depends."""
     keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
-    return not any(key in session.rankless or masks.unknown.get(key, set()) - {0} for key in keys)
-
-
-def session_dtype(op: Any, output: int) -> torch.dtype:
-    """Return the element type of an output."""
-    from idlmav.capture.record.trace import SIGNATURES
-
-    made = op.outputs[output]
-    return SIGNATURES.values[made][2] if isinstance(made, int) else made[1]
+    return not any(key in session.rankless or unknown_sizes.unknown.get(key, set()) - {0} for key in keys)

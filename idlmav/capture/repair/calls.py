@@ -1,4 +1,4 @@
-"""Calls with arguments that a function does not take, or without some that it needs."""
+"""Calls with too many or too few arguments."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def fitting(
     function: Any, args: Any, kwargs: dict[str, Any], error: Exception
 ) -> tuple[Any, dict[str, Any], list[str]] | None:
     """
-    Return arguments that a function can be called with.
+    Return arguments that a function accepts.
 
     Parameters
     ----------
     function : callable
         A function or a method with Python code.
     args, kwargs : tuple, dict
-        What it was called with.
+        The arguments of the failed call.
     error : Exception
-        What the call has raised.
+        The error of the call.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The shape that an op or a layer of torch declares by its arguments and settings, whatever its input is."""
+"""Shapes that ops and layers declare by their arguments and settings, whatever their input is."""
 
 from __future__ import annotations
 
@@ -9,25 +9,34 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from idlmav.capture.record.classify import op_name
 from idlmav.capture.repair.unknown import Assumption
+from idlmav.capture.torch_private import (
+    BatchNorms,
+    Convolutions,
+    DisableTorchFunction,
+    Dropouts,
+    InstanceNorms,
+    Norms,
+    Paddings,
+    Pools,
+    TransposedConvolutions,
+    accepts_rank,
+)
 
 __all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of", "kernel_of"]
 
 
 def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
-    """Return the shape that an op declares, with the sizes that nobody can know marked; ``None`` if it declares none."""
+    """Return the shape that an op declares, with unknown sizes marked; ``None`` if it declares none."""
     shape_of = _OPS.get(op_name(func))
     if shape_of is None:
         return None
     try:
         found = shape_of(*args, **kwargs)
     except (TypeError, AttributeError, IndexError, ValueError, ZeroDivisionError, RuntimeError):
-        return None  # called in a way that its shape cannot be told from
+        return None  # an unusual call
     return found and replace(found, soft=True)
 
 
@@ -40,7 +49,7 @@ def _binary(left: Any, right: Any, **kwargs: Any) -> Assumption:
     tensors = [value for value in (left, right) if isinstance(value, Tensor)]
     rank = max(tensor.dim() for tensor in tensors)
     columns = list(zip(*[(1,) * (rank - tensor.dim()) + tuple(tensor.shape) for tensor in tensors], strict=True))
-    # Where the sizes disagree the left operand's is the stand-in: it is the main path in ``x + skip``.
+    # Where sizes disagree, the left operand's is used: in ``x + skip`` it is the main path.
     sizes = [next((size for size in column if size != 1), 1) for column in columns]
     known = [len({size for size in column if size != 1}) < 2 for column in columns]
     return Assumption(sizes, known, True, torch.result_type(*tensors) if len(tensors) == 2 else tensors[0].dtype)
@@ -110,12 +119,12 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
     module : torch.nn.Module
         A layer, also of a class derived from torch's.
     tensors : list of Tensor
-        What it was called with.
+        The tensors among its arguments.
 
     Returns
     -------
     list of Assumption or None
-        One an output; ``None`` if the layer is not torch's or declares nothing.
+        One for each output; ``None`` if the layer is not torch's or declares nothing.
     """
     for kind in type(module).__mro__:
         if kind in _MODULES:
@@ -128,25 +137,19 @@ def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumpt
     try:
         found = find(module, tensors[0], dtype) if tensors else None
     except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
-        return None  # settings that nobody can know the result of
+        return None  # impossible settings
     if found and any(x.is_floating_point() and x.dtype is not dtype for x in tensors):
         return [replace(output, typed=False) for output in found]
     return found
 
 
 def accepted_rank(module: nn.Module) -> int | None:
-    """Return a number of dimensions that a layer accepts which checks it before any op."""
+    """Return a rank that a layer accepts, if it checks the rank before any op."""
     if isinstance(module, nn.RNNBase):
         return 3
-    if not isinstance(module, _NormBase):
+    if not isinstance(module, Norms):
         return None
-    for rank in (4, 3, 5, 2):
-        try:
-            module._check_input_dim(torch.empty((1,) * rank, device="meta"))
-        except ValueError:
-            continue
-        return rank
-    return None
+    return next((rank for rank in (4, 3, 5, 2) if accepts_rank(module, rank)), None)
 
 
 def kernel_of(module: nn.Module) -> Any:
@@ -174,7 +177,7 @@ def _features(name: str) -> Any:
 
 
 def _channels(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
-    """Run the layer's own arithmetic on a carrier with the channels that it expects."""
+    """Run the layer's own arithmetic on a meta tensor with the channels that it expects."""
     rank = len(module.kernel_size) + 2
     sizes = [*x.shape[:1], module.in_channels, *x.shape[2:]] if x.dim() == rank else [module.in_channels, *x.shape[1:]]
     known = [True] * len(sizes)
@@ -191,7 +194,7 @@ def _own_forward(module: Any, sizes: list[int], dtype: torch.dtype) -> Any:
     meta = {name: None if p is None else torch.empty_like(p, device="meta") for name, p in module._parameters.items()}
     shadow.__dict__["_parameters"] = meta
     torch_class: Any = next(kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn"))
-    with torch._C.DisableTorchFunction():
+    with DisableTorchFunction():
         return torch_class.forward(shadow, torch.empty(sizes, dtype=dtype, device="meta"))
 
 
@@ -236,20 +239,19 @@ _ACTIVATIONS = tuple(
 _KERNELS: dict[type, Any] = {
     nn.LSTM: torch.lstm, nn.GRU: torch.gru, nn.RNN: torch.rnn_tanh, nn.LSTMCell: torch.lstm_cell,
     nn.GRUCell: torch.gru_cell, nn.RNNCell: torch.rnn_tanh_cell,
-    nn.modules.batchnorm._BatchNorm: nn.functional.batch_norm,
-    nn.modules.instancenorm._InstanceNorm: nn.functional.instance_norm,
+    BatchNorms: nn.functional.batch_norm,
+    InstanceNorms: nn.functional.instance_norm,
 }  # fmt: skip
 _MODULES: dict[type, Any] = {
-    nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), _ConvNd: _channels,
-    _ConvTransposeNd: _channels, _NormBase: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
+    nn.Linear: _features("out_features"), nn.Bilinear: _features("out_features"), Convolutions: _channels,
+    TransposedConvolutions: _channels, Norms: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
     nn.LocalResponseNorm: _same, nn.RNNBase: _recurrent, nn.RNNCellBase: _cell, nn.MultiheadAttention: _attention,
     nn.TransformerEncoderLayer: _same, nn.TransformerDecoderLayer: _same, nn.TransformerEncoder: _same,
-    nn.TransformerDecoder: _same, nn.Embedding: _embedded, nn.modules.dropout._DropoutNd: _same,
+    nn.TransformerDecoder: _same, nn.Embedding: _embedded, Dropouts: _same,
     nn.Transformer: lambda module, x, dtype: _same(module, x, dtype), nn.GLU: _flat, nn.ChannelShuffle: _same,
-    **dict.fromkeys((_AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd), _pooled),
+    **dict.fromkeys(Pools, _pooled),
     **dict.fromkeys((nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold, nn.Unfold,
-                     nn.ZeroPad2d, nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd,
-                     nn.modules.padding._ConstantPadNd), _flat),
+                     nn.ZeroPad2d, *Paddings), _flat),
     **dict.fromkeys(_ACTIVATIONS, _same),
     **({nn.RMSNorm: _same} if hasattr(nn, "RMSNorm") else {}),
 }  # fmt: skip

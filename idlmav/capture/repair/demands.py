@@ -1,4 +1,4 @@
-"""What ops demand of their operands: ranks, sizes and types that follow from weights and from the other operands."""
+"""Demands of ops on their operands: ranks, sizes and types that follow from weights and the other operands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Demand", "demands"]
 @dataclass(frozen=True)
 class Demand:
     """
-    What one operand has to be.
+    Rank, sizes and type that one operand has to have.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class Demand:
     dtype : torch.dtype or None
         Element type.
     soft : bool
-        Whether the op can do with less (broadcasting): this tells what an unknown operand probably is, but where
-        known ones disagree with it nobody can say which of them is wrong.
+        Whether the op also accepts other sizes (broadcasting): unknown operands probably fit, but of known ones that
+        disagree either may be wrong.
     keeps : bool
         Whether the op returns the operand's sizes, so that a wrong one is as doubtful in the result.
     """
@@ -45,7 +45,7 @@ class Demand:
     keeps: bool = False
 
     def mismatches(self) -> list[tuple[int, int]]:
-        """Return the dimensions (not negative) whose size is another one, with the size demanded."""
+        """Return the dimensions (not negative) of the wrong size, with the size demanded."""
         shape, rank = self.operand.shape, self.operand.dim()
         found = [(dim % rank, size) for dim, size in self.sizes.items() if -rank <= dim < rank]
         return [(dim, size) for dim, size in found if shape[dim] != size]
@@ -62,7 +62,7 @@ class Demand:
 
 def demands(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Demand]:
     """
-    Return what a call demands of its operands.
+    Return the demands of a call on its operands.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def demands(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Demand]:
     try:
         found = find(*args, **kwargs)
     except (TypeError, AttributeError, IndexError, ValueError):
-        return []  # called in a way that nothing can be told from
+        return []  # an unusual call
     return [demand for demand in found if isinstance(demand.operand, Tensor)]
 
 

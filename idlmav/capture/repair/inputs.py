@@ -1,4 +1,4 @@
-"""Inputs for a model that was given none: its first layers tell what they demand, then sizes are tried."""
+"""Find inputs for a model: its first layers demand ranks and channels, then the other sizes are tried."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any
 
 import torch
 
+from idlmav.capture.python_private import is_about_none
 from idlmav.capture.repair import Repair
 from idlmav.capture.repair.run import RepairRun, Unspecified
 from idlmav.capture.repair.sizes import SPATIAL, Structure, working
 from idlmav.capture.repair.unknown import Key
-from idlmav.capture.reruns.autograd_run import run_natively
+from idlmav.capture.reruns.autograd_run import run_with_autograd
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree, uncompiled
 from idlmav.errors import did_you_mean
 
-__all__ = ["probed"]
+__all__ = ["with_assumed_inputs"]
 
 _INPUTS_AT_MOST = 6
 Sizes = Mapping[str, Sequence[int | None]]
 """By name of an input, its sizes, ``None`` for those to be found."""
 
 
-def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
+def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
     """
     Return a run of a model whose positional arguments are not given.
 
@@ -34,7 +35,7 @@ def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Size
     tree : Tree
         The model.
     device : torch.device
-        Where it believes to be.
+        The device that the model sees.
     kwargs : dict
         The arguments that are given.
     sizes : mapping of str to sequence of int or None, optional
@@ -48,7 +49,7 @@ def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Size
     Raises
     ------
     TypeError, ValueError
-        If `sizes` names no input, or has something else than whole numbers, or too many or too few of them.
+        If `sizes` does not name an input, holds other values than integers, or too many or too few of them.
     """
     sizes = _checked(tree.model, sizes or {}, kwargs)
     names = _required(tree.model, kwargs)
@@ -71,12 +72,12 @@ def probed(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Size
 def _with_unknown(
     tree: Tree, device: torch.device, names: list[str], kwargs: dict[str, Any], sizes: Sizes
 ) -> Run | list[str]:
-    """Return a run, or the names of the arguments that the model asks for too."""
+    """Return a run, or the names of the arguments with those that the model needs as well."""
     unknown = {**kwargs, **{name: Unspecified(tuple(sizes.get(name, ()))) for name in names}}
 
     def attempt(inputs: dict[str, Any]) -> Run:
         run = Run(tree, device).forward((), {**kwargs, **inputs})
-        return run_natively(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
+        return run_with_autograd(tree, device, (), {**kwargs, **inputs}) if run.differentiates else run
 
     with Repair(tree, device, (), unknown) as repair:
         repair.plan.spatial = SPATIAL[0]
@@ -89,7 +90,7 @@ def _with_unknown(
         found = _working(probe, names, attempt)
         if found is not None:
             return found
-        # What ops far from the inputs demand is solved for here; that may have been all that was missing.
+        # Ops far from the inputs have demands, too, which this meets.
         finished = repair.finished([])
         found = _working(finished, names, attempt)
     if found is None and sizes:
@@ -98,7 +99,7 @@ def _with_unknown(
 
 
 def _working(probe: RepairRun, names: list[str], attempt: Callable[[dict[str, Any]], Run]) -> Run | None:
-    """Return a run that works, with inputs of one tensor each or of the parts that the model has asked for."""
+    """Return a run without an error, with inputs of one tensor each or of the parts that the model has read."""
     whole, parted = _structures(probe, names, False), _structures(probe, names, True)
     surely = any(
         isinstance(value, dict) and not all(isinstance(part.name, int) for part in value) for value in parted.values()
@@ -126,7 +127,7 @@ def _checked(model: torch.nn.Module, sizes: Sizes, given: Mapping[str, Any]) -> 
 
 
 def _check_ranks(free: Run | list[str], sizes: Sizes) -> None:
-    """Refuse a number of sizes with which the model does not run, if it does with another."""
+    """Raise if the model does not run with the given number of sizes, but runs with another."""
     if not isinstance(free, Run) or free.error is not None or isinstance(free, RepairRun):
         return
     for name, tensor in free.inputs:
@@ -151,20 +152,20 @@ def _parameters(model: torch.nn.Module) -> list[inspect.Parameter]:
 
 
 def _wanted(model: torch.nn.Module, message: str, names: list[str], given: dict[str, Any]) -> list[str]:
-    """Return the first optional argument that an error message names, or simply the first if there is none yet."""
+    """Return an optional argument that an error message names, or the first one if `names` is empty."""
     parameters = [p.name for p in _parameters(model)]
     optional = [p.name for p in _parameters(model) if p.name not in names and p.name not in given]
     words = [word for word in re.findall(r"\w+", message) if len(word) > 2 and word in parameters]
-    # A decoder that lacks its ids may call them as the encoder calls its own.
+    # A decoder's message may use the encoder's name of the argument.
     kin = [name for word in words if word in names for name in optional if name.endswith(f"_{word}")]
     named = kin or [word for word in words if word in optional]
-    if not named and names and "'NoneType' object has no attribute" in message:
+    if not named and names and is_about_none(message):
         named = [p.name for p in _parameters(model) if p.name in optional and "Tensor" in str(p.annotation)]
     return named[:1] or (optional[:1] if not names else [])
 
 
 def _structures(probe: RepairRun, names: list[str], parted: bool) -> dict[str, Structure]:
-    """Return what is known of each input after a probe, with the parts that the model has taken from it or as a whole."""
+    """Return what a run has learnt about each input, as a whole or in the parts that the model has read."""
     found: dict[str, Structure] = {}
     for index, op in enumerate(probe.trace.ops[: len(probe.inputs)]):
         if op.args[0] in names and (index, 0) in probe.session.assumed:

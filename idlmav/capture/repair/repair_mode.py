@@ -1,4 +1,4 @@
-"""The function mode of a run that is repaired: ops on unknown tensors, and what goes on after an op has raised."""
+"""The function mode of a repair run: ops on unknown tensors, and results in place of those of ops that raise."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.mode.failures import Failures
-from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import ASK, FACTORY, KINDS, OP, classify, function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import PARAMETER, OpRecord, Trace
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.repair.declared import declared_by_op
 from idlmav.capture.repair.demands import Demand, demands
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.tracebacks import will_be_handled
-from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownSize, make_unknown, resized
+from idlmav.capture.repair.unknown import Assumption, Unknown, UnknownShape, make_unknown, resized
 from idlmav.capture.shapes.kernels import Kernels
 from idlmav.capture.shapes.rules.registry import contiguous
 
@@ -28,17 +29,8 @@ __all__ = ["Recovery", "RepairMode"]
 _RANKS = (4, 3, 2, 5, 1)
 
 
-class RepairMode(FastMode):
-    """
-    The function mode that knows tensors of unknown structure.
-
-    Parameters
-    ----------
-    trace, operands, device, failures
-        See `FastMode`.
-    session : Session
-        Knows what was assumed.
-    """
+class RepairMode(RecordingMode):
+    """A function mode that treats tensors of unknown structure."""
 
     def __init__(
         self, trace: Trace, operands: Operands, device: torch.device, failures: Recovery, session: Session
@@ -48,7 +40,7 @@ class RepairMode(FastMode):
         failures.kernels = self.kernels
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Treat a call of any torch function by its kind and by what is known of its operands."""
+        """Treat a call of any torch function by its kind and its operands."""
         if not any(isinstance(tensor, Unknown) for tensor in tensors_in((args, kwargs))):
             return super().__torch_function__(func, types, args, kwargs)
         kind = KINDS.get(func)
@@ -65,56 +57,50 @@ class RepairMode(FastMode):
         tensor, name = args[0], function_name(func)
         if not isinstance(tensor, Unknown) or name not in ("shape", "size"):
             return func(*args, **kwargs)
-        sizes = UnknownSize.of(tensor, tuple(tensor.shape))
+        sizes = UnknownShape.of(tensor, tuple(tensor.shape))
         dim = args[1] if len(args) > 1 else kwargs.get("dim")
         return sizes if dim is None else sizes[dim]
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Return gradients as large as what they are taken of; anything else that differentiates does nothing."""
+        """Return gradients of the inputs' shapes; ignore everything else that differentiates."""
         if function_name(func) == "_make_dual":
             return args[0]
         if func is not torch.autograd.grad:
             return None
         outputs, inputs = args[0], args[1] if len(args) > 1 else kwargs["inputs"]
         op = self.trace.new_op(func, locate(frame))
-        tensors = list(tensors_in(inputs))
+        tensors = tensors_in(inputs)
         op.origins = [self.origin_of(tensor) for tensor in (*tensors_in(outputs), *tensors)]
         gradients = tuple([contiguous(tensor.shape, tensor.dtype) for tensor in tensors])
         op.flags = ("guess",)
         op.outputs = tuple([self.trace.register(op, i, gradient) for i, gradient in enumerate(gradients)])
         return gradients
 
-    def _plain(self, value: Any, replaced: dict[int, Tensor] | None = None) -> Any:
-        """Return arguments with ordinary carriers in place of the tensors that are replaced, or of all unknown ones."""
-        if isinstance(value, Tensor):
-            if replaced is None:
-                return self.session.plain(value) if isinstance(value, Unknown) else value
-            return replaced.get(id(value), value)
-        if type(value) in (list, tuple):
-            return type(value)([self._plain(item, replaced) for item in value])
-        if type(value) is dict:
-            return {key: self._plain(item, replaced) for key, item in value.items()}
-        return value
+    def _plain(self, value: Any) -> Any:
+        """Return arguments with ordinary meta tensors in place of the unknown tensors."""
+        return map_tensors(lambda x: self.session.plain(x) if isinstance(x, Unknown) else x, value)
 
     def _on_unknown(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         found = [d for d in demands(func, args, kwargs) if not (d.soft and _all_unknown(args))]
         replaced = self.session.settle(found)
-        args, kwargs = self._plain(args, replaced), self._plain(kwargs, replaced)
+        args, kwargs = _replaced((args, kwargs), replaced)
         rankless = [tensor for tensor in tensors_in((args, kwargs)) if isinstance(tensor, Unknown)]
-        result = self.run_op(func, self._plain(args), self._plain(kwargs), frame)
+        plain_args, plain_kwargs = self._plain((args, kwargs))
+        result = self.run_op(func, plain_args, plain_kwargs, frame)
         return self._following(func, args, kwargs, result, rankless) if rankless else result
 
     def _following(self, func: Any, args: Any, kwargs: dict[str, Any], result: Any, rankless: list[Unknown]) -> Any:
-        """Return results whose rank follows that of an unknown operand as unknown ones."""
-        results = list(tensors_in(result))
+        """Return results as unknown tensors if their rank depends on that of an unknown operand."""
+        results = tensors_in(result)
         if not results or len(results) > 64:
             return result
         if not is_inplace_call(func, args, kwargs):
-            # With one dimension more: what refuses it demands the rank, what ignores it has a known one.
+            # Try one dimension more: an op that refuses it demands the rank, one whose rank stays has a known one.
             more = {id(x): contiguous([*x.shape[:1], 2, *x.shape[1:]], x.dtype) for x in rankless}
             try:
-                probe, _, _ = self.kernels.evaluate(func, self._plain(args, more), self._plain(kwargs, more), False)
-            except Exception:  # noqa: BLE001 - only asked whether it raises
+                more_args, more_kwargs = _replaced((args, kwargs), more)
+                probe, _, _ = self.kernels.evaluate(func, more_args, more_kwargs, False)
+            except Exception:  # noqa: BLE001 - only whether it raises matters
                 for tensor in rankless:
                     self.session.plan.pin_rank(tensor.key, tensor.dim() - tensor.offset)
                 return result
@@ -122,7 +108,7 @@ class RepairMode(FastMode):
                 return result
         source = rankless[0]
         wrapped = {id(tensor): self._wrapped(tensor, source) for tensor in results}
-        return self._plain(result, wrapped)
+        return _replaced(result, wrapped)
 
     def _wrapped(self, tensor: Tensor, source: Unknown) -> Tensor:
         made = make_unknown(list(tensor.shape), tensor.dtype, source.key, source.offset + tensor.dim() - source.dim())
@@ -135,7 +121,7 @@ class RepairMode(FastMode):
 
 
 class Recovery(Failures):
-    """Goes on after an op has raised: with operands as the op demands them, or with the shape that it declares."""
+    """Goes on after an op has raised, with operands as it demands them or with the shape that it declares."""
 
     def __init__(self, trace: Trace, session: Session) -> None:
         super().__init__(trace)
@@ -143,7 +129,7 @@ class Recovery(Failures):
         self.kernels: Kernels
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Return what stands for the result of an op that raised."""
+        """Return an assumed result of an op that raised."""
         error, result = self.really(op, func, args, kwargs, error)
         if result is not NotImplemented:
             return result
@@ -153,17 +139,16 @@ class Recovery(Failures):
         return self.gone_on(op, func, args, kwargs, error)
 
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Return what stands for the result of an op that a tensor's class has refused."""
+        """Return an assumed result of an op that a tensor's class has refused."""
         if self.session.knows(error) or will_be_handled(error, sys._getframe(1)):
             return super().refused(op, func, args, kwargs, error)
         return self.gone_on(op, func, args, kwargs, error)
 
     def gone_on(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
-        """Note what an op has raised, and return what stands for its result."""
+        """Note the error of an op, and return an assumed result."""
         session = self.session
         session.note(op, error)
-        args = [session.operands.replace(value, all_meta=True) for value in args]
-        kwargs = session.operands.replace(kwargs or {}, all_meta=True)
+        args, kwargs = session.operands.replace((args, kwargs or {}), all_meta=True)
         result = self._corrected(op, func, args, kwargs)
         if result is None:
             result = self._other_rank(func, args, kwargs)
@@ -184,13 +169,13 @@ class Recovery(Failures):
         unsure = session.unsure()
         doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
         found = session.mismatches.setdefault(op.index, [])
-        session.blame_types(op, wrong)
+        session.note_wrong_types(op, wrong)
         for demand in doubtful or wrong:
             index, output, _ = session.origin_of(demand.operand)
             found += [((index, output), dim, demand.operand.shape[dim], size) for dim, size in demand.mismatches()]
         for demand in doubtful:
             session.learn(demand)
-        # What disagrees by itself, as in ``x + skip``, nobody can correct: either may be wrong.
+        # Operands that disagree, as in ``x + skip``, are not corrected: either may be wrong.
         usable = doubtful or [
             demand
             for demand in wrong
@@ -214,17 +199,17 @@ class Recovery(Failures):
             x = demand.operand
             rank = _rank_demanded(demand)
             sizes = resized(list(x.shape), rank)
-            if altered and rank > x.dim():  # none but the batch is more than a guess then
+            if altered and rank > x.dim():  # then only the batch is more than a guess
                 sizes[1:] = [2 * size for size in sizes[1:]]
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
             new[id(x)] = contiguous(sizes, demand.dtype or x.dtype)
-        return self._try(func, _replaced(args, new), _replaced(kwargs, new))
+        return self._try(func, *_replaced((args, kwargs), new))
 
     def _as_assumed(
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], changed: list[Demand], result: Any
     ) -> Any:
-        """Return results of which an invented size or the element type may be others as assumptions."""
+        """Return results as assumptions if a size was invented or the element type is not known."""
         invented = any(_rank_demanded(demand) > demand.operand.dim() for demand in changed)
         typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
         if is_inplace_call(func, args, kwargs) or not (invented or not typed):
@@ -254,7 +239,7 @@ class Recovery(Failures):
             for rank in _RANKS:
                 sizes = resized(list(tensor.shape), rank, session.plan.spatial)
                 new = {id(tensor): contiguous(sizes, tensor.dtype)}
-                result = self._try(func, _replaced(args, new), _replaced(kwargs, new))
+                result = self._try(func, *_replaced((args, kwargs), new))
                 if result is not None:
                     session.plan.pin_rank(key, rank - offset)
                     return result
@@ -268,16 +253,11 @@ def _rank_demanded(demand: Demand) -> int:
 
 
 def _all_unknown(args: Any) -> bool:
-    """Return whether operands could only be compared with others that are not known either."""
-    tensors = list(tensors_in(args))
+    """Return whether there are several operands, all of them unknown."""
+    tensors = tensors_in(args)
     return len(tensors) > 1 and all(isinstance(tensor, Unknown) for tensor in tensors)
 
 
 def _replaced(value: Any, new: dict[int, Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return new.get(id(value), value)
-    if type(value) in (list, tuple):
-        return type(value)([_replaced(item, new) for item in value])
-    if type(value) is dict:
-        return {key: _replaced(item, new) for key, item in value.items()}
-    return value
+    """Return a nested value with other tensors for those of the given ids."""
+    return map_tensors(lambda tensor: new.get(id(tensor), tensor), value)

@@ -1,10 +1,9 @@
-"""Functions rewritten so that each statement, call and attribute is guarded: what fails is noted and the rest runs."""
+"""Rewrite functions so that the runtime notes statements, calls and attributes that fail, and the rest runs."""
 
 from __future__ import annotations
 import __future__
 
 import ast
-import gc
 import inspect
 import textwrap
 import threading
@@ -14,27 +13,22 @@ from functools import lru_cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-__all__ = ["guarded_code", "handles", "has_source", "swapped"]
+from idlmav.capture.python_private import functions_with
 
-_GUARD = "<guard of idlmav.capture.repair>"
-"""Constant in the rewritten source; in the compiled code the guard itself takes its place."""
+__all__ = ["handles", "has_source", "rewritten_code", "swapped"]
+
+_RUNTIME = "<runtime of idlmav.capture.repair>"
+"""Constant in the rewritten source; in the compiled code the runtime takes its place."""
 _BARE = frozenset({"super", "locals", "vars", "globals", "eval", "exec", "dir", "isinstance", "issubclass", "hasattr"})
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-_UNGUARDED = (
+_LEFT_ALONE = (
     ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
     ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith,
 )  # fmt: skip
 
 
 class _Rewriter(ast.NodeTransformer):
-    """
-    Puts the guard between the statements and their effects.
-
-    Parameters
-    ----------
-    local : frozenset of str
-        Names that are assigned anywhere in the function; others are looked up in the module.
-    """
+    """Rewrites statements, calls, attributes and names into calls of the runtime."""
 
     def __init__(self, local: frozenset[str]) -> None:
         self.local = local
@@ -82,12 +76,12 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
-        """Return the statements, each guarded."""
+        """Return the statements, each in a ``try``."""
         return [self.statement(statement) for statement in statements]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
-        """Return a statement inside a ``try`` that hands what was raised to the guard."""
-        if isinstance(node, _UNGUARDED):
+        """Return a statement inside a ``try`` that hands exceptions to the runtime."""
+        if isinstance(node, _LEFT_ALONE):
             return node
         if isinstance(node, ast.FunctionDef):
             return self.visit(node)
@@ -110,16 +104,16 @@ class _Rewriter(ast.NodeTransformer):
             node.test = ast.copy_location(
                 ast.BoolOp(ast.And(), [_call("goes_on", [ast.Constant(node.lineno)], [], node), node.test]), node
             )
-        return _guarded(node, loads, stores)
+        return _in_try(node, loads, stores)
 
     def _handled(self, node: ast.Try) -> ast.stmt:
-        """Guard what the model does about an error, but not where it expects one."""
+        """Rewrite the handlers of a ``try``, but not its body, where the model expects the error."""
         if not node.handlers:
             node.body = self.block(node.body)
         for handler in node.handlers:
             handler.body = self.block(handler.body)
         node.orelse, node.finalbody = self.block(node.orelse), self.block(node.finalbody)
-        return _guarded(node, _names([node], ast.Load), _names(node.body, ast.Store))
+        return _in_try(node, _names([node], ast.Load), _names(node.body, ast.Store))
 
 
 def _unpacked(targets: list[ast.expr]) -> int:
@@ -131,7 +125,7 @@ def _unpacked(targets: list[ast.expr]) -> int:
 
 
 def _assigned(definition: ast.FunctionDef, free: Iterable[str]) -> frozenset[str]:
-    """Return the names that a function, or one inside it, gives a value: those of no module."""
+    """Return the names that a function, or one inside it, assigns."""
     found = {*free}
     for node in ast.walk(definition):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -150,13 +144,13 @@ def _is_mangled(name: str) -> bool:
 
 
 def _call(name: str, args: list[ast.expr], keywords: list[ast.keyword], like: ast.AST) -> ast.Call:
-    function = ast.Attribute(ast.Constant(_GUARD), name, ast.Load())
+    function = ast.Attribute(ast.Constant(_RUNTIME), name, ast.Load())
     made = ast.copy_location(ast.Call(function, args, keywords), like)
     return ast.fix_missing_locations(made)
 
 
 def _head(node: ast.stmt) -> list[ast.AST]:
-    """Return what a statement evaluates by itself, without the statements in it."""
+    """Return the expressions of a statement, without the statements in it."""
     if isinstance(node, ast.For):
         return [node.iter]
     if isinstance(node, (ast.If, ast.While)):
@@ -185,10 +179,10 @@ def _names(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> list[st
     return list(found)
 
 
-def _guarded(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
+def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
     stores = [""] if isinstance(node, ast.Return) else stores
     texts = [f"({''.join(f'{name!r}, ' for name in names)})" for names in (loads, stores)]
-    failed = f"{_GUARD!r}.failed(__idlmav_error, locals(), {', '.join(texts)})"
+    failed = f"{_RUNTIME!r}.failed(__idlmav_error, locals(), {', '.join(texts)})"
     if isinstance(node, ast.Return):
         failed = f"return {failed}[0]"
     elif stores:
@@ -204,16 +198,21 @@ def _guarded(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
     return template
 
 
+def _parsed(code: CodeType) -> tuple[ast.Module, int]:
+    """Return the syntax tree of a function's source, empty if that cannot be read, and its first line."""
+    try:
+        lines, start = inspect.getsourcelines(code)
+        return ast.parse(textwrap.dedent("".join(lines))), start
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module([], []), 1
+
+
 @lru_cache(maxsize=1 << 10)
 def _definition(code: CodeType) -> tuple[ast.FunctionDef, int] | None:
     """Return the syntax tree of a function, and how many lines come before its source."""
     if code.co_name in ("<lambda>", "<module>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"):
         return None
-    try:
-        lines, start = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return None
+    tree, start = _parsed(code)
     definition = tree.body[0] if tree.body else None
     if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
         return None
@@ -225,16 +224,16 @@ def has_source(code: CodeType) -> bool:
     return _definition(code) is not None
 
 
-def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
+def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     """
-    Return a function's code with every statement guarded.
+    Return a function's code with every statement inside a ``try``.
 
     Parameters
     ----------
     code : CodeType
-        Of a function whose source can be read.
-    guard : Guard
-        What is asked at run time; see `idlmav.capture.repair.session`.
+        The code of a function whose source can be read.
+    runtime : Runtime
+        The object that the code calls; see `idlmav.capture.repair.runtime`.
 
     Returns
     -------
@@ -253,7 +252,7 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     _add_end(definition, last)
     body: list[ast.stmt] = [definition]
     if code.co_freevars:
-        # Within an outer function that has variables of these names, so that the closure fits.
+        # Inside a function with variables of these names, so that the closure fits.
         outer = ast.parse("def __outer():\n" + "".join(f"    {name} = None\n" for name in code.co_freevars)).body[0]
         assert isinstance(outer, ast.FunctionDef)
         outer.body.append(definition)
@@ -268,12 +267,12 @@ def guarded_code(code: CodeType, guard: Any) -> CodeType | None:
     made = next((inner for inner in _codes_in(compiled) if inner.co_name == code.co_name), None)
     if made is None or made.co_freevars != code.co_freevars:
         return None
-    return _with_guard(made, guard).replace(co_qualname=code.co_qualname)
+    return _with_runtime(made, runtime).replace(co_qualname=code.co_qualname)
 
 
 def _add_end(definition: ast.FunctionDef, last: ast.stmt) -> None:
-    """Let a function of which a statement failed return something."""
-    tail = ast.parse(f"{_GUARD!r}.ended(locals())").body[0]
+    """Let a function with a failed statement return an assumed result."""
+    tail = ast.parse(f"{_RUNTIME!r}.ended(locals())").body[0]
     assert isinstance(tail, ast.Expr)
     end: ast.stmt = ast.Return(tail.value)
     if not _yields(definition):
@@ -293,11 +292,11 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
             yield from _codes_in(constant)
 
 
-def _with_guard(code: CodeType, guard: Any) -> CodeType:
+def _with_runtime(code: CodeType, runtime: Any) -> CodeType:
     def replaced(constant: Any) -> Any:
         if isinstance(constant, CodeType):
-            return _with_guard(constant, guard)
-        return guard if constant == _GUARD and isinstance(constant, str) else constant
+            return _with_runtime(constant, runtime)
+        return runtime if constant == _RUNTIME and isinstance(constant, str) else constant
 
     return code.replace(co_consts=tuple(map(replaced, code.co_consts)))
 
@@ -309,12 +308,12 @@ _swapped: dict[CodeType, tuple[CodeType, int, list[FunctionType]]] = {}
 @contextmanager
 def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
     """
-    Let functions run other code, in all threads, until the last one who wants it is done.
+    Let functions run other code, in all threads, until the last context is left.
 
     Parameters
     ----------
     codes : iterable of (CodeType, CodeType)
-        Original and replacement. The guard in the replacement does nothing in threads that do not capture.
+        Original and replacement. The runtime in it changes nothing in threads that do not capture.
     """
     done: list[CodeType] = []
     try:
@@ -323,7 +322,7 @@ def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
             with _lock:
                 current, users, functions = _swapped.get(original, (replacement, 0, []))
                 if not users:
-                    functions = _functions_of(original)
+                    functions = functions_with(original)
                     for function in functions:
                         function.__code__ = current
                 _swapped[original] = current, users + 1, functions
@@ -343,19 +342,10 @@ def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
                 del _swapped[original]
 
 
-def _functions_of(code: CodeType) -> list[FunctionType]:
-    found = gc.get_referrers(code)
-    return [value for value in found if isinstance(value, FunctionType) and value.__code__ is code]
-
-
 @lru_cache(maxsize=1 << 10)
 def _expectations(code: CodeType) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
-    """Return first and last line of every ``try`` with the exceptions that it names; none stands for all."""
-    try:
-        lines, start = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return ()
+    """Return first and last line of every ``try`` with the names of the exceptions that it handles."""
+    tree, start = _parsed(code)
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Try) and node.handlers:

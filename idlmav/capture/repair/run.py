@@ -1,4 +1,4 @@
-"""One run of a model that fails: its modules return what they declare, its functions are guarded."""
+"""One run of a model that raises: its layers return the shapes that they declare, its functions are rewritten."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.mode.layer_memo import NoLeaves
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.mode.layer_memo import NoLayerMemo
 from idlmav.capture.record.source import Where, locate_error
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
 from idlmav.capture.repair.demands import Demand
@@ -20,16 +20,17 @@ from idlmav.capture.repair.repair_mode import Recovery, RepairMode
 from idlmav.capture.repair.session import Rerun, Session, Stopped
 from idlmav.capture.repair.tracebacks import came_through, will_be_handled
 from idlmav.capture.repair.unknown import ACTIVE, Assumption, Plan, Unknown, resized
-from idlmav.capture.reruns.devices import PlacedMode
-from idlmav.capture.run import Run, argument_names, model_input
+from idlmav.capture.reruns.devices import DeviceMode
+from idlmav.capture.run import Run, model_input
+from idlmav.capture.torch_private import DisableTorchFunction
 from idlmav.capture.tree import Tree
 
-__all__ = ["PlacedRepairRun", "RepairRun", "Unspecified"]
+__all__ = ["DeviceRepairRun", "RepairRun", "Unspecified"]
 
 
 @dataclass(frozen=True)
 class Unspecified:
-    """An argument of which nothing is known but some sizes; without any, not even their number."""
+    """An argument of which only some sizes are known; without sizes, the rank is unknown, too."""
 
     sizes: tuple[int | None, ...] = ()
 
@@ -38,32 +39,21 @@ class RepairRun(Run):
     """
     A forward pass that no exception ends.
 
-    Parameters
-    ----------
-    tree : Tree
-        The model with its modules.
-    device : torch.device
-        Where the model believes to be.
-    plan : Plan
-        What earlier runs have told; this one adds to it.
-    guarded : set of CodeType
-        Code that is guarded already, or cannot be.
-
     Attributes
     ----------
     session : Session
-        What failed and what was assumed.
+        Failures and assumptions of this run.
     wanted : list of CodeType
-        Functions that have to be guarded before the model can run to its end.
+        Functions that have to be rewritten before the model can run to its end.
     """
 
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
         super().__init__(tree, device)
-        self.session = Session(self.trace, self.operands, plan, guarded)
+        self.session = Session(self.trace, self.operands, plan, rewritten)
         self.failures = self.recovery = Recovery(self.trace, self.session)
         self.mode = RepairMode(self.trace, self.operands, device, self.recovery, self.session)
         self.operands.may_be_wrapped = True
-        self.leaves = NoLeaves(self.trace, self.mode.outcomes)
+        self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
         self.wanted: list[Any] = []
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
@@ -75,7 +65,7 @@ class RepairRun(Run):
         except Rerun as rerun:
             self.wanted = rerun.codes
         except Stopped:
-            pass  # what is drawn by then is more than anybody looks at
+            pass  # the graph is larger than anybody reads
         finally:
             if before is None:
                 del ACTIVE.session
@@ -83,20 +73,8 @@ class RepairRun(Run):
                 ACTIVE.session = before
         return self
 
-    def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        known_args = tuple(None if isinstance(value, Unspecified) else value for value in args)
-        known_kwargs = {name: None if isinstance(value, Unspecified) else value for name, value in kwargs.items()}
-        taken_args, taken_kwargs = super()._take_inputs(known_args, known_kwargs)
-        names = argument_names(self.model, args)
-        args = tuple(
-            self._unspecified(name, value) if isinstance(value, Unspecified) else taken
-            for name, value, taken in zip(names, args, taken_args, strict=True)
-        )
-        kwargs = {
-            name: self._unspecified(name, value) if isinstance(value, Unspecified) else taken_kwargs[name]
-            for name, value in kwargs.items()
-        }
-        return args, kwargs
+    def _take(self, value: Any, name: str) -> Any:
+        return self._unspecified(name, value) if isinstance(value, Unspecified) else super()._take(value, name)
 
     def _unspecified(self, name: str, given: Unspecified) -> Tensor:
         op = self.trace.new_op(model_input, None)
@@ -110,7 +88,7 @@ class RepairRun(Run):
         return tensor
 
     def call_module(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a module; what it raises is noted, and what it declares stands for its result."""
+        """Call a module; if it raises, note the error and return the shape that it declares."""
         if id(module) not in self.paths:
             return super().call_module(module, args, kwargs)
         first = len(self.trace.calls)
@@ -118,16 +96,16 @@ class RepairRun(Run):
         try:
             result = super().call_module(module, args, kwargs)
         except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 completed = fitting(module.forward, args, kwargs, error)
                 if completed is None:
                     return self._stand_in(self.trace.calls[first], module, args, kwargs, error)
                 self.session.let_pass(error, sys._getframe(1))
             raised = error
-        if raised is not None and completed is not None:  # outside of the handler: what is raised now has other causes
+        if raised is not None and completed is not None:  # outside of the handler
             return self._entered(self.trace.calls[first], module, raised, *completed)
         if isinstance(result, Unknown) and first < len(self.trace.calls):
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 return self._declared(module, result, args, kwargs)
         return result
 
@@ -136,7 +114,7 @@ class RepairRun(Run):
     def _stand_in(self, call: CallRecord, module: torch.nn.Module, args: Any, kwargs: Any, error: Exception) -> Any:
         if will_be_handled(error, sys._getframe(1)):
             raise error
-        session, tensors = self.session, list(tensors_in((args, kwargs)))
+        session, tensors = self.session, tensors_in((args, kwargs))
         declared = declared_by_module(module, tensors)
         first = next((tensor for tensor in tensors if isinstance(tensor, Unknown)), None)
         rank = accepted_rank(module) if first is not None else None
@@ -156,7 +134,7 @@ class RepairRun(Run):
         op.func = kernel or op.func
         if isinstance(module, torch.nn.RNNBase) and tensors and own and isinstance(own[0], Tensor):
             demand = Demand(tensors[0], sizes={-1: module.input_size}, dtype=own[0].dtype)
-            session.blame_types(op, [demand])
+            session.note_wrong_types(op, [demand])
             if follows or session.gives_way(demand):
                 session.learn(demand)
         if declared is None:
@@ -164,8 +142,8 @@ class RepairRun(Run):
         return _shaped(module, [session.assume(op, output) for output in declared])
 
     def _declared(self, module: torch.nn.Module, result: Unknown, args: Any, kwargs: Any) -> Any:
-        """Return what a layer declares in place of the unknown result that a failure in it has left."""
-        declared = declared_by_module(module, list(tensors_in((args, kwargs))))
+        """Return the shape that a layer declares in place of an unknown result."""
+        declared = declared_by_module(module, tensors_in((args, kwargs)))
         op = self.trace.ops[self.trace.origins[id(result)][0]]
         if declared is None or op.error is None:
             return result
@@ -177,9 +155,9 @@ class RepairRun(Run):
         self, call: CallRecord, module: torch.nn.Module, error: Exception, args: Any, kwargs: Any, missing: list[str]
     ) -> Any:
         """Call a module again, with something unknown for the arguments that are missing."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             if call.index == len(self.trace.calls) - 1:
-                self.trace.calls.pop()  # it was not entered
+                self.trace.calls.pop()  # forward was not entered
                 if call.parent is not None:
                     call.parent.children -= 1
             index = len(self.trace.calls)
@@ -194,16 +172,16 @@ class RepairRun(Run):
                 op.call = self.trace.calls[index]
 
 
-class _PlacedRepairMode(PlacedMode, RepairMode):
-    """A mode that knows tensors of unknown structure, and where tensors lie."""
+class _DeviceRepairMode(DeviceMode, RepairMode):
+    """A mode that treats tensors of unknown structure, and follows devices."""
 
 
-class PlacedRepairRun(RepairRun):
-    """A run that no exception ends, with devices followed."""
+class DeviceRepairRun(RepairRun):
+    """A run that no exception ends and that follows devices."""
 
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, guarded: set[Any]) -> None:
-        super().__init__(tree, device, plan, guarded)
-        self.mode: _PlacedRepairMode = _PlacedRepairMode(self.trace, self.operands, device, self.recovery, self.session)
+    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
+        super().__init__(tree, device, plan, rewritten)
+        self.mode: _DeviceRepairMode = _DeviceRepairMode(self.trace, self.operands, device, self.recovery, self.session)
 
 
 def _definition(module: torch.nn.Module) -> Where | None:

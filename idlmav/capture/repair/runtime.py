@@ -1,4 +1,4 @@
-"""What guarded functions call at run time; in threads that do not repair a run it changes nothing."""
+"""Functions that rewritten code calls; in threads without a repair run they change nothing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import tensors_in
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import ACTIVE
+from idlmav.capture.torch_private import DisableTorchFunction
 
-__all__ = ["GUARD", "Guard"]
+__all__ = ["RUNTIME", "Runtime"]
 
 _ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError, NameError)
 
 
-class Guard:
-    """Stands between a rewritten function and what it calls."""
+class Runtime:
+    """The functions that rewritten code calls."""
 
     def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a function; what it raises is noted and something unknown stands for its result."""
+        """Call a function; if it raises, note the error and return an unknown result."""
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None:
             return function(*args, **kwargs)
@@ -33,7 +34,7 @@ class Guard:
         return self._again(session, refused, function, None, args, kwargs)
 
     def name(self, name: str) -> Any:
-        """Return what a module or Python itself calls so; a name that does not exist is unknown."""
+        """Return a global or built-in name; one that does not exist is unknown."""
         frame = sys._getframe(1)
         for names in (frame.f_globals, frame.f_builtins):
             if name in names:
@@ -58,7 +59,7 @@ class Guard:
         return value
 
     def method(self, owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a method or a child module; one that does not exist is a failure too."""
+        """Call a method or a child module; note the error if it does not exist or raises."""
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None:
             return getattr(owner, name)(*args, **kwargs)
@@ -98,11 +99,11 @@ class Guard:
     def _again(
         self, session: Session, error: Exception, function: Any, owner: Any, args: Any, kwargs: dict[str, Any]
     ) -> Any:
-        """Return what stands for the result of a call; a function that takes other arguments is called with these."""
+        """Call a function again if it takes other arguments; otherwise note the error and return an unknown result."""
         fitted = None if isinstance(function, torch.nn.Module) else fitting(function, args, kwargs, error)
         if fitted is None:
             return self._unknown(session, error, (owner, args, kwargs), 3)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             session.let_pass(error, sys._getframe(2).f_back)
             op = session.fail(error, (owner, args, kwargs))
             given = {name: session.assume(op, session.prior_argument((args, kwargs))) for name in fitted[2]}
@@ -113,7 +114,7 @@ class Guard:
 
     def _unknown(self, session: Session, error: Exception, values: Any, depth: int = 2) -> Any:
         frame = sys._getframe(depth)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             session.let_pass(error, frame.f_back)
             op = session.fail(error, values)
             return session.assume(op, session.prior(values))
@@ -126,48 +127,48 @@ class Guard:
     def failed(
         self, error: Exception, variables: dict[str, Any], loads: tuple[str, ...], stores: tuple[str, ...]
     ) -> tuple[Any, ...]:
-        """Note a statement that raised; return what its targets are then."""
+        """Note the error of a statement; return values for its targets."""
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None:
             raise error
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             frame = sys._getframe(1)
             session.let_pass(error, frame.f_back)
             values = [variables[name] for name in loads if name in variables]
-            tensors = list(tensors_in(values)) or list(tensors_in(list(variables.values())))[-1:]
+            tensors = tensors_in(values) or tensors_in(list(variables.values()))[-1:]
             unassigned = isinstance(error, UnboundLocalError) and bool(session.failures)
-            doubtful = self._doubtful(session, error, list(tensors_in(values)))
+            doubtful = self._doubtful(session, error, tensors_in(values))
             op = session.fail(error, tensors, doubtful=doubtful, follows=unassigned)
             results = []
             for name in stores:
                 before = variables.get(name)
                 if before is not None and not isinstance(before, Tensor):
-                    results.append(before)  # a counter, a list: what it was is nearer to the truth than a tensor
+                    results.append(before)  # a counter or a list: its old value is a better guess than a tensor
                 else:
                     results.append(session.assume(op, session.prior(tensors, before)))
             return tuple(results)
 
     def _doubtful(self, session: Session, error: Exception, tensors: list[Tensor]) -> bool:
-        """Return whether an exception may be only a consequence of what is assumed."""
+        """Return whether an exception may follow from an assumption."""
         if isinstance(error, _ALWAYS_CAUSES) or not session.assumed:
             return False
         unsure = session.unsure()
         return any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
 
     def ended(self, variables: dict[str, Any]) -> Any:
-        """Return what stands for the result of a function of which a statement failed, if it returns nothing else."""
+        """Return an assumed result of a function that returns nothing because a statement failed."""
         session: Session | None = getattr(ACTIVE, "session", None)
         if session is None or "__idlmav_failed" not in variables:
             return None
-        with torch._C.DisableTorchFunction():
-            tensors = list(tensors_in([value for name, value in variables.items() if name != "self"]))
+        with DisableTorchFunction():
+            tensors = tensors_in([value for name, value in variables.items() if name != "self"])
             made = [tensor for tensor in tensors if session.origin_of(tensor)[0] >= 0]
             if not session.failures:
                 return None
-            # The last thing that was made is nearest to the end of the function.
+            # The last tensor that was made is the nearest to the function's end.
             last = max(made, key=lambda tensor: session.origin_of(tensor)[0], default=None)
             op = session.trace.ops[max(session.failures)]
             return session.assume(op, session.prior(tensors, last))
 
 
-GUARD = Guard()
+RUNTIME = Runtime()

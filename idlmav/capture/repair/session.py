@@ -1,4 +1,4 @@
-"""What repairs one run: failures are noted where they are raised, and something stands for their results."""
+"""Failures and assumptions of one run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.record.operands import Operands, tensors_in
+from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import Where, locate, locate_error, source_line
 from idlmav.capture.record.trace import SIGNATURES, CallRecord, OpRecord, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.demands import Demand
-from idlmav.capture.repair.tracebacks import guardable, will_be_handled
+from idlmav.capture.repair.tracebacks import rewritable, will_be_handled
 from idlmav.capture.repair.unknown import Assumption, Key, Part, Plan, Unknown, make_unknown, resized
+from idlmav.capture.run import causes
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.capture.torch_private import DisableTorchFunction
 
 __all__ = ["Rerun", "Session", "Stopped", "raised", "unknown"]
 
@@ -36,57 +39,46 @@ raised.__name__ = "raise"
 
 
 class Rerun(BaseException):
-    """Ends a run because functions have to be guarded first; no model catches it."""
+    """Ends a run because functions have to be rewritten first; no model catches it."""
 
     def __init__(self, codes: list[CodeType]) -> None:
-        super().__init__("functions are guarded, then the model runs again")
+        super().__init__("functions are rewritten, then the model runs again")
         self.codes = codes
 
 
 class Stopped(BaseException):
-    """Ends a run in which too much fails."""
+    """Ends a run with too many failures."""
 
 
 class Session:
     """
     Notes failures and assumptions of one run.
 
-    Parameters
-    ----------
-    trace : Trace
-        Receives the ops that stand for what failed.
-    operands : Operands
-        Knows what stands for parameters.
-    plan : Plan
-        What earlier runs have told.
-    guarded : set of CodeType
-        Code that is guarded already, or cannot be.
-
     Attributes
     ----------
     assumed : dict of Key to Assumption
-        Every result that was not computed.
+        Every assumed result.
     failures : dict of int to BaseException
-        By op, what was raised there.
+        By op, the exception raised there.
     mismatches : dict of int to list of (Key, int, int, int)
         By failed op: which output of which op had a wrong size, along which dimension, its size, and the one demanded.
     consequences : set of int
-        Failed ops that only follow another failure.
+        Failed ops whose error follows from another.
     doubtful : set of int
-        Failed statements that read something of unknown size: it depends on that size whether they are consequences.
+        Failed statements that read values of unknown size, on which it depends whether they are consequences.
     rankless : set of Key
         Outputs whose number of dimensions is not known.
     parts : dict of Key to dict of Part to (Key, Tensor)
-        What the model has taken from something unknown, by how it did.
+        Parts that the model has read from unknown values.
     rank_of : dict of int to (Key, int)
-        By ``id`` of a carrier that stands for an unknown tensor: the assumption that its rank follows, and by how much.
+        By ``id`` of a meta tensor that stands for an unknown tensor: the assumption that its rank follows, and by how much.
     """
 
-    def __init__(self, trace: Trace, operands: Operands, plan: Plan, guarded: set[CodeType]) -> None:
+    def __init__(self, trace: Trace, operands: Operands, plan: Plan, rewritten: set[CodeType]) -> None:
         self.trace = trace
         self.operands = operands
         self.plan = plan
-        self.guarded = guarded
+        self.rewritten = rewritten
         self.assumed: dict[Key, Assumption] = {}
         self.failures: dict[int, BaseException] = {}
         self.mismatches: dict[int, list[tuple[Key, int, int, int]]] = {}
@@ -103,7 +95,7 @@ class Session:
     # ---- results that were not computed
 
     def assume(self, op: OpRecord, prior: Assumption) -> Tensor:
-        """Return what stands for the next output of an op."""
+        """Return an assumed result as the next output of an op."""
         key = (op.index, len(op.outputs))
         found = self.assumed[key] = self.plan.applied(key, prior)
         tensor: Tensor
@@ -116,11 +108,11 @@ class Session:
         return tensor
 
     def prior(self, values: Any, like: Any = None) -> Assumption:
-        """Return what a result probably is, given what it was made of: the same again, with the batch kept."""
-        tensors = list(tensors_in(values))
+        """Return a guess of a result: like the first float among its operands, with the batch known."""
+        tensors = tensors_in(values)
         found = like if isinstance(like, Tensor) else next((x for x in tensors if x.is_floating_point()), None)
         if found is None and tensors:
-            # Whole numbers become vectors: ids that are looked up.
+            # Integers are probably ids, which become vectors.
             sizes = [*tensors[0].shape, 64]
             return Assumption(sizes, [True, *[False] * (len(sizes) - 1)], False, torch.get_default_dtype())
         if found is None:
@@ -133,12 +125,12 @@ class Session:
         return Assumption(list(found.shape), known, False, found.dtype)
 
     def prior_argument(self, given: Any) -> Assumption:
-        """Return what a missing argument probably is: like those that are given, else like what was made last."""
+        """Return a guess of a missing argument: like those that are given, else like the last result."""
         firsts = (op.outputs[0] for op in reversed(self.trace.ops) if op.outputs)
         made = next((token for token in firsts if isinstance(token, int)), None)
-        if made is None or next(tensors_in(given), None) is not None:
+        if made is None or tensors_in(given):
             return self.prior(given)
-        return self.prior((), SIGNATURES.carrier(made))
+        return self.prior((), SIGNATURES.meta_tensor(made))
 
     def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown; a named part is always the same."""
@@ -152,8 +144,8 @@ class Session:
         return parts[part][1]
 
     def _part(self, tensor: Unknown, args: tuple[Any, ...]) -> Tensor:
-        with torch._C.DisableTorchFunction():
-            given = list(tensors_in(args))
+        with DisableTorchFunction():
+            given = tensors_in(args)
             op = self.trace.ops[self.trace.origins[id(tensor)][0]]
             prior = Assumption(list(tensor.shape), [False] * tensor.dim(), False, tensor.dtype)
             if given:
@@ -163,20 +155,20 @@ class Session:
             return self.assume(op, prior)
 
     def origin_of(self, tensor: Tensor) -> Any:
-        """Return who made a tensor."""
+        """Return the origin of a tensor."""
         return self.trace.origins.get(id(tensor)) or self.operands.adopt(tensor)
 
-    # ---- what consumers tell
+    # ---- what consumers demand
 
     def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
         """Note that a tensor has so many dimensions; return its sizes then."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=firm)
             return tuple(resized(list(tensor.shape), rank, self.plan.spatial))
 
     def pin(self, tensor: Tensor, dim: int, size: int) -> bool:
         """
-        Note a size that a consumer demands, on the assumption that it comes from through ops that keep shapes.
+        Pin a size that a consumer demands to the assumption that it comes from through ops that keep shapes.
 
         Returns
         -------
@@ -192,18 +184,18 @@ class Session:
         return True
 
     def pin_dtype(self, tensor: Tensor, dtype: torch.dtype) -> None:
-        """Note an element type that a consumer demands, through ops that keep it; ids have a batch and steps."""
+        """Pin an element type that a consumer demands, through ops that keep it; ids have rank 2."""
         key = self._assumed_like(tensor, 2)
         if key is not None:
             if not dtype.is_floating_point and not self.assumed[key].rank_known:
                 self.plan.pin_rank(key, 2, firm=True)
             self.plan.pin_dtype(key, dtype)
 
-    def blame_types(self, op: OpRecord, wrong: list[Demand]) -> None:
+    def note_wrong_types(self, op: OpRecord, wrong: list[Demand]) -> None:
         """
-        Note operands of the wrong element type; what these have spoilt already is the same error.
+        Note operands of the wrong element type; later errors with the same source are consequences.
 
-        That an operand is wrong, and not the weights, is told by the type that most of the model's parameters have.
+        The operand is wrong, and not the weight, if the weight has the type of most of the model's parameters.
         """
         roots: set[Where | int] = set()
         for demand in wrong:
@@ -214,7 +206,7 @@ class Session:
         self._mistyped |= roots
 
     def _roots(self, tensor: Tensor) -> set[Where | int]:
-        """Return the places of the ops, or the inputs, that an element type comes from."""
+        """Return the ops (by line) or inputs that an element type comes from."""
         dtype = tensor.dtype
         found: set[Where | int] = set()
         seen: set[int] = set()
@@ -227,29 +219,29 @@ class Session:
             before = [o[0] for o in self.trace.ops[index].origins if o[0] >= 0 and _part_of(o, 2) is dtype]
             waiting += before
             if not before:
-                found.add(self.trace.ops[index].where or index)  # a cast in a loop is one mistake
+                found.add(self.trace.ops[index].where or index)  # a cast in a loop is one error
         return found
 
     def gives_way(self, demand: Demand) -> bool:
-        """Return whether an operand is wrong only by what an op that failed declares, and the demand can be met."""
+        """Return whether an operand only disagrees with the shape that a failed op declares, which can change."""
         key = self._assumed_like(demand.operand, 0)
         if key is not None and any(self._yields(key, dim) for dim, _ in demand.mismatches()):
             return True
         if demand.dtype is None or demand.dtype is demand.operand.dtype:
             return False
         key = self._assumed_like(demand.operand, 2)
-        return key is not None and not self.assumed[key].typed and self.plan.dtype_of(key) in (None, demand.dtype)
+        return key is not None and not self.assumed[key].typed and self.plan.told(key).dtype in (None, demand.dtype)
 
     def learn(self, demand: Demand) -> None:
-        """Note what an op demands of an operand that comes from an assumption."""
+        """Pin the demand of an op to the assumption that its operand comes from."""
         for dim, size in demand.mismatches():
             self.pin(demand.operand, dim, size)
         if demand.dtype is not None and demand.dtype is not demand.operand.dtype:
             self.pin_dtype(demand.operand, demand.dtype)
 
     def _yields(self, key: Key, dim: int) -> bool:
-        """Return whether a declared size gives way to a consumer; the first one is believed."""
-        return self.assumed[key].soft and dim not in self.plan.sizes_of(key)
+        """Return whether a consumer may change a declared size; only the first one may."""
+        return self.assumed[key].soft and dim not in self.plan.told(key).sizes
 
     def _assumed_like(self, tensor: Tensor, part: int) -> Key | None:
         """Return the assumption that a tensor comes from through ops that keep shape (`part` 0) or type (2)."""
@@ -265,7 +257,7 @@ class Session:
         return None
 
     def settle(self, found: list[Demand]) -> dict[int, Tensor]:
-        """Return, by ``id`` of the unknown tensors among them, carriers that are as demanded; the plan learns it."""
+        """Return meta tensors as demanded by ``id`` of the unknown operands; add the demands to the plan."""
         replaced: dict[int, Tensor] = {}
         for demand in found:
             tensor = demand.operand
@@ -274,7 +266,7 @@ class Session:
             rank = tensor.dim()
             least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
             if demand.ranks:
-                told = self.plan.rank_of(tensor.key) is not None
+                told = self.plan.told(tensor.key).rank is not None
                 rank = rank if told and rank in demand.ranks else demand.ranks[0]
             elif demand.sizes:
                 rank = max(rank, least, 2)
@@ -284,7 +276,7 @@ class Session:
             sizes = resized(list(tensor.shape), rank, self.plan.spatial)
             for dim, size in demand.sizes.items():
                 sizes[dim] = size
-                if tensor.offset == 0 and self.plan.rank_of(tensor.key) in (None, rank):
+                if tensor.offset == 0 and self.plan.told(tensor.key).rank in (None, rank):
                     self.plan.pin_size(tensor.key, dim % rank, size)
             if demand.dtype is not None and demand.dtype is not tensor.dtype:
                 self.plan.pin_dtype(tensor.key, demand.dtype)
@@ -292,17 +284,17 @@ class Session:
         return replaced
 
     def plain(self, tensor: Tensor, sizes: Any = None, dtype: torch.dtype | None = None) -> Tensor:
-        """Return an ordinary carrier that has the origin of a tensor."""
-        carrier = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
+        """Return an ordinary meta tensor that has the origin of a tensor."""
+        stand_in = contiguous(tensor.shape if sizes is None else sizes, dtype or tensor.dtype)
         index, output, _ = self.origin_of(tensor)
-        self.trace.origins[id(carrier)] = index, output, SIGNATURES.token(carrier)
+        self.trace.origins[id(stand_in)] = index, output, SIGNATURES.token(stand_in)
         if isinstance(tensor, Unknown):
-            self.rank_of[id(carrier)] = tensor.key, tensor.offset
-        self.trace.kept.append(carrier)
-        return carrier
+            self.rank_of[id(stand_in)] = tensor.key, tensor.offset
+        self.trace.kept.append(stand_in)
+        return stand_in
 
     def unsure(self) -> set[int]:
-        """Return the ops whose result depends on something that was assumed and is not known."""
+        """Return the ops whose result depends on an assumption that is not confirmed."""
         found = {key[0] for key, value in self.assumed.items() if not (value.rank_known and all(value.known))}
         if not found:
             return found
@@ -314,7 +306,7 @@ class Session:
     # ---- failures
 
     def note(self, op: OpRecord, error: BaseException, *, doubtful: bool = False) -> None:
-        """Note that an op has failed; the same failure of a module that is called again counts once."""
+        """Note the failure of an op; the same failure in a later call of the module counts as a consequence."""
         if len(self.failures) > _FAILURES_AT_MOST:
             raise Stopped
         path = op.call.path if op.call is not None else ""
@@ -332,7 +324,7 @@ class Session:
         *, doubtful: bool = False,
         follows: bool = False,
     ) -> OpRecord:  # fmt: skip
-        """Return the op that stands for a statement or a layer that raised."""
+        """Add an op for a statement or a layer that raised, unless an op has raised the error already."""
         cause = self._cause(error)
         if cause is not None:
             return cause
@@ -350,16 +342,13 @@ class Session:
         return op
 
     def _cause(self, error: BaseException | None) -> OpRecord | None:
-        """Return the op that has raised an exception, or the one that it was raised from."""
-        seen: list[BaseException] = []
-        while error is not None and error not in seen:
+        """Return the op that has raised an exception or one of its causes."""
+        for raised_before in causes(error):
             for op in self.trace.ops:
-                if op.error is error:
+                if op.error is raised_before:
                     if op.index not in self.failures:
-                        self.note(op, error)
+                        self.note(op, raised_before)
                     return op
-            seen.append(error)
-            error = error.__cause__ or error.__context__
         return None
 
     def knows(self, error: BaseException) -> bool:
@@ -367,15 +356,15 @@ class Session:
         return any(op.error is error for op in self.trace.ops)
 
     def let_pass(self, error: BaseException, frame: FrameType | None) -> None:
-        """Raise an exception again if the model handles it, or a demand to guard what raised it."""
+        """Raise an exception again if the model handles it; raise `Rerun` if functions have to be rewritten."""
         if will_be_handled(error, frame):
             raise error
-        codes = guardable(error, self.guarded)
+        codes = rewritable(error, self.rewritten)
         if codes:
             raise Rerun(codes)
 
     def loops(self) -> bool:
-        """Return whether another turn of a loop is allowed, which may wait for something that failed."""
+        """Return whether a loop may go on, which may wait for a result that is only assumed."""
         self._loops += 1
         return not self.failures or self._loops < _LOOPS_AT_MOST
 

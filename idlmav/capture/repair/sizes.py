@@ -1,4 +1,4 @@
-"""Sizes with which a model runs: what its layers demand is known by now, the rest is tried."""
+"""Find sizes with which a model runs: try usual ones where its layers demand none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
     Parameters
     ----------
     known : dict of str to Structure
-        What is known of each input.
+        Known shape and type of each input.
     attempt : callable
         Runs the model with inputs by name.
 
@@ -49,7 +49,7 @@ def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
         ``None`` if the model raises with all sizes that were tried.
     """
     leaves = [leaf for value in known.values() for leaf in _leaves(value)]
-    # Of videos the frames may come before the channels.
+    # In videos the frames may come before the channels.
     films = [leaf for leaf in leaves if len(leaf.sizes) == 5 and not leaf.known[1]]
     if films:
         sizes = [_usual(leaf, SPATIAL[0], _STEPS[0], 1) for leaf in leaves]
@@ -65,7 +65,7 @@ def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
             return run
         messages.append(str(run.error))
         if len(messages) >= _SAME_AT_MOST and len(set(messages[-_SAME_AT_MOST:])) == 1:
-            break  # none of the usual sizes mends it
+            break  # the sizes do not matter
     return _guided(known, leaves, attempt, messages[0]) if messages else None
 
 

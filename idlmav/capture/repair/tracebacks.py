@@ -1,4 +1,4 @@
-"""Which functions an exception came through: those to guard, and those that will handle it by themselves."""
+"""The functions that an exception came through: those to rewrite, and those that handle it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch
 from idlmav.capture.record.source import is_users
 from idlmav.capture.repair.rewrite import handles, has_source
 
-__all__ = ["guardable", "will_be_handled"]
+__all__ = ["rewritable", "will_be_handled"]
 
 _LAYERS = os.path.join(os.path.dirname(torch.__file__), "nn", "modules") + os.sep
 _CONTAINERS = os.path.join(_LAYERS, "container.py")
 _CALLING = os.path.join(_LAYERS, "module.py")
 
 
-def guardable(error: BaseException, guarded: set[CodeType]) -> list[CodeType]:
+def rewritable(error: BaseException, rewritten: set[CodeType]) -> list[CodeType]:
     """
-    Return the functions that an exception came through, of which the statements can be guarded.
+    Return the functions that an exception came through and that can be rewritten.
 
     Parameters
     ----------
     error : BaseException
-        Caught; its traceback reaches from the frame that caught it to the one that raised it.
-    guarded : set of CodeType
-        Code that is guarded already or cannot be.
+        A caught exception, whose traceback starts at the frame that caught it.
+    rewritten : set of CodeType
+        Code that is rewritten already or cannot be.
     """
-    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in guarded and _worth(frame)}
+    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in rewritten and _worth(frame)}
     return [code for code in found if has_source(code)]
 
 
@@ -50,11 +50,8 @@ def _worth(frame: FrameType) -> bool:
     if code.co_filename == _CONTAINERS and code.co_name != "forward":
         return False
     module = frame.f_locals.get("self")
-    return isinstance(module, torch.nn.Module) and bool(module._modules) and not _is_one_op(module)
-
-
-def _is_one_op(module: torch.nn.Module) -> bool:
-    return isinstance(module, torch.nn.MultiheadAttention)
+    composite = isinstance(module, torch.nn.Module) and bool(module._modules)
+    return composite and not isinstance(module, torch.nn.MultiheadAttention)
 
 
 def came_through(error: BaseException, code: CodeType | None) -> bool:

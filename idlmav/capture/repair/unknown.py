@@ -1,45 +1,37 @@
-"""What stands for results that no op has computed: carriers with assumed sizes, and tensors of unknown structure."""
+"""Assumed results: meta tensors with assumed sizes, and tensors of unknown structure."""
 
 from __future__ import annotations
 
-import dis
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from types import CodeType, FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from idlmav.capture.python_private import unpack_count
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.capture.torch_private import disabled_torch_function
 
-__all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownSize", "make_unknown", "resized"]
+if TYPE_CHECKING:
+    from idlmav.capture.repair.session import Session
+
+__all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "UnknownShape", "make_unknown", "resized"]
 
 Key = tuple[int, int]
 """Index of the op that an assumed result stands for, and which of its outputs it is."""
 ACTIVE = threading.local()
-"""``ACTIVE.session`` is what repairs the run of this thread; absent in every other thread."""
+"""``ACTIVE.session`` is the session of this thread's repair run; absent in other threads."""
 _SPATIAL = 32
 _STEPS = 16
 _CHANNELS = 3
 
 
-class Session(Protocol):
-    """What unknown tensors ask for: see `idlmav.capture.repair.session`."""
-
-    def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
-        """Return an item, an attribute or the result of a call of something unknown."""
-
-    def pin_rank(self, tensor: Unknown, rank: int, *, firm: bool = False) -> tuple[int, ...]:
-        """Note that a tensor has so many dimensions; return its sizes then."""
-
-
 @dataclass(frozen=True)
 class Part:
-    """How a part of something unknown is reached: by an attribute, by a key, or at a place in a list."""
+    """The way to a part of an unknown value: an attribute, a key, or a position in a list."""
 
     name: str | int
     attribute: bool = False
@@ -48,22 +40,22 @@ class Part:
 @dataclass
 class Assumption:
     """
-    What is assumed of a result that was not computed.
+    Assumed shape and type of a result.
 
     Attributes
     ----------
     sizes : list of int
-        With which the run goes on.
+        The sizes with which the run goes on.
     known : list of bool
-        Which of them are more than a stand-in.
+        Which of them are known.
     rank_known : bool
-        Whether the number of dimensions is.
+        Whether the number of dimensions is known.
     dtype : torch.dtype
         Element type.
     soft : bool
-        Whether the sizes come from arguments that may be what is wrong, so that a consumer knows better.
+        Whether the sizes come from arguments that may be wrong, so that demands of consumers replace them.
     typed : bool
-        Whether the element type is known; otherwise a consumer knows better.
+        Whether the element type is known; otherwise demands of consumers replace it.
     """
 
     sizes: list[int]
@@ -76,7 +68,7 @@ class Assumption:
 
 @dataclass
 class Pins:
-    """What consumers have told about an assumed result."""
+    """Rank, sizes and type that ops demand of an assumed result."""
 
     rank: int | None = None
     firm: bool = False
@@ -87,7 +79,7 @@ class Pins:
 @dataclass
 class Plan:
     """
-    What is known before a run: grows from run to run until nothing new is learnt.
+    Demands that are known before a run; each run adds to them.
 
     Attributes
     ----------
@@ -96,9 +88,9 @@ class Plan:
     altered : frozenset of (Key, int)
         The assumed sizes that this run changes, to see what depends on them.
     frozen : bool
-        Whether nothing is learnt from this run.
+        Whether this run does not add to it.
     changed : bool
-        Whether this run has told anything new.
+        Whether this run has added to it.
     spatial : int
         Height and width of images of which nothing is known.
     """
@@ -110,36 +102,25 @@ class Plan:
     spatial: int = _SPATIAL
 
     def pin_rank(self, key: Key, rank: int, *, firm: bool = False) -> None:
-        """Note a number of dimensions; only what an op or an unpacking really demands (`firm`) overrides another."""
+        """Pin a rank; one that an op or an unpacking surely demands (`firm`) replaces one that is not."""
         pins = self._pins(key)
         if pins is None or pins.rank == rank:
             return
         if pins.rank is None or (firm and not pins.firm):
             pins.rank, pins.firm, pins.sizes, self.changed = rank, firm, {}, True
 
-    def rank_of(self, key: Key) -> int | None:
-        """Return the rank that consumers have told."""
-        pins = self.pins.get(key)
-        return None if pins is None else pins.rank
-
-    def sizes_of(self, key: Key) -> dict[int, int]:
-        """Return the sizes that consumers have told."""
-        pins = self.pins.get(key)
-        return {} if pins is None else pins.sizes
-
-    def dtype_of(self, key: Key) -> torch.dtype | None:
-        """Return the element type that consumers have told."""
-        pins = self.pins.get(key)
-        return None if pins is None else pins.dtype
+    def told(self, key: Key) -> Pins:
+        """Return the demands on a result."""
+        return self.pins.get(key) or Pins()
 
     def pin_size(self, key: Key, dim: int, size: int) -> None:
-        """Note a size; the last word counts."""
+        """Pin a size; the last demand counts."""
         pins = self._pins(key)
         if pins is not None and pins.sizes.get(dim) != size:
             pins.sizes[dim], self.changed = size, True
 
     def pin_dtype(self, key: Key, dtype: torch.dtype) -> None:
-        """Note an element type."""
+        """Pin an element type."""
         pins = self._pins(key)
         if pins is not None and pins.dtype is not dtype:
             pins.dtype, self.changed = dtype, True
@@ -148,7 +129,7 @@ class Plan:
         return None if self.frozen else self.pins.setdefault(key, Pins())
 
     def applied(self, key: Key, prior: Assumption) -> Assumption:
-        """Return an assumption with all that is known of it by now."""
+        """Return an assumption changed as demanded by now."""
         found = replace(prior, sizes=list(prior.sizes), known=list(prior.known))
         pins = self.pins.get(key)
         if pins is not None:
@@ -169,7 +150,7 @@ class Plan:
 
 
 def resized(sizes: list[int], rank: int, spatial: int = _SPATIAL) -> list[int]:
-    """Return sizes for another number of dimensions: the batch stays first, what is not known gets usual sizes."""
+    """Return sizes for another rank: the batch stays first, new dimensions get usual sizes."""
     if rank == len(sizes):
         return list(sizes)
     if rank <= 0:
@@ -187,11 +168,10 @@ class Unknown(Tensor):
     """
     A result of unknown structure: tensor of unknown rank, tuple, or any object.
 
-    What is read from it, also by unpacking and calling, is unknown too. `key` names the assumption that its rank
-    follows, `offset` by how much.
+    Its parts, items and results of calls are unknown, too. Its rank is that of the assumption `key` plus `offset`.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = disabled_torch_function
     key: Key
     offset: int
 
@@ -202,7 +182,7 @@ class Unknown(Tensor):
         return session.part_of(self, (), Part(name, attribute=True))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return something unknown: what was missing may have been a layer."""
+        """Return something unknown: the missing value may have been a layer."""
         return ACTIVE.session.part_of(self, (args, kwargs))
 
     def __iter__(self) -> Iterator[Any]:
@@ -224,19 +204,19 @@ class Unknown(Tensor):
 
 
 def make_unknown(sizes: list[int], dtype: torch.dtype, key: Key, offset: int = 0) -> Unknown:
-    """Make a carrier whose structure is not known."""
-    tensor: Unknown = Tensor._make_subclass(Unknown, contiguous(sizes, dtype))
+    """Make a meta tensor whose structure is not known."""
+    tensor: Unknown = contiguous(sizes, dtype).as_subclass(Unknown)
     tensor.key, tensor.offset = key, offset
     return tensor
 
 
-class UnknownSize(tuple[int, ...]):
-    """Sizes of an unknown tensor: ``B, C, H, W = x.shape`` tells that there are four."""
+class UnknownShape(tuple[int, ...]):
+    """Sizes of an unknown tensor: ``B, C, H, W = x.shape`` shows that there are four."""
 
     tensor: Unknown
 
     @classmethod
-    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownSize:
+    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownShape:
         """Make the sizes of a tensor."""
         made = cls(sizes)
         made.tensor = tensor
@@ -256,13 +236,3 @@ class UnknownSize(tuple[int, ...]):
     def numel(self) -> int:
         """Return the number of elements, as `torch.Size` does."""
         return torch.Size(tuple(super().__iter__())).numel()
-
-
-@lru_cache(maxsize=1 << 10)
-def _unpackings(code: CodeType) -> dict[int, int]:
-    return {ins.offset: ins.argval for ins in dis.get_instructions(code) if ins.opname == "UNPACK_SEQUENCE"}
-
-
-def unpack_count(frame: FrameType) -> int | None:
-    """Return into how many variables a frame unpacks right now; ``None`` if it does something else."""
-    return _unpackings(frame.f_code).get(frame.f_lasti)

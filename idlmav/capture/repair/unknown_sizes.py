@@ -1,14 +1,14 @@
-"""Which sizes are known: a size that is only assumed is changed, and what changes with it is not known either."""
+"""Find unknown sizes: those that change when an assumed size is changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from idlmav.capture.record.trace import SIGNATURES, OpRecord
+from idlmav.capture.record.trace import OpRecord, signature_of
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key
 
-__all__ = ["Masks", "doubtful_sizes", "shape_of_output"]
+__all__ = ["UnknownSizes", "doubtful_sizes", "shape_of_output"]
 
 
 def doubtful_sizes(session: Session) -> list[tuple[Key, int]]:
@@ -18,21 +18,20 @@ def doubtful_sizes(session: Session) -> list[tuple[Key, int]]:
 
 def shape_of_output(op: OpRecord, output: int) -> tuple[int, ...]:
     """Return the sizes with which a run went on."""
-    made = op.outputs[output]
-    return SIGNATURES.values[made][0] if isinstance(made, int) else made[0]
+    return signature_of(op.outputs[output])[0]
 
 
 @dataclass
-class Masks:
+class UnknownSizes:
     """
     Unknown sizes, found by comparing runs.
 
     Attributes
     ----------
     unknown : dict of Key to set of int
-        Dimensions of every output that depend on what was assumed.
+        By output, the dimensions that depend on an assumption.
     flops : set of int
-        Ops whose FLOPs do.
+        Ops whose FLOPs depend on an assumption.
     """
 
     unknown: dict[Key, set[int]] = field(default_factory=dict)
@@ -42,7 +41,7 @@ class Masks:
         """Add what differs between a run and the same with assumed sizes changed."""
         for op, other in zip(run.trace.ops, altered.trace.ops, strict=False):
             if op.func is not other.func:
-                break  # the model took another way: nothing to compare beyond
+                break  # the model took another branch: the rest cannot be compared
             if op.flops != other.flops:
                 self.flops.add(op.index)
             for output in range(min(len(op.outputs), len(other.outputs))):

@@ -1,1 +1,1 @@
-"""Further runs, made only for models that need them."""
+"""Further runs, for models that need them."""

@@ -1,8 +1,8 @@
 """
-Rung 6: a model that differentiates inside its forward pass runs natively, on a copy of itself.
+Runs with autograd, for models that differentiate inside their forward pass.
 
-No carriers, no memo, no rules: torch itself runs every op with autograd on, first on the meta device, which knows all
-shapes; and for real, if values decide or the meta device cannot, and if that is cheap enough.
+A copy of the model runs without memo and rules: torch itself runs every op with autograd on, first on the meta device;
+then with values, if these decide something or the meta device does not do, and if that is cheap enough.
 """
 
 from __future__ import annotations
@@ -18,38 +18,29 @@ from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.data.replay import FLOPS_AT_MOST
-from idlmav.capture.mode.layer_memo import NoLeaves
-from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.mode.layer_memo import NoLayerMemo
+from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import function_name, is_inplace_call
-from idlmav.capture.record.operands import Operands, carrier_like, is_wrapped, tensors_in
+from idlmav.capture.record.operands import Operands, meta_like
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
+from idlmav.capture.torch_private import DisableTorchFunction, is_functorch_wrapped
 from idlmav.capture.tree import Tree
 
-__all__ = ["WEIGHTS_AT_MOST", "run_natively"]
+__all__ = ["WEIGHTS_AT_MOST", "run_with_autograd"]
 
 WEIGHTS_AT_MOST = 1 << 28
-"""Bytes of weights that are copied for a run on real numbers."""
+"""Bytes of weights that are copied for a run on values."""
 _CPU = torch.device("cpu")
 
 
-def run_natively(tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """
-    Return a run with autograd.
-
-    Parameters
-    ----------
-    tree : Tree
-        The model, of which copies run.
-    device : torch.device
-        Where the model believes to be.
-    args, kwargs : tuple, dict
-        Its inputs.
-    """
+def run_with_autograd(tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    """Run copies of a model with autograd: on the meta device, then with values if that is needed and cheap."""
     with torch.inference_mode(False), torch.enable_grad():
-        run = NativeRun(tree, device, META).forward(args, kwargs)
+        run = AutogradRun(tree, device, META).forward(args, kwargs)
     guessed = any("guess" in op.flags for op in run.trace.ops)
     if run.error is None and not guessed:
         return run
@@ -59,34 +50,25 @@ def run_natively(tree: Tree, device: torch.device, args: tuple[Any, ...], kwargs
     if on_meta or flops > FLOPS_AT_MOST or weights > WEIGHTS_AT_MOST:
         return run
     with torch.inference_mode(False), torch.enable_grad():
-        real = NativeRun(tree, device, _CPU).forward(args, kwargs)
+        real = AutogradRun(tree, device, _CPU).forward(args, kwargs)
     return real if real.error is None or run.error is not None else run
 
 
-class NativeRun(Run):
-    """
-    A forward pass in which torch runs every op.
-
-    Parameters
-    ----------
-    tree, device
-        See `Run`.
-    place : torch.device
-        Where it really runs: on the meta device or on the CPU.
-    """
+class AutogradRun(Run):
+    """A forward pass in which torch runs every op."""
 
     def __init__(self, tree: Tree, device: torch.device, place: torch.device) -> None:
         with torch.no_grad(), _CopyTensors(place) as mode:
             model = copy.deepcopy(tree.model, mode.memo_of(tree))
         super().__init__(Tree(model), device)
-        operands = _NativeOperands(self.trace, self.names, place)
+        operands = _AutogradOperands(self.trace, self.names, place)
         operands.own, self.operands = self.tree.tensors, operands
         for tensor in [tensor for _, tensor, _ in self.tree.tensors]:
             self.trace.lazy.pop(id(tensor), None)
             operands.adopt(tensor)
-        self.copier.carrier_of = operands.input_carrier
-        self.mode = _NativeMode(self.trace, operands, device, self.failures, place)
-        self.leaves = NoLeaves(self.trace, self.mode.outcomes)
+        self.copier.stand_in_of = operands.input_stand_in
+        self.mode = _AutogradMode(self.trace, operands, device, self.failures, place)
+        self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
         self.differentiates = True
 
     def gradients(self) -> Any:
@@ -95,14 +77,14 @@ class NativeRun(Run):
 
 
 class _CopyTensors(TorchFunctionMode):
-    """While a model is deep-copied, its tensors are made anew at another place, those too that torch refuses to copy."""
+    """Makes the tensors of a deep copy on another device, also those that torch refuses to copy."""
 
     def __init__(self, place: torch.device) -> None:
         super().__init__()
         self.place = place
 
     def memo_of(self, tree: Tree) -> dict[int, Any]:
-        """Return the copies of all parameters and buffers, by ``id``, as `copy.deepcopy` wants them."""
+        """Return copies of all parameters and buffers by ``id``, as a memo for `copy.deepcopy`."""
         return {id(tensor): _moved(tensor, self.place) for _, tensor, _ in tree.tensors}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -115,17 +97,17 @@ class _CopyTensors(TorchFunctionMode):
 
 
 def _moved(tensor: Tensor, place: torch.device) -> Tensor:
-    with torch._C.DisableTorchFunction():
+    with DisableTorchFunction():
         if torch.nn.parameter.is_lazy(tensor):
             return tensor
-        made = carrier_like(tensor.detach()) if place.type == "meta" else tensor.detach().to(place, copy=True)
+        made = meta_like(tensor.detach()) if place.type == "meta" else tensor.detach().to(place, copy=True)
         if type(tensor) is Parameter:
             return Parameter(made, requires_grad=tensor.requires_grad)
         return made.requires_grad_(tensor.requires_grad)
 
 
-class _NativeOperands(Operands):
-    """Nothing stands for anything: every tensor is the model's copy's own."""
+class _AutogradOperands(Operands):
+    """Operands without stand-ins: every tensor belongs to the copy of the model."""
 
     def __init__(self, trace: Any, names: dict[int, tuple[str, bool]], place: torch.device) -> None:
         super().__init__(trace, names)
@@ -144,14 +126,14 @@ class _NativeOperands(Operands):
     def replace(self, value: Any, all_meta: bool = False) -> Any:
         return value
 
-    def _carrier_of_input(self, tensor: Tensor) -> Tensor:
+    def _stand_in_of_input(self, tensor: Tensor) -> Tensor:
         if tensor.is_meta and self.place.type != "meta":
             return torch.zeros_like(tensor, device=self.place)
         return _moved(tensor, self.place)
 
 
-class _NativeMode(FastMode):
-    """Lets torch run every op, and writes it down."""
+class _AutogradMode(RecordingMode):
+    """Lets torch run every op, and records it."""
 
     def __init__(
         self, trace: Any, operands: Operands, device: torch.device, failures: Any, place: torch.device
@@ -161,7 +143,7 @@ class _NativeMode(FastMode):
         self.last_backward: Origin | None = None
 
     def run_op(self, func: Any, args: Any, kwargs: dict[str, Any] | None, frame: FrameType | None) -> Any:
-        """Run one op and write it down."""
+        """Run one op and record it."""
         kwargs = kwargs or {}
         op = self.trace.new_op(func, locate(frame))
         op.args, op.kwargs = args, kwargs
@@ -178,7 +160,7 @@ class _NativeMode(FastMode):
         inplace = is_inplace_call(func, args, kwargs)
         if not inplace:
             op.flops = self._formula(func, args, kwargs)
-        return self.outcomes.finish(op, result, args, kwargs, None, inplace)
+        return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
     def _formula(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int | None:
         """
@@ -186,10 +168,12 @@ class _NativeMode(FastMode):
 
         Kernels of the CPU have no formulas, and a mode that counts would lie below autograd and lose tangents.
         """
-        if func is torch.autograd.grad or any(is_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))):
+        if func is torch.autograd.grad or any(
+            is_functorch_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))
+        ):
             return None
         with contextlib.suppress(Exception), torch.no_grad():  # else unknown
-            args, kwargs = _all_on_meta(list(args)), _all_on_meta(kwargs)
+            args, kwargs = map_tensors(meta_like, (args, kwargs), lambda end: end)
             return self.kernels.flop_mode.count(func, args, kwargs)[1]
         return None
 
@@ -222,11 +206,3 @@ class _NativeMode(FastMode):
         self._describe(list(args), op.origins, [])
         self.last_backward = (op.index, 0, None)
         return func(*args, **kwargs)
-
-
-def _all_on_meta(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return carrier_like(value)
-    if type(value) in (list, tuple):
-        return type(value)([_all_on_meta(item) for item in value])
-    return {key: _all_on_meta(item) for key, item in value.items()} if type(value) is dict else value

@@ -1,4 +1,4 @@
-"""Rung 5, guessed: where a guess leads to an error or leaves modules unreached, the other answer is tried."""
+"""Other branches: if a guess leads to an error or leaves modules unreached, the opposite guess is tried."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from collections.abc import Callable
 from idlmav.capture.record.source import Where
 from idlmav.capture.run import Run
 
-__all__ = ["RERUNS_AT_MOST", "flipped"]
+__all__ = ["RERUNS_AT_MOST", "try_branches"]
 
 RERUNS_AT_MOST = 4
 
 
-def flipped(finished: Run, again: Callable[[frozenset[Where | None]], Run]) -> Run:
+def try_branches(finished: Run, again: Callable[[frozenset[Where | None]], Run]) -> Run:
     """
-    Return the best run that other guesses lead to: one without an error, and among these the one that reaches most.
+    Return the best run over several guesses: one without an error, and of these the one that reaches most modules.
 
     Parameters
     ----------
     finished : Run
-        A run; without guesses, or if it reaches all modules without an error, it is returned at once.
+        Returned at once if it has no guesses, or reaches all modules without an error.
     again : callable
-        Runs the model with guesses turned round at the given places.
+        Runs the model with opposite guesses at the given places.
     """
     best, tried = finished, set[frozenset[Where | None]]([frozenset()])
     for _ in range(RERUNS_AT_MOST):
         if best.error is None and not _unreached(best):
             break
         # The last guess first: it is the nearest to the error.
-        places = [place for place in reversed(list(best.mode.decisions.guessed)) if best.flips ^ {place} not in tried]
+        places = [
+            place for place in reversed(list(best.mode.decisions.guessed)) if best.branches ^ {place} not in tried
+        ]
         if not places:
             break
-        flips = best.flips ^ {places[0]}
-        tried.add(flips)
-        best = max(best, again(flips), key=_worth)  # the earlier one if they are equal
+        branches = best.branches ^ {places[0]}
+        tried.add(branches)
+        best = max(best, again(branches), key=_worth)  # the earlier one if they are equal
     return best
 
 
@@ -42,6 +44,6 @@ def _worth(run: Run) -> tuple[bool, int, int]:
 
 
 def _unreached(run: Run) -> int:
-    """Return how many modules that have parameters or no children were not called."""
+    """Return how many modules without children were not called."""
     called = {call.path for call in run.trace.calls}
     return sum(1 for path, module in run.tree.modules if path not in called and not module._modules)

@@ -1,8 +1,7 @@
 """
-Where tensors lie: a second run that follows devices, made only for a model that mixes them.
+Devices of tensors: a second run that follows them, for models that use more than one.
 
-Carriers are all on the meta device, and a tensor's ``device`` answers where the model believes to be, which hides that
-an op gets operands from two devices. Nothing of this is asked of a model that stays on one device.
+In the first run a tensor's ``device`` is always that of the model, which hides that an op gets operands from two devices.
 """
 
 from __future__ import annotations
@@ -12,40 +11,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.mode.recording_mode import FastMode
+from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import DEVICE, FACTORY, KINDS, classify, function_name, is_inplace_call, op_name
-from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.trace import CONSTANT, OpRecord
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
+from idlmav.capture.torch_private import DisableTorchFunction, is_about_devices
 from idlmav.capture.tree import Tree
 from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["PlacedMode", "Places", "accept", "follow_devices"]
+__all__ = ["DeviceMap", "DeviceMode", "accept", "follow_devices"]
 
 _MOVES = frozenset({Tensor.to, Tensor.cuda, Tensor.cpu})
 _NEED_ONE_DEVICE = ops_with("needs_one_device")
+"""Ops that refuse operands on two devices; all others are taken to accept them."""
 _EXPANDED_AT_MOST = 1 << 24
 
 
-class Places:
+class DeviceMap:
     """
-    On which device each tensor of a model lies.
+    The device of each parameter, buffer and input of a model.
 
     Parameters
     ----------
     tree : Tree
         The model.
     inputs : object
-        What the user feeds; tensors on the meta device are where the model is.
+        The user's inputs; those on the meta device count as being on the model's.
     home : torch.device
-        Where the model believes to be.
+        The device that the model sees.
     moved : bool
-        Whether the user has said so: then parameters and inputs are thought to be moved there.
+        Whether the user has chosen it: then parameters and inputs count as being there, too.
     """
 
     def __init__(self, tree: Tree, inputs: Any, home: torch.device, moved: bool) -> None:
         own = {name: tensor.device for name, tensor, _ in tree.tensors}
-        # A model without memory is where its inputs are.
+        # A model without memory is on the device of its inputs.
         moved = moved or all(device.type == "meta" for device in own.values())
         self.home, self.moved = home, moved
         self.own = {} if moved else own
@@ -70,10 +71,6 @@ class Places:
             target = torch.get_default_device()
         return target is not None and target.type != self.home.type
 
-    def of_parameter(self, name: str) -> torch.device:
-        """Return where a parameter or a buffer lies."""
-        return self.own.get(name, self.home)
-
 
 def target_of(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
     """Return the device that a call names."""
@@ -89,28 +86,28 @@ def target_of(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | No
     return None if found is None else torch.device(found)
 
 
-class PlacedMode(FastMode):
+class DeviceMode(RecordingMode):
     """
     A function mode that follows devices; mixed into the mode of a run.
 
     Attributes
     ----------
-    places : Places
-        Where the model's own tensors lie.
+    device_map : DeviceMap
+        Devices of the model's own tensors.
     mismatches : dict of int to RuntimeError
-        By op, what torch would say.
+        By op, the error that torch would raise.
     """
 
-    places: Places
+    device_map: DeviceMap
     mismatches: dict[int, RuntimeError]
     _by_op: dict[int, torch.device | None]
 
-    def follow(self, places: Places) -> None:
+    def follow(self, device_map: DeviceMap) -> None:
         """Start to follow devices."""
-        self.places, self.mismatches, self._by_op = places, {}, {}
+        self.device_map, self.mismatches, self._by_op = device_map, {}, {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Treat a call as the mode does, and note where its result lies."""
+        """Treat a call as the mode does, and note the device of its result."""
         kind = KINDS.get(func)
         kind = classify(func) if kind is None else kind
         if kind == DEVICE:
@@ -121,20 +118,20 @@ class PlacedMode(FastMode):
         first = len(self.trace.ops)
         result = super().__torch_function__(func, types, args, kwargs)
         if len(self.trace.ops) > first:
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 op = self.trace.ops[first]
                 self._by_op[op.index] = self._landed(op, func, args, kwargs or {}, operands)
         return result
 
     def _place(self, tensor: Tensor) -> torch.device | None:
-        """Return where a tensor lies; ``None`` if that cannot be known."""
+        """Return the device of a tensor; ``None`` if it is not known."""
         origin = self.origin_of(tensor)
         if origin[0] == CONSTANT:
-            return None if tensor.is_meta or self.places.moved else tensor.device
+            return None if tensor.is_meta or self.device_map.moved else tensor.device
         if origin[0] < 0:
-            return self.places.of_parameter(origin[1])
-        if origin[0] < len(self.places.inputs) and origin[0] not in self._by_op:
-            return self.places.inputs[origin[0]]
+            return self.device_map.own.get(origin[1], self.device_map.home)
+        if origin[0] < len(self.device_map.inputs) and origin[0] not in self._by_op:
+            return self.device_map.inputs[origin[0]]
         return self._by_op.get(origin[0])
 
     def _landed(
@@ -145,9 +142,11 @@ class PlacedMode(FastMode):
             return _numbered(target or torch.get_default_device())
         if op_name(func) in ("to", "type_as") and len(operands) > 1:
             return operands[-1][1]
-        # A single number on the CPU is taken everywhere.
+        # Every op accepts a single number on the CPU.
         found = {
-            _numbered(place) for x, place in operands if place is not None and not (x.dim() == 0 and _is_cpu(place))
+            _numbered(place)
+            for x, place in operands
+            if place is not None and not (x.dim() == 0 and place.type == "cpu")
         }
         if len(found) < 2 or op.error is not None:
             return next(iter(found), None) or next((place for _, place in operands if place is not None), None)
@@ -162,31 +161,24 @@ class PlacedMode(FastMode):
         return _numbered(operands[0][1]) if operands[0][1] is not None else None
 
     def _really(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
-        """Run an op on operands of which some have no memory: only torch's kernels know which do with that."""
+        """Run an op on operands of which some have no memory, which some of torch's kernels accept."""
 
-        def placed(value: Any) -> Any:
-            if isinstance(value, Tensor):
-                place = self._place(value) or self.device
-                if is_inplace_call(func, args, kwargs):
-                    return torch.empty(value.shape, dtype=value.dtype, device=place)
-                return torch.zeros((), dtype=value.dtype, device=place).expand(value.shape)
-            if isinstance(value, (list, tuple)):
-                return type(value)([placed(item) for item in value])
-            return {key: placed(item) for key, item in value.items()} if isinstance(value, dict) else value
+        def placed(tensor: Tensor) -> Tensor:
+            place = self._place(tensor) or self.device
+            if is_inplace_call(func, args, kwargs):
+                return torch.empty(tensor.shape, dtype=tensor.dtype, device=place)
+            return torch.zeros((), dtype=tensor.dtype, device=place).expand(tensor.shape)
 
         if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _EXPANDED_AT_MOST:
             return None
         try:
-            result = func(*placed(list(args)), **placed(dict(kwargs)))
+            args_there, kwargs_there = map_tensors(placed, (args, kwargs), lambda end: end)
+            result = func(*args_there, **kwargs_there)
         except RuntimeError as error:
-            if "device" in str(error):
+            if is_about_devices(error):
                 self.mismatches[op.index] = error
             return None
         return next((tensor.device for tensor in tensors_in(result)), None)
-
-
-def _is_cpu(place: torch.device) -> bool:
-    return place.type == "cpu"
 
 
 def _numbered(place: torch.device) -> torch.device:
@@ -194,37 +186,26 @@ def _numbered(place: torch.device) -> torch.device:
     return place if place.index is not None or place.type in ("cpu", "meta") else torch.device(place.type, 0)
 
 
-class _PlacedRun(Run):
+class _DeviceRun(Run):
     """A run that follows devices."""
 
-    def __init__(self, tree: Tree, device: torch.device, places: Places) -> None:
+    def __init__(self, tree: Tree, device: torch.device, device_map: DeviceMap) -> None:
         super().__init__(tree, device)
-        self.mode: PlacedMode = PlacedMode(self.trace, self.operands, device, self.failures)
-        self.mode.follow(places)
-        self.leaves.depth = -1  # no layer is looked up: each of its ops has to be seen
+        self.mode: DeviceMode = DeviceMode(self.trace, self.operands, device, self.failures)
+        self.mode.follow(device_map)
+        self.layer_memo.depth = -1  # no layer is looked up: each op has to run
 
 
-def follow_devices(run: Run, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """
-    Write the errors of ops with operands from several devices into a run that shapes alone let pass.
-
-    Parameters
-    ----------
-    run : Run
-        Finished; its `error_ops` are extended.
-    places : Places
-        Where the model's own tensors lie.
-    args, kwargs : tuple, dict
-        The inputs.
-    """
-    placed = _PlacedRun(run.tree, run.mode.device, places)
-    placed.turned(run.flips)
+def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Run a model once more, following devices, and add errors of ops with operands on several to its run."""
+    placed = _DeviceRun(run.tree, run.mode.device, device_map)
+    placed.taking(run.branches)
     placed.forward(args, kwargs)
     accept(run, placed, placed.mode)
 
 
-def accept(run: Run, placed: Run, mode: PlacedMode) -> None:
-    """Write what a run that followed devices has found into another of the same ops."""
+def accept(run: Run, placed: Run, mode: DeviceMode) -> None:
+    """Add the errors of a run that followed devices to another run of the same ops."""
     ops, others = run.trace.ops, placed.trace.ops
     if mode.mismatches and [op.func for op in ops] == [op.func for op in others]:
         for index, error in mode.mismatches.items():

@@ -1,1 +1,1 @@
-"""What an op returns: shapes by rules, or by torch's own kernels on the meta device."""
+"""Shapes of the results of ops, by rules or by torch's own kernels on the meta device."""

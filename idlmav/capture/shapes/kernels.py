@@ -1,4 +1,4 @@
-"""Rung 4: what neither the memo nor a shape rule knows is asked of torch's own kernels."""
+"""Results of ops from torch's own kernels, where neither the memo nor a shape rule knows them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.record.classify import function_name, is_inplace_call, op_name
-from idlmav.capture.record.operands import carrier_like, tensors_in
+from idlmav.capture.record.operands import meta_like
 from idlmav.capture.record.trace import META
+from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules import RULES
 from idlmav.capture.shapes.torch_flops import FlopMode
+from idlmav.capture.torch_private import fake_mode, is_view
 from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["MOVE_TO_DEVICE", "Kernels", "on_device", "on_zeros"]
@@ -23,7 +25,7 @@ _ZEROS_AT_MOST = 1 << 24
 
 
 def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device) -> tuple[Any, dict[str, Any]]:
-    """Return the arguments with every target device replaced: carriers stay where they are."""
+    """Return the arguments with another device in place of each one that they name."""
     if kwargs.get("device") is not None:
         kwargs = {**kwargs, "device": device}
     if function_name(func) == "to" and len(args) > 1:
@@ -35,30 +37,24 @@ def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device
     return args, kwargs
 
 
-def _tree_map(function: Any, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, (list, tuple)):
-        items = [_tree_map(function, item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    if isinstance(value, dict):
-        return {key: _tree_map(function, item) for key, item in value.items()}
-    return value
+def _as_is(tensor: Tensor) -> Tensor:
+    """Leave a tensor at the end of a slice: a position, which no zero can stand for."""
+    return tensor
 
 
 def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """
-    Run the real op on zeros of the same shapes: for ops without a kernel on the meta device, and for true messages.
+    Run an op on zeros of the operands' shapes: for ops without a meta kernel, and for torch's own message.
 
     Returns
     -------
     object
-        Carriers like the result; ``NotImplemented`` if that would be too large.
+        The result as meta tensors; ``NotImplemented`` if the operands are too large.
 
     Raises
     ------
     Exception
-        What the op raises.
+        The op's own error.
     """
     if sum(tensor.numel() for tensor in tensors_in((args, kwargs))) > _ZEROS_AT_MOST:
         return NotImplemented
@@ -73,16 +69,16 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             made[id(tensor)] = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
         return made[id(tensor)]
 
-    real_args, real_kwargs = _tree_map(zeros, list(args)), _tree_map(zeros, dict(kwargs))
+    real_args, real_kwargs = map_tensors(zeros, (args, kwargs), _as_is)
     result = func(*real_args, **real_kwargs)
-    return _tree_map(carrier_like, result)
+    return map_tensors(meta_like, result)
 
 
 def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
     """
-    Raise what an op raises that gets floats of several types and does not promote them.
+    Raise the error of an op that gets floats of several types and does not promote them.
 
-    Kernels on the meta device do not look: double into a float convolution passes there.
+    Kernels on the meta device do not check types.
     """
     found = {tensor.dtype for tensor in tensors_in((args, kwargs)) if tensor.is_floating_point()}
     if len(found) > 1 and not is_inplace_call(func, args, kwargs):
@@ -93,9 +89,9 @@ def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Exception:
     """
-    Return what an op that is too large for `on_zeros`, and raised on carriers, says for real.
+    Return the true error of an op that raised on meta tensors and is too large for `on_zeros`.
 
-    It gets one zero expanded to each operand's sizes: what refuses its sizes or types does so before it computes.
+    It runs on one zero expanded to each operand's sizes: ops check sizes and types before they compute.
     """
     if isinstance(error, NotImplementedError) or op_name(func) not in _NEED_ONE_DTYPE:
         return error
@@ -104,14 +100,15 @@ def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -
         return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) if tensor.is_meta else tensor
 
     try:
-        func(*_tree_map(expanded, list(args)), **_tree_map(expanded, dict(kwargs)))
-    except Exception as real:  # noqa: BLE001 - handed to who records it
+        args, kwargs = map_tensors(expanded, (args, kwargs), _as_is)
+        func(*args, **kwargs)
+    except Exception as real:  # noqa: BLE001 - recorded by the caller
         return real
     return error
 
 
 class Kernels:
-    """Computes what an op returns, on carriers."""
+    """Computes the results of ops, as meta tensors."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -125,7 +122,7 @@ class Kernels:
         Raises
         ------
         Exception
-            What the op raises with these operands.
+            The op's own error.
         """
         autocast = torch.is_autocast_enabled(self.device.type)
         if not autocast:
@@ -148,10 +145,10 @@ class Kernels:
         return *self.flop_mode.count(func, args, kwargs), False
 
     def _on_fake(self, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
-        """Under autocast: kernels on the meta device ignore it, those of FakeTensor do not."""
-        from torch._subclasses.fake_tensor import FakeTensorMode
-
-        self._fake = self._fake or FakeTensorMode()
+        """Run an op under autocast, which kernels ignore on the meta device, and follow with FakeTensor."""
+        self._fake = self._fake or fake_mode()
+        if self._fake is None:
+            return self.flop_mode.count(func, args, kwargs)
         with self._fake:
             found: dict[int, Tensor] = {}
 
@@ -160,17 +157,17 @@ class Kernels:
                 found[id(copy)] = tensor
                 return copy if tensor.is_meta else tensor
 
-            fake_args, fake_kwargs = _tree_map(fake, list(args)), _tree_map(fake, kwargs)
+            fake_args, fake_kwargs = map_tensors(fake, (args, kwargs), _as_is)
             result, flops = self.flop_mode.count(func, fake_args, fake_kwargs)
             operands = {id(tensor) for tensor in tensors_in((fake_args, fake_kwargs))}
-        if isinstance(result, Tensor) and (id(result) in operands or result._is_view()):
-            # Views and identities keep their storage when they run on the carriers themselves.
+        if isinstance(result, Tensor) and (id(result) in operands or is_view(result)):
+            # Views and identities keep their storage when they run on the meta tensors themselves.
             return func(*args, **kwargs), flops
-        return _tree_map(carrier_like, result), flops
+        return map_tensors(meta_like, result), flops
 
 
 def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
-    """Return whether a pointwise op in place is legal without asking the kernel: a number, or an equal tensor."""
+    """Return whether a pointwise in-place op is surely legal: with a number, or a tensor of the same shape."""
     target, others = args[0], [*args[1:], *kwargs.values()]
     if (
         op_name(func) not in _POINTWISE_IN_PLACE

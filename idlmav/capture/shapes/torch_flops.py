@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+from idlmav.capture.torch_private import TorchDispatchMode, can_decompose
 
 __all__ = ["FlopMode"]
 
@@ -42,10 +43,10 @@ class FlopMode(TorchDispatchMode):
         return result, self.flops
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run one kernel, or what it decomposes into."""
+        """Run one kernel, or the kernels that it decomposes into."""
         kwargs = kwargs or {}
-        formula = flop_registry.get(func._overloadpacket)
-        if formula is None and func is not torch.ops.prim.device.default and func._can_decompose():
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is None and func is not torch.ops.prim.device.default and can_decompose(func):
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:

@@ -57,7 +57,7 @@ def multi_head_attention(
     use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None, v_proj_weight: Any = None,
     static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
 ) -> Answer:  # fmt: skip
-    """Project, attend, project; with the weights of the attention if they are asked for."""
+    """Project, attend, project; return the attention weights as well if they are requested."""
     special = (bias_k, bias_v, static_k, static_v)
     if any(x is not None for x in special) or add_zero_attn or use_separate_proj_weight or in_proj_weight is None:
         return None
@@ -84,7 +84,7 @@ def multi_head_attention(
 
 
 def _packed(data: Any, state: Any, weights: Any, layers: int, bidirectional: bool) -> Answer:
-    """Return what a packed sequence of all rows gives: kernels on the meta device cannot read the batch sizes."""
+    """Return the result for a packed sequence: kernels on the meta device cannot read the batch sizes."""
     states = state if isinstance(state, (list, tuple)) else (state,)
     if data.dim() != 2 or data.shape[1] != weights[0].shape[1] or any(x.dim() != 3 for x in states):
         return None
@@ -126,6 +126,6 @@ def _recurrent(gates: int, has_cell: bool) -> Rule:
 
 
 for _function, _gates, _has_cell in (
-    (torch._VF.lstm, 4, True), (torch._VF.gru, 3, False), (torch._VF.rnn_tanh, 1, False), (torch._VF.rnn_relu, 1, False),
+    (torch.lstm, 4, True), (torch.gru, 3, False), (torch.rnn_tanh, 1, False), (torch.rnn_relu, 1, False),
 ):  # fmt: skip
     rule(_function)(_recurrent(_gates, _has_cell))

@@ -113,7 +113,7 @@ def window_sizes(
 
 
 def _check_types(input: Tensor, weight: Tensor, bias: Tensor | None, dims: int) -> None:
-    """Raise as a real convolution does, which says it in its own words; the meta kernel accepts any mix of types."""
+    """Raise as a real convolution does, in its own words; the meta kernel accepts any mix of types."""
     if input.dim() != dims + 2 or weight.dim() != dims + 2:
         return
     other = bias if bias is not None and bias.dtype is not input.dtype else weight

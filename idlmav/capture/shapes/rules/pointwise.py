@@ -1,4 +1,4 @@
-"""Shape rules for what works element by element, for normalization and for reductions."""
+"""Shape rules for pointwise ops, normalization and reductions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Answe
 
 @rule(F.dropout, F.alpha_dropout)
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Answer:
-    """Its input in eval mode, else a tensor of the same shape."""
+    """Return the input in eval mode, else a tensor of the same shape."""
     if not 0.0 <= p <= 1.0 or inplace:
         return None
     return unary(input) if training else (input, None)
@@ -133,7 +133,7 @@ def extreme(left: Any, right: Any, *, out: Any = None) -> Answer:
 
 @rule(*_methods("div", "true_divide", "divide", "__truediv__", "__div__"))
 def divide(left: Any, right: Any, *, rounding_mode: Any = None, out: Any = None) -> Answer:
-    """Broadcast shape; whole numbers become floating ones."""
+    """Broadcast shape; integers become floats."""
     found = _operands(left, right)
     if out is not None or found is None or rounding_mode is not None or found[1].is_complex:
         return None

@@ -1,4 +1,4 @@
-"""The table of shape rules and what they are made of."""
+"""The table of shape rules, and functions that they are made of."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 Answer = tuple[Any, int | None] | None
-"""What the call returns, as carriers, and its FLOPs if torch has a formula. ``None``: ask the kernel."""
+"""The result of a call as meta tensors, and its FLOPs if torch has a formula. ``None``: ask the kernel."""
 Rule = Callable[..., Answer]
 RULES: dict[Any, Rule] = {}
 META = torch.device("meta")
 
 
 class RuleError(RuntimeError):
-    """What torch would raise, where kernels on the meta device do not."""
+    """An error that torch raises where kernels on the meta device do not."""
 
 
 def rule(*functions: Any) -> Callable[[Rule], Rule]:
@@ -65,18 +65,18 @@ def _contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def contiguous(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Make a contiguous carrier."""
+    """Make a contiguous meta tensor."""
     sizes = tuple(shape)
     return torch.empty_strided(sizes, _contiguous_strides(sizes), dtype=dtype, device=META)
 
 
 def like(tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Make a carrier with the sizes and strides of a tensor."""
+    """Make a meta tensor with the sizes and strides of a tensor."""
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=dtype or tensor.dtype, device=META)
 
 
 def in_format_of(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    """Make a carrier of another shape in the memory format of a dense tensor."""
+    """Make a meta tensor of another shape in the memory format of a dense tensor."""
     if tensor.is_contiguous():
         return contiguous(shape, tensor.dtype)
     return torch.empty(tuple(shape), dtype=tensor.dtype, device=META, memory_format=torch.channels_last)
