@@ -138,6 +138,7 @@ def test_a_live_dashboard_is_used_as_everywhere(open_notebook, told):
     # Python hears of the state, not of what is drawn.
     assert any('"attr":"selected","new":"conv1"' in message for message in told)
     assert [message[:500] for message in told if '"attr":"data"' in message] == []
+    assert page.evaluate("() => window.idlmav[0].missing_names") == []
 
 
 @pytest.mark.heavy

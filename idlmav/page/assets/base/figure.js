@@ -25,8 +25,6 @@ export function centerFigure(figure, x, y, scaleX, scaleY = scaleX) {
 
 export const setGround = (figure, color) => setHere(figure, {background_fill_color: color, border_fill_color: color});
 
-export const cornersOf = ({x, y, w, h}) => ({x0: x, y0: y, x1: x + w, y1: y + h});
-
 // The columns of a data source, from one object for each of its rows.
 export function columnsOf(names, rows) {
   return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));

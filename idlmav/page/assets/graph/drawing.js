@@ -1,6 +1,6 @@
 // Computes the columns of each layer of the graph's figure from what is visible.
 
-import { CORNERS, columnsOf, cornersOf } from "../base/figure.js";
+import { CORNERS, columnsOf } from "../base/figure.js";
 import { fitText, fitTitle, textWidth } from "../base/text.js";
 
 const LABEL_PX = 12;
@@ -17,22 +17,23 @@ const CARDS = 2;
 
 export function drawFrames({frames}, {geometry, appearance: {theme}}) {
   const {kind} = geometry.scene.groups;
-  return columnsOf([...CORNERS, "fill", "dash", "line"], frames.map((i) => ({
-    ...cornersOf(geometry.rect({group: true, index: i})), line: theme.frameLine,
-    fill: theme.frames[geometry.depth[i] % 2], dash: kind[i] === "module" ? "solid" : "dashed",
-  })));
+  return columnsOf([...CORNERS, "fill", "dash", "line"], frames.map((i) => {
+    const {x, y, w, h} = geometry.rect({group: true, index: i});
+    const [fill, dash] = [theme.frames[geometry.depth[i] % 2], kind[i] === "module" ? "solid" : "dashed"];
+    return {x0: x, y0: y, x1: x + w, y1: y + h, fill, dash, line: theme.frameLine};
+  }));
 }
 
 export function drawNodes({nodes, groups}, {geometry, appearance, store}) {
   const {nodes: {status}, groups: {kind, failed}} = geometry.scene;
   const {theme, coloring, matches} = appearance;
   const selected = store.get("selected");
-  const row = (place, fill, isFailed, isDimmed, rect = geometry.rect(place)) => {
+  const row = (place, fill, isFailed, isDimmed, {x, y, w, h} = geometry.rect(place)) => {
     const title = geometry.idOf(place);
     // Lines separate the cards of a stack.
     const line = place.group && kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
     return {
-      ...cornersOf(rect), fill, title, width: isFailed ? 3 : 1, alpha: isDimmed ? 0.2 : 1,
+      x0: x, y0: y, x1: x + w, y1: y + h, fill, title, width: isFailed ? 3 : 1, alpha: isDimmed ? 0.2 : 1,
       line: isFailed ? theme.error : title === selected ? theme.accent : line,
     };
   };
@@ -61,9 +62,10 @@ export function drawEdges({lines, standIn}, context) {
   const hot = hotEdges(standIn, context);
   // Highlighted edges come last, so that they lie on top.
   const inOrder = [...lines.filter((k) => !hot.has(k)), ...lines.filter((k) => hot.has(k))];
-  return columnsOf(["xs", "ys", "color", "width"], inOrder.map((k) => ({
-    ...geometry.route(k), color: theme[hot.get(k) ?? "edge"], width: hot.has(k) ? 2.4 : 1.2,
-  })));
+  return columnsOf(["xs", "ys", "color", "width"], inOrder.map((k) => {
+    const {xs, ys} = geometry.route(k);
+    return {xs, ys, color: theme[hot.get(k) ?? "edge"], width: hot.has(k) ? 2.4 : 1.2};
+  }));
 }
 
 export function drawArrows({lines, standIn}, context) {
@@ -159,6 +161,7 @@ export function drawPlates({px, style, rows}, {scale}) {
 export function drawHalo({geometry, appearance, store}) {
   const id = geometry.resolve(store.get("selected"));
   const rects = id ? [geometry.rect(geometry.shownAs(id))] : [];
-  const around = ({x, y, w, h}) => cornersOf({x: x - 4, y: y - 4, w: w + 8, h: h + 8});
-  return columnsOf([...CORNERS, "color"], rects.map((rect) => ({...around(rect), color: appearance.theme.accent})));
+  return columnsOf([...CORNERS, "color"], rects.map(({x, y, w, h}) => ({
+    x0: x - 4, y0: y - 4, x1: x + w + 4, y1: y + h + 4, color: appearance.theme.accent,
+  })));
 }
