@@ -30,7 +30,7 @@ NOT_NEWEST = (
 )
 TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
 NEWEST_TESTS = (*TWO_PROCESSES, *(f"--ignore={file}" for file in NOT_NEWEST))
-# Modules that take more than a few seconds: whole models, the same in Python and in Node.js many times, new processes.
+# Modules that take more than a few seconds; the docstring of `quick` says why.
 NOT_QUICK = (
     "tests/browser",
     *(
@@ -43,8 +43,9 @@ NOT_QUICK = (
     *(
         f"tests/{name}.py"
         for name in (
-            "assets/test_table", "layout/test_captured", "repeats/test_captured", "still/test_first_view", "test_export",
-            "test_gallery", "test_without_torch",
+            "assets/test_table", "layout/test_captured", "layout/test_fold", "layout/test_turned", "page/test_dashboard",
+            "repeats/test_captured", "still/test_first_view", "test_export", "test_gallery", "test_search",
+            "test_without_torch",
         )
     ),
 )  # fmt: skip
@@ -81,7 +82,8 @@ def quick(session: nox.Session) -> None:
     Run the tests of the inner loop, in under 90 s on two cores (`nox -s quick -- -k NAME` for some of them).
 
     It leaves out the browser, notebooks, tests marked as heavy, and the modules of `NOT_QUICK`: captures of whole models
-    (zoo, mutations, torchvision, saved graphs, mistakes), saved pages, and what starts new processes.
+    (zoo, mutations, torchvision, saved graphs, mistakes), comparisons of Python with JavaScript on hundreds of networks
+    and queries, saved pages, whole dashboards, and tests in new processes.
     """
     need_program(session, ("node",), "nodejs")
     skipped = [f"--ignore={path}" for path in NOT_QUICK]
