@@ -16,14 +16,13 @@ from bisect import bisect_left
 from idlmav.layout.layered.block import Ranked
 from idlmav.layout.layered.geometry import Geometry
 
-__all__ = ["align"]
+__all__ = ["align", "main_path_arcs"]
 
 
-def align(geometry: Geometry) -> None:
+def align(geometry: Geometry, on_main_path: set[tuple[int, int]]) -> None:
     """Choose the straight arcs: the main path first, then hyperedges, then pure chains; no two of them cross."""
     ranked, place = geometry.ranked, geometry.place
     candidates: list[list[tuple[int, int, int, int]]] = [[] for _ in geometry.ranks]
-    on_main_path = _main_path_arcs(ranked)
     hyperedge, above, below = ranked.hyperedge, ranked.above, ranked.below
     for gap, source, target, _, _ in ranked.arcs:
         if (source, target) in on_main_path:
@@ -37,7 +36,7 @@ def align(geometry: Geometry) -> None:
         _match(sorted(found), place, geometry.aligned)
 
 
-def _main_path_arcs(ranked: Ranked) -> set[tuple[int, int]]:
+def main_path_arcs(ranked: Ranked) -> set[tuple[int, int]]:
     """Return the arcs along the main path, also where it skips ranks in a hyperedge."""
     follows = dict(zip(ranked.main_path, ranked.main_path[1:], strict=False))
     found = set()

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import chain
 
 from idlmav.layout.layered.across import place_across
-from idlmav.layout.layered.alignment import align
+from idlmav.layout.layered.alignment import align, main_path_arcs
 from idlmav.layout.layered.along import place_along
 from idlmav.layout.layered.block import Block, Item, Ranked
 from idlmav.layout.layered.crossings import route_crossings
@@ -114,10 +114,10 @@ def _lay_out_block(
 def _place_best(ranked: Ranked, options: Options) -> tuple[Geometry, list[list[Segment]], dict[int, list[Segment]]]:
     """Place the items across the flow in each of the orders found; return the result with the fewest crossings."""
     least, best = (math.inf, math.inf), None
-    orders = order_ranks(ranked, options)
+    orders, on_main_path = order_ranks(ranked, options), main_path_arcs(ranked)
     for ranks in orders:
         geometry = Geometry(ranked, ranks)
-        align(geometry)
+        align(geometry, on_main_path)
         set_ports(geometry, options)
         place_across(geometry, options)
         slide_ports(geometry, options)
