@@ -7,7 +7,6 @@ widget. Here each style sheet is stored once in the page, which is packed (`idlm
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import warnings
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from functools import cached_property, partial
 from html import escape
 from pathlib import Path
@@ -26,6 +26,7 @@ from bokeh.resources import CDN, INLINE
 from panel.io.model import add_to_doc
 from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resource_mode
 from panel.io.resources import Resources as PanelResources
+from panel.io.state import state as panel_state
 from panel.viewable import Viewable
 from pyviz_comms import Comm
 
@@ -33,10 +34,12 @@ from idlmav.export.notebook import in_notebook
 from idlmav.export.pack import Still, pack
 from idlmav.export.prune import prune
 from idlmav.export.resources import Resources
+from idlmav.graph import Graph
 from idlmav.layout import Layout
+from idlmav.page.explorer import Explorer
 from idlmav.scene.build import Scene
 from idlmav.state import ViewState
-from idlmav.still import Picture, at_a_glance, choices, first_view, theme_css, to_png
+from idlmav.still import Picture, at_a_glance, choices, first_view, png_text, theme_css
 
 __all__ = ["ReleaseGraph", "page", "release_graph"]
 
@@ -105,7 +108,7 @@ class ReleaseGraph:
 
     @cached_property
     def _png(self) -> str:
-        return base64.b64encode(to_png(self.picture, 1.5, colors=64)).decode()
+        return png_text(self.picture)
 
     @property
     def _png_size(self) -> dict[str, int]:
@@ -123,7 +126,7 @@ class ReleaseGraph:
 
 
 def release_graph(
-    view: Viewable,
+    graph: Graph,
     scene: Scene,
     layout: Layout,
     state: ViewState,
@@ -137,12 +140,12 @@ def release_graph(
 
     Parameters
     ----------
-    view : panel.viewable.Viewable
-        The dashboard; it fills the page.
+    graph : Graph
+        The graph of the dashboard, which fills the page.
     scene, layout
-        That it draws.
+        The scene and the layout that it draws.
     state : ViewState
-        What is folded, selected, ...
+        What is folded, selected, ...; the page gets a copy.
     panels : mapping of str to bool
         The options ``add_overview``, ``add_slider`` and ``add_table``.
     resources : {'embedded', 'connected'}
@@ -150,6 +153,8 @@ def release_graph(
     height_px : int
         Height in a notebook.
     """
+    state = ViewState(**{name: copy(value) for name, value in state.param.values().items()})
+    view = Explorer(graph, lambda: scene, state, height_px=None, **panels).__panel__()
     chosen = choices(state)
     title = scene["totals"]["name"]
     classes = [name.replace("_", "-") for name, shown in panels.items() if shown]
@@ -182,11 +187,16 @@ def page(viewable: Viewable, *, title: str, resources: Resources, still: Still) 
     document = Document()
     mode: Literal["inline", "cdn"] = "inline" if resources == "embedded" else "cdn"
     root = viewable.get_root(document, Comm())
-    add_to_doc(root, document, True)
-    with set_resource_mode(mode):
-        bundled = PanelResources.from_bokeh(INLINE if mode == "inline" else CDN, absolute=True)
-        bundle = bundle_resources(document.roots, bundled)
-        docs, items = standalone_docs_json_and_render_items([document], suppress_callback_warning=True)
+    try:
+        add_to_doc(root, document, True)
+        with set_resource_mode(mode):
+            bundled = PanelResources.from_bokeh(INLINE if mode == "inline" else CDN, absolute=True)
+            bundle = bundle_resources(document.roots, bundled)
+            docs, items = standalone_docs_json_and_render_items([document], suppress_callback_warning=True)
+    finally:
+        # Panel keeps a view until its session ends, and this one has none.
+        view = panel_state._views.pop(root.ref["id"])[0]
+        view._cleanup(root)
     # Bokeh leaves tuples in its JSON, which could not be changed in place.
     docs = json.loads(json.dumps(docs))
     fetch_nothing_later(docs)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from idlmav.layout import Layout
 from idlmav.scene.build import Scene
 from idlmav.search.js_regex import ANY, BLANKS
 from idlmav.search.query import NUMERIC, Condition, Joined, Not, Query, QueryError, Regex, Text, conditions, parse
 
-__all__ = ["Found", "search"]
+__all__ = ["Found", "find_ids", "search"]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne,
@@ -77,6 +78,41 @@ def search(scene: Scene, query: str) -> Found | None:
         return Found(_find(asked, _nodes(scene)), groups)
     except (QueryError, RecursionError):  # hundreds of brackets in brackets
         return None
+
+
+def find_ids(scene: Scene, layout: Layout, query: str) -> list[str]:
+    """
+    Return the ids of the ops and groups that a query finds, in the order of the flow, a group before its contents.
+
+    Parameters
+    ----------
+    scene : dict
+        As for `search`.
+    layout : Layout
+        The layout of the scene, everything unfolded.
+    query : str
+        As for `search`.
+
+    Raises
+    ------
+    QueryError
+        If the query cannot be understood.
+    """
+    parse(query)
+    found = search(scene, query)
+    if found is None:
+        return []
+    group_ids, node_ids = scene["geometry"]["groups"]["ids"], scene["geometry"]["nodes"]["ids"]
+    left = dict(zip(group_ids, found.groups, strict=True))
+    names: list[str] = []
+    for node, is_found in zip(node_ids, found.nodes, strict=True):
+        around, group = [], layout.group_of[node]
+        while group:
+            around.append(group)
+            group = layout.groups[group].parent
+        names += [name for name in reversed(around) if left.pop(name, False)]
+        names += [node] * is_found
+    return names
 
 
 def _nodes(scene: Scene) -> _Target:
