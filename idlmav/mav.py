@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from idlmav.arguments import (
-    NO_INPUT, check_graph_alone, check_model, check_selected, keyword_options, split_arguments, start_values, takes,
+    NO_INPUT,
+    check_graph_alone,
+    check_model,
+    check_selected,
+    keyword_options,
+    split_arguments,
+    start_values,
+    takes,
     value_options,
 )  # fmt: skip
 from idlmav.export.resources import current_resources
@@ -235,7 +242,7 @@ class MAV:
         from idlmav.still.compute import shown_compute
 
         scene = shown_compute(self._scene_once(), self.state.compute_unit, self.state.estimates)
-        return find_ids(scene, self.layout, query)
+        return find_ids(scene, query)
 
     def summary(self, depth: int | None = None) -> str:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from pictures import gallery_graph
 
 from idlmav import MAV
 from idlmav.scene.build import Scene
-from idlmav.search.find import search
-from idlmav.search.query import QueryError, parse
+from idlmav.search.find import find_ids, search
+from idlmav.search.query import QueryError
 from idlmav.still.compute import shown_compute
 
 WORDS = [
@@ -71,21 +70,19 @@ TEXTS = [
     "op==conv2d|op==add", "op==add & (path~layer1 | path~layer2)", "op==cat(x, 1)",
     "shape==(1, 16, 32, 32) & op==conv2d", "op == 'a & b' | conv1",
 ]  # fmt: skip
+# Regular expressions that Python and JavaScript read alike.
 EXPRESSIONS = [
     "/conv/", "/CONV/", "/CONV/i", "/conv/ i", "/conv/g", "/conv/ii", "/conv/ig", "/conv/ & x", "/conv", "/conv[",
     "/conv(", "/conv\\", "/conv\\/", "/", "//", "///", "/ /", "/i", "/(/i", "/)/", "/[/", "/]/", "/{/", "/}/", "/a{/",
-    "/1{1}/", "/1{,2}/", "/1{2,1}/", "/*/", "/+/", "/?/", "/a**/", "/a++/", "/a*+/", "/v?+/", "/v{1}+/", "/v+?/",
-    "/v{1,2}?/", "/^/", "/$/", "/^$/", "/^conv1$/", "/^*/", "/$+/", "/\\b1/", "/\\b*/", "/\\Bv/", "/\\d/", "/\\d+$/",
-    "/\\D\\d\\D/", "/\\w+/", "/\\W/", "/\\s/", "/\\S\\s/", "/[\\d.]+$/", "/[\\w.]+/", "/[^\\w.]/", "/[\\W\\D]/",
-    "/[a-z]/", "/[A-Z]/", "/[a-z]+\\d/i", "/[z-a]/", "/[a-\\d]/", "/[\\d-z]/", "/[-a]/", "/[a-]/", "/[]/", "/[^]/",
-    "/[]a]/", "/[[]/", "/[a&&b]/", "/[a||b]/", "/[--1]/", "/[\\]]/", "/[\\b]/", "/[\\-]/", "/[^a-z0-9._]/", "/(a|b)/",
-    "/(?:conv|relu)1/", "/(?=conv)/", "/conv(?=1)/", "/conv(?!1)/", "/(?<=conv)1/", "/(?<!conv)1/", "/(?<n>conv)\\d/",
-    "/(?P<n>conv)/", "/(?i)conv/", "/(?#x)conv/", "/(?>conv)/", "/(?/", "/(?<n/", "/(\\d)\\.\\1/", "/(.)\\1/",
-    "/(?<d>\\d).*\\k<d>/", "/(?<=c)*o/", "/(?=c)*o/", "/\\x63onv/", "/\\u0063onv/", "/\\cA/", "/\\e/", "/\\./",
-    "/\\-/", "/\\//", "/\\A/", "/\\Z/", "/\\z/", "/\\0/", "/./", "/.{20}/", "/conv|/", "/|/", "/a|*/", "/()/",
-    "/(a/ | b", "/a & b/", "/a|b/ & !/c/", "'/conv/'", "path~/(\\d)\\.\\1/", "path==/^layer/i", "/é/i", "/É/i",
-    "/K/i", "op~/[/", "op~/(/", "!/conv/", "!/(/", "/conv/ conv", "a/b/c", "/layer1.0/.conv1", "/a/i | /b/I",
-    "/\\p{L}/", "/~~/", "/#/", "/ conv/", "/conv /", "/\\t/", "/$./",
+    "/1{1}/", "/1{2,1}/", "/*/", "/+/", "/?/", "/a**/", "/v+?/", "/v{1,2}?/", "/^/", "/$/", "/^$/", "/^conv1$/",
+    "/\\b1/", "/\\Bv/", "/\\d/", "/\\d+$/", "/\\D\\d\\D/", "/\\w+/", "/\\W/", "/\\s/", "/\\S\\s/", "/[\\d.]+$/",
+    "/[\\w.]+/", "/[^\\w.]/", "/[\\W\\D]/", "/[a-z]/", "/[A-Z]/", "/[a-z]+\\d/i", "/[z-a]/", "/[-a]/", "/[a-]/",
+    "/[[]/", "/[a&&b]/", "/[a||b]/", "/[--1]/", "/[\\]]/", "/[\\b]/", "/[\\-]/", "/[^a-z0-9._]/", "/(a|b)/",
+    "/(?:conv|relu)1/", "/(?=conv)/", "/conv(?=1)/", "/conv(?!1)/", "/(?<=conv)1/", "/(?<!conv)1/",
+    "/(?/", "/(?<n/", "/(\\d)\\.\\1/", "/(.)\\1/", "/\\x63onv/", "/\\u0063onv/", "/\\./", "/\\-/", "/\\//", "/\\0/",
+    "/./", "/.{20}/", "/conv|/", "/|/", "/a|*/", "/()/", "/(a/ | b", "/a & b/", "/a|b/ & !/c/", "'/conv/'",
+    "path~/(\\d)\\.\\1/", "path==/^layer/i", "/é/i", "/É/i", "/K/i", "op~/[/", "op~/(/", "!/conv/", "!/(/",
+    "/conv/ conv", "a/b/c", "/layer1.0/.conv1", "/a/i | /b/I", "/~~/", "/#/", "/ conv/", "/conv /", "/\\t/", "/$./",
 ]  # fmt: skip
 CORPUS = list(
     dict.fromkeys(["", " ", "&", *WORDS, *JOINED, *NUMBERS, *TEXTS, *EXPRESSIONS, *CONDITIONS, *REGULAR, *PROBLEMS])
@@ -97,9 +94,9 @@ RUN = """
     applyCompute(scene, {compute_unit, estimates});
     const { nodes: {ids}, groups: {ids: groupIds} } = scene.geometry;
     return queries.map((query) => {
-      const { nodes, groups, problem } = search(scene, query);
+      const { nodes, groups, unreached, problem } = search(scene, query);
       if (problem) return "problem";
-      return nodes && [ids.map((_, i) => nodes(i)), groupIds.map((_, i) => groups(i))];
+      return nodes && [ids.map((_, i) => nodes(i)), groupIds.map((_, i) => groups(i)), scene.unreached.ids.map((_, i) => unreached(i))];
     });
 """
 SHOWN = [("flops", "shown"), ("macs", "hidden")]
@@ -121,12 +118,10 @@ def in_python(scene: Scene, queries: list[str], compute: tuple[str, str] = SHOWN
 
 def _answer(scene: Scene, query: str) -> Any:
     try:
-        parse(query)
+        found = search(scene, query)
     except QueryError:
-        assert search(scene, query) is None
         return "problem"
-    found = search(scene, query)
-    return found and [found.nodes, found.groups]
+    return found and [found.nodes, found.groups, found.unreached]
 
 
 def differing(scene: Scene, queries: list[str], compute: tuple[str, str] = SHOWN[0]) -> list[str]:
@@ -145,21 +140,51 @@ def test_the_queries_tell_much_apart(scenes):
     answers = in_python(scenes["resnet20"], CORPUS) + in_python(scenes["unfinished"], CORPUS)
     assert sum(answer == "problem" for answer in answers) > 100
     found = [answer for answer in answers if isinstance(answer, list) and any(answer[0]) and not all(answer[0])]
-    assert len({str(nodes) for nodes, _ in found}) > 100
-    assert len({str(groups) for _, groups in found if any(groups)}) > 10
+    assert len({str(nodes) for nodes, _, _ in found}) > 100
+    assert len({str(groups) for _, groups, _ in found if any(groups)}) > 10
 
 
 PIECES = [
     "conv", "1", "layer1.0", " ", " & ", "|", "!", "(", ")", "&&", "params", "flops", "macs", "op", "class", "shape",
-    "path", ">", "<=", "==", "!=", "~", "=", "1k", "2.3e3", "1KiB", "-1", ",", "/", "/i", "\\", "'", '"', "*", "[",
-    "]", "{2}", "?", "+", "^", "$", ".", "\\d", "\\w", "\\W", "\\b", "[a-z]", "[^", "-", "(?:", "(?=", "x", "é",
-    "×32", "(1, ", "\u00a0", "conv2d", "BasicBlock", "status", "not_run",
+    "path", ">", "<=", "==", "!=", "~", "=", "1k", "2.3e3", "1KiB", "-1", ",", "\\", "'", '"', "*", "[", "]", ".", "-",
+    "x", "é", "×32", "(1, ", "\u00a0", "conv2d", "BasicBlock", "status", "not_run", "/conv/", "/V\\d/i", "/[0-9]$",
 ]  # fmt: skip
+ATOMS = [
+    "c",
+    "conv",
+    "1",
+    ".",
+    "\\d",
+    "\\w",
+    "\\W",
+    "\\.",
+    "[a-z]",
+    "[^v.]",
+    "(?:on|l)",
+    "(a|y)",
+    "(?=1)",
+    "\\b",
+    "^",
+    "$",
+]
+REPEATS = ["", "", "+", "*?", "?", "{1,2}"]
+EXPRESSION = st.builds(
+    "/{}/{}".format,
+    st.lists(
+        st.one_of(
+            st.sampled_from(ATOMS), st.builds("{}{}".format, st.sampled_from(ATOMS[:-4]), st.sampled_from(REPEATS))
+        ),
+        min_size=1,
+        max_size=6,
+    ).map("".join),
+    st.sampled_from(["", "i"]),
+)
 MADE_UP = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=9).map("".join),
-    st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=12),
-    st.text("conv12(). &|!/\\[]{}?*+^$'\"=<>~", max_size=16),
-).filter(lambda query: re.search(r"\\[0-9]", query) is None)  # Python wants the group to be there
+    st.lists(EXPRESSION, max_size=2).map(" & op~".join),
+    st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF, exclude_characters="/"), max_size=12),
+    st.text("conv12(). &|!\\[]{}?*+^$'\"=<>~", max_size=16),
+)
 
 
 @settings(max_examples=25)
@@ -168,13 +193,40 @@ def test_python_understands_what_the_page_understands(scenes, queries):
     assert differing(scenes["unfinished"], queries) == []
 
 
-def test_what_python_has_no_expression_for_finds_nothing(scenes):
-    queries = ["/(?<=con|x)v/", "/1{99999999999}/", "/\\2(.)/"]
-    assert in_python(scenes["resnet20"], queries) == ["problem"] * 3
+@pytest.mark.parametrize("query", PROBLEMS)
+def test_an_error_names_the_problem_as_the_page_does_and_its_place(scenes, query):
+    problem, place = PROBLEMS[query]
+    with pytest.raises(ValueError, match=rf"query, character {place}: ") as error:
+        find_ids(scenes["resnet20"], query)
+    assert isinstance(error.value, QueryError)
+    assert problem.casefold() in str(error.value).casefold()
+
+
+@pytest.mark.parametrize("query", ["/(?<=con|x)v/", "/1{99999999999}/", "/\\2(.)/", "/(?<n>conv)\\d/"])
+def test_an_expression_that_python_does_not_know_is_an_error(scenes, query):
+    with pytest.raises(QueryError, match="query, character 1: not a regular expression: "):
+        search(scenes["resnet20"], query)
 
 
 @pytest.mark.parametrize("sign", ["(", "!", "(!", "/("])
-def test_very_many_brackets_are_no_error(scenes, sign):
+def test_deep_nesting_is_an_error_of_the_query(scenes, sign):
     start = "/" + "(" * 5000 if sign == "/(" else sign * 5000
     query = f"{start}conv{')' * start.count('(')}"
-    assert search(scenes["resnet20"], query) is None
+    with pytest.raises(QueryError, match=r"nested too deeply|not a regular expression"):
+        search(scenes["resnet20"], query)
+    assert find_ids(scenes["resnet20"], f"{'(' * 40}conv{')' * 40}") == find_ids(scenes["resnet20"], "conv")
+
+
+STEPS = """
+    const { Picture } = await load("graph/geometry");
+    const { findMatches } = await load("search/matches");
+    const picture = new Picture(input.scene);
+    return input.queries.map((query) => findMatches(picture, {}, {query, highlighted: [], value_range: null}).steps);
+"""
+
+
+@pytest.mark.parametrize("name", ["resnet20", "unfinished", "gpt"])
+def test_ids_are_in_the_order_in_which_the_page_steps_through_them(scenes, name):
+    queries = ["conv", "BasicBlock", "layer1", "class==*", "status==never called", "h.0 | mlp", "!layer", "", "nothing"]
+    page = run_js(STEPS, {"scene": scenes[name], "queries": queries})
+    assert [find_ids(scenes[name], query) for query in queries] == [steps or [] for steps in page]

@@ -1,8 +1,8 @@
 """
 One HTML file that unpacks itself.
 
-The libraries and the documents are compressed, and unpacked by the browser's ``DecompressionStream``. They come to
-life inside the page as it is, so what the page shows before stays until they are ready.
+The libraries and the document are compressed, and unpacked by the browser's ``DecompressionStream`` without replacing
+the page, so the first picture stays until the dashboard is ready.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 from idlmav.page.bundle import bundle, stylesheet
 
-__all__ = ["Still", "pack"]
+__all__ = ["FirstPicture", "pack"]
 
 _HARMLESS = str.maketrans("&<>`", ",./:")
-"""Base 85 takes 6 % less than base 64; with these digits it stays the same inside HTML and inside an attribute."""
+"""Base 85 takes 6 % less than base 64, and these digits need no escaping in HTML and in an attribute."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~".translate(_HARMLESS)
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -30,18 +30,18 @@ html, body {{height: 100%; margin: 0; background: var(--paper);}} body {{display
 {css}</style>
 {scripts}</head>
 <body><p id="note" hidden></p>
-<div id="still" class="{classes}">{still}</div>
+<div id="still" class="{classes}">{first}</div>
 <script>{{{place}}}</script>
-{roots}
+<div id="root" data-root-id="{root_id}"></div>
 <script type="application/octet-stream" id="packed" data-size="{size}" data-alphabet="{alphabet}">{packed}</script>
 <script type="module">{unpack}</script></body></html>
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Still:
+class FirstPicture:
     """
-    What a page shows until it has unpacked itself, and where no script runs.
+    The picture that a page shows until it has unpacked itself, and where no script runs.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Still:
     css : str
         Colours.
     classes : list of str
-        What decides where the graph will be.
+        The parts of the dashboard that decide on the place of the graph.
     """
 
     html: str
@@ -59,12 +59,7 @@ class Still:
 
 
 def pack(
-    title: str,
-    docs: Any,
-    items: Sequence[dict[str, Any]],
-    scripts: Sequence[str],
-    urls: Sequence[str],
-    still: Still,
+    title: str, document: Any, root_id: str, scripts: Sequence[str], urls: Sequence[str], first: FirstPicture
 ) -> str:
     """
     Write a page.
@@ -73,38 +68,36 @@ def pack(
     ----------
     title : str
         Title of the page.
-    docs, items : nested dicts and lists
-        Bokeh's documents and what of them to show where.
+    document : nested dicts and lists
+        A Bokeh document.
+    root_id : str
+        Id of its model that fills the page.
     scripts : sequence of str
         JavaScript that is packed into the page.
     urls : sequence of str
         Addresses of JavaScript that the browser fetches.
-    still : Still
-        What is seen first.
+    first : FirstPicture
+        Shown until the page is unpacked.
 
     Returns
     -------
     str
         HTML.
     """
-    first, last = (json.dumps(part, separators=(",", ":"), ensure_ascii=False) for part in (items, docs))
-    parts = [first, *scripts, last]
-    # No time stamp: the file says nothing about when it was made.
-    data = gzip.compress("\0".join(parts).encode(), 9, mtime=0)
+    items = [{"docid": "page", "roots": {root_id: "root"}, "root_ids": [root_id]}]
+    start, end = (json.dumps(part, separators=(",", ":"), ensure_ascii=False) for part in (items, {"page": document}))
+    # Without a time stamp, so equal pages are equal files.
+    data = gzip.compress("\0".join([start, *scripts, end]).encode(), 9, mtime=0)
     return _PAGE.format(
         title=escape(title),
         scripts="".join(f'<script defer src="{escape(url)}"></script>\n' for url in urls),
-        roots="".join(
-            f'<div id="{element}" data-root-id="{model}"></div>'
-            for item in items
-            for model, element in item["roots"].items()
-        ),
+        root_id=escape(root_id),
         packed=base64.b85encode(data, pad=True).decode().translate(_HARMLESS),
         size=len(data),
         alphabet=_DIGITS,
         unpack=bundle("saved/unpack.js"),
-        css=f"{still.css}\n{stylesheet('saved/first_view.css')}",
-        classes=" ".join(still.classes),
-        still=still.html,
+        css=f"{first.css}\n{stylesheet('saved/first_view.css')}",
+        classes=" ".join(first.classes),
+        first=first.html,
         place=bundle("saved/first_view.js"),
     )

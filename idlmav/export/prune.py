@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["prune"]
+__all__ = ["nested", "prune"]
 
 _HEAD = re.compile(r'^(?:(\d+|"\w+"): )?function _\(([\w$,]*)\)\{', re.MULTILINE)
 _TAIL = re.compile(r'^[\]}], (\d+|"\w+"), \{(.*?)\}, \{', re.MULTILINE)
@@ -167,17 +167,19 @@ class _Used:
 
 def _names(docs: Any) -> set[str]:
     """Return what stands behind the last dot of every short text in documents: among them is every model's name."""
-    found: set[str] = set()
-    stack = [docs]
+    texts = (text for text in nested(docs) if isinstance(text, str) and len(text) <= _LONGEST_NAME)
+    names = {text.rpartition(".")[2] for text in texts}
+    return {name for name in names if name.isidentifier() and name[0].isupper()}
+
+
+def nested(value: Any) -> Iterator[Any]:
+    """Yield a value of JSON and all values inside it, in the order of the text, in which Bokeh resolves ids."""
+    stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, str) and len(item) <= _LONGEST_NAME:
-            found.add(item.rpartition(".")[2])
-    return {name for name in found if name.isidentifier() and name[0].isupper()}
+        yield item
+        if isinstance(item, dict | list):
+            stack.extend(reversed(list(item.values()) if isinstance(item, dict) else item))
 
 
 def _without(script: str, bundle: _Bundle, used: _Used) -> str:

@@ -1,18 +1,16 @@
-"""What a search finds, as ``assets/search/find.js`` does in the page (a test compares): ops and modules."""
+"""Find ops and modules by a query, as ``assets/search/find.js`` does in the page (a test compares)."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from idlmav.layout import Layout
 from idlmav.scene.build import Scene
-from idlmav.search.js_regex import ANY, BLANKS
-from idlmav.search.query import NUMERIC, Condition, Joined, Not, Query, QueryError, Regex, Text, conditions, parse
+from idlmav.search.query import BLANKS, NUMERIC, Condition, Joined, Not, Query, Regex, Text, conditions, parse
 
 __all__ = ["Found", "find_ids", "search"]
 
@@ -21,7 +19,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _FLOPS_PER = {"flops": 1, "macs": 2}
 _NO_CLASS = re.compile(r"\)\Z|^(in|out)put\Z")
-_BARE = re.compile(rf"^nn\.|\({ANY}*\)\Z")
+_BARE = re.compile(r"^nn\.|\(.*\)\Z")
 _BEFORE_SHAPE = re.compile(r"(?<=\)), ")
 _SIZE_SIGN = re.compile(rf"[()[\]{BLANKS}]|,(?=[{BLANKS}]*[)\]]|\Z)")
 
@@ -29,26 +27,69 @@ _SIZE_SIGN = re.compile(rf"[()[\]{BLANKS}]|,(?=[{BLANKS}]*[)\]]|\Z)")
 @dataclass(frozen=True, slots=True)
 class Found:
     """
-    What a query finds.
+    The result of a query.
 
     Attributes
     ----------
-    nodes, groups : list of bool
+    nodes, groups, unreached : list of bool
         In the order of the scene's columns.
     """
 
     nodes: list[bool]
     groups: list[bool]
+    unreached: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Ops or modules: the columns of what is written on them, their numbers, FLOPs in units of `per`, texts by field."""
+    """Columns of ops or modules: the texts that words are searched in, numbers (FLOPs in units of `per`), texts by field."""
 
     words: Sequence[Sequence[str]]
     numbers: Mapping[str, Sequence[float | None]]
     per: int
     texts: Callable[[str], Iterable[Iterable[str]]]
+
+
+def find_ids(scene: Scene, query: str) -> list[str]:
+    """
+    Return the ids of the ops and modules that a query finds.
+
+    Parameters
+    ----------
+    scene, query
+        As for `search`.
+
+    Returns
+    -------
+    list of str
+        Ids of nodes and groups in the order of the flow, a group before the first node in it; then ids of modules that
+        were never called. Empty for an empty query.
+
+    Raises
+    ------
+    QueryError
+        If the query cannot be understood.
+    """
+    found = search(scene, query)
+    return [] if found is None else list(_in_order(scene, found))
+
+
+def _in_order(scene: Scene, found: Found) -> Iterator[str]:
+    geometry = scene["geometry"]
+    ids, parents = geometry["groups"]["ids"], geometry["groups"]["parent"]
+    left = {group for group, is_found in enumerate(found.groups) if is_found}
+    for name, group, is_found in zip(geometry["nodes"]["ids"], geometry["nodes"]["group"], found.nodes, strict=True):
+        around = []
+        while left and group >= 0:
+            around.append(group)
+            group = parents[group]
+        for outer in reversed(around):
+            if outer in left:
+                left.remove(outer)
+                yield ids[outer]
+        if is_found:
+            yield name
+    yield from (name for name, is_found in zip(scene["unreached"]["ids"], found.unreached, strict=True) if is_found)
 
 
 def search(scene: Scene, query: str) -> Found | None:
@@ -58,65 +99,36 @@ def search(scene: Scene, query: str) -> Found | None:
     Parameters
     ----------
     scene : dict
-        Of `idlmav.scene.build.build_scene`, or with the numbers that are shown (`idlmav.still.compute`). FLOPs and MACs are
-        what their names say, whichever of them is shown; an estimate that is hidden is not found.
+        Of `idlmav.scene.build.build_scene`, or with the numbers that are shown (`idlmav.still.compute`). The query's
+        ``flops`` and ``macs`` mean the same in both; an estimate that is hidden is not found.
     query : str
-        As a person writes it; see `idlmav.search.query`.
+        See `idlmav.search.query`.
 
     Returns
     -------
     Found or None
-        ``None`` for an empty query or one that cannot be understood.
-    """
-    try:
-        asked = parse(query)
-        if asked is None:
-            return None
-        in_groups = _find(asked, _groups(scene)) if _modules_too(asked) else [False] * len(scene["groups"]["kind"])
-        # The others of a run are a box, but no module.
-        groups = [found and kind != "rest" for found, kind in zip(in_groups, scene["groups"]["kind"], strict=True)]
-        return Found(_find(asked, _nodes(scene)), groups)
-    except (QueryError, RecursionError):  # hundreds of brackets in brackets
-        return None
-
-
-def find_ids(scene: Scene, layout: Layout, query: str) -> list[str]:
-    """
-    Return the ids of the ops and groups that a query finds, in the order of the flow, a group before its contents.
-
-    Parameters
-    ----------
-    scene : dict
-        As for `search`.
-    layout : Layout
-        The layout of the scene, everything unfolded.
-    query : str
-        As for `search`.
+        ``None`` for an empty query.
 
     Raises
     ------
     QueryError
         If the query cannot be understood.
     """
-    parse(query)
-    found = search(scene, query)
-    if found is None:
-        return []
-    group_ids, node_ids = scene["geometry"]["groups"]["ids"], scene["geometry"]["nodes"]["ids"]
-    left = dict(zip(group_ids, found.groups, strict=True))
-    names: list[str] = []
-    for node, is_found in zip(node_ids, found.nodes, strict=True):
-        around, group = [], layout.group_of[node]
-        while group:
-            around.append(group)
-            group = layout.groups[group].parent
-        names += [name for name in reversed(around) if left.pop(name, False)]
-        names += [node] * is_found
-    return names
+    asked = parse(query)
+    if asked is None:
+        return None
+    in_groups = _find(asked, _groups(scene)) if _modules_too(asked) else [False] * len(scene["groups"]["kind"])
+    # The remaining blocks of a run are drawn as a box but are no module.
+    groups = [found and kind != "rest" for found, kind in zip(in_groups, scene["groups"]["kind"], strict=True)]
+    nodes, unreached = scene["nodes"], scene["unreached"]
+    return Found(
+        _find(asked, _ops(nodes, scene["geometry"]["nodes"]["ids"], _per(scene))),
+        groups,
+        _find(asked, _ops(unreached, unreached["ids"], 1)),
+    )
 
 
-def _nodes(scene: Scene) -> _Target:
-    columns, ids = scene["nodes"], scene["geometry"]["nodes"]["ids"]
+def _ops(columns: Mapping[str, Sequence[Any]], ids: Sequence[str], per: int) -> _Target:
     operations = columns["operation"]
 
     def texts(field: str) -> Iterable[Iterable[str]]:
@@ -133,15 +145,16 @@ def _nodes(scene: Scene) -> _Target:
                 return [[_sizes(shape) for shape in _BEFORE_SHAPE.split(text)] for text in columns["shape"]]
             case "status":
                 return [(status.replace("_", " "),) for status in columns["status"]]
-        return [(text or "",) for text in columns[field]]  # an input has no source
+        # An input has no source, and a module that was never called no arguments.
+        return [(text or "",) for text in columns.get(field, [""] * len(ids))]
 
-    return _Target((ids, operations, columns["op"], columns["label"]), columns, _per(scene), texts)
+    return _Target((ids, operations, columns["op"], columns["label"]), columns, per, texts)
 
 
 def _groups(scene: Scene) -> _Target:
     columns = scene["groups"]
     paths, classes = columns["path"], columns["class_name"]
-    # What the module holds, in contrast to what ops in its frame read first.
+    # A module's own parameters; the ops in its frame may be the first to read others.
     params = [
         in_frame if module is None else module["param_count"]
         for in_frame, module in zip(columns["param_count"], columns["held"], strict=True)
@@ -155,16 +168,12 @@ def _groups(scene: Scene) -> _Target:
 
 
 def _per(scene: Scene) -> int:
-    """Return how many FLOPs one of the numbers counts that are shown."""
+    """Return how many FLOPs the number 1 stands for."""
     return scene["compute"]["per"] if "compute" in scene else 1
 
 
 def _modules_too(asked: Query) -> bool:
-    """
-    Return whether modules are looked for, which is by their names.
-
-    What is said of ops alone cannot hold of them, and a number is an op's unless a class is named.
-    """
+    """Return whether a query is about modules: by names alone, as only ops have the rest; by numbers beside a class."""
     fields = {condition.field for condition in conditions(asked)}
     return fields <= {"path", "id", "class"} | (NUMERIC if "class" in fields else set())
 
@@ -208,7 +217,7 @@ def _test(asked: Condition) -> Callable[[str], bool]:
     if asked.operator == "~":
         return lambda text: wanted in text.lower()
     if "*" in wanted:
-        fits = re.compile(f"{ANY}*".join(map(re.escape, wanted.split("*")))).fullmatch
+        fits = re.compile(".*".join(map(re.escape, wanted.split("*")))).fullmatch
         return lambda text: fits(text.lower()) is not None
     return lambda text: text.lower() == wanted
 
@@ -231,5 +240,5 @@ def _bare(operation: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _sizes(text: str) -> str:
-    """Write a shape in one way: (1, 64, 56, 56), [1,64,56,56], 1x64x56x56."""
+    """Write (1, 64, 56, 56), [1,64,56,56] and 1x64x56x56 alike."""
     return _SIZE_SIGN.sub("", re.sub("[×x]", ",", text))

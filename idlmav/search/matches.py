@@ -1,4 +1,4 @@
-"""What a search, the legend and a range of values leave bright, as ``assets/search/matches.js`` finds it (a test compares)."""
+"""Boxes that a search, the legend and a range of values do not dim, as in ``assets/search/matches.js`` (a test compares)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idlmav.scene.build import METRICS, Scene
 from idlmav.search.find import search
+from idlmav.search.query import QueryError
 
 __all__ = ["Matches", "find_matches"]
 
@@ -14,15 +15,16 @@ __all__ = ["Matches", "find_matches"]
 @dataclass(frozen=True, slots=True)
 class Matches:
     """
-    What is not dimmed.
+    Boxes that are not dimmed, in the order of the scene's columns.
 
     Attributes
     ----------
-    nodes, groups : list of bool
-        In the order of the scene's columns: ops that were found or are in a module that was; groups that hold some,
-        or are in such a module.
+    nodes : list of bool
+        Ops that were found or are in a module that was found.
+    groups : list of bool
+        Groups that hold such an op or are in such a module.
     found : list of bool
-        Groups that the search found themselves.
+        Groups that the search itself found.
     """
 
     nodes: list[bool]
@@ -40,7 +42,7 @@ def find_matches(
     size_by: str,
 ) -> Matches:
     """
-    Find what is not dimmed.
+    Find the boxes that are not dimmed.
 
     Parameters
     ----------
@@ -51,11 +53,14 @@ def find_matches(
     """
     geometry, count = scene["geometry"], len(scene["groups"]["kind"])
     parents, group_of = geometry["groups"]["parent"], geometry["nodes"]["group"]
-    searched = search(scene, query)
+    try:
+        searched = search(scene, query)
+    except QueryError:  # as while somebody types
+        searched = None
     filters = [*_legend(scene, color_by, highlighted), *_range(scene, value_range, (color_by, size_by))]
     if searched is None and not filters:
         return Matches([True] * len(group_of), [True] * count, [False] * count)
-    # A module is found by its name alone: what else is asked for, only ops have.
+    # Only ops have what the other filters ask for.
     found = [False] * count if filters or searched is None else searched.groups
     inside = found.copy()
     for group, parent in enumerate(parents):  # parents come first
@@ -74,7 +79,7 @@ def find_matches(
 
 
 def _legend(scene: Scene, color_by: str, highlighted: Collection[str]) -> Iterator[list[bool]]:
-    """Pass over names that the legend has not: they are another legend's."""
+    """Ignore names that are not in the legend, as they belong to another one."""
     encoded = scene["colors"].get(color_by, {"names": [], "of": []})
     wanted = {place for place, name in enumerate(encoded["names"]) if name in highlighted}
     if wanted:

@@ -1,4 +1,4 @@
-"""The shapes of a still picture: what the page shows at zoom 1, as ``assets/graph/drawing.js`` draws it there."""
+"""The marks of a still picture: what the page shows at zoom 1, as ``assets/graph/drawing.js`` draws it there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from idlmav.layout import Box, Layout, Point, fold, group_depths
-from idlmav.layout.input.labels import text_width
+from idlmav.layout.input.labels import BOLD, text_width
 from idlmav.scene.build import METRICS, Scene
 from idlmav.search.matches import Matches, find_matches
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
-from idlmav.still.marks import Dot, Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.marks import Dot, Line, Mark, Picture, Rect, Text, Triangle
 from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
@@ -84,7 +84,7 @@ def still_picture(
     color_by, size_by, compute_unit, estimates : str
         As in `idlmav.state.ViewState`.
     selected : str
-        Id of a node or group, or path of an op, that is marked, and the edges there with it.
+        Id of a node or group, or path of an op, that is highlighted with its edges.
     query, highlighted, value_range
         What is not dimmed, as in `idlmav.state.ViewState`.
     theme : {'light', 'dark'} or Theme
@@ -93,7 +93,7 @@ def still_picture(
     Returns
     -------
     Picture
-        Shapes, back to front.
+        Marks, back to front.
     """
     scene = shown_compute(scene, compute_unit, estimates)
     shown = shown_layout(scene, layout, folded, size_by)
@@ -108,14 +108,14 @@ def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selec
     """Draw a scene as `shown_compute` and a layout as `shown_layout` return it; see `still_picture`."""
     drawing = _Drawing(scene, layout, matches, color_by, selected, theme)
     summary = scene["summary"]
-    shapes = [*drawing.frames(), *drawing.edges(), *drawing.halo(), *drawing.boxes(), *drawing.titles()]
+    marks = [*drawing.frames(), *drawing.edges(), *drawing.halo(), *drawing.boxes(), *drawing.titles()]
     return Picture(
         width=layout.width + 2 * MARGIN_PX,
         height=layout.height + 2 * MARGIN_PX,
         background=theme.paper,
         name=summary["name"],
         description=", ".join(filter(None, (summary["inputs"], summary["ops"], summary["params"], summary["flops"]))),
-        shapes=[_moved(shape) for shape in shapes],
+        marks=[_moved(mark) for mark in marks],
     )
 
 
@@ -124,7 +124,7 @@ class _Drawing:
         self, scene: Scene, layout: Layout, matches: Matches, color_by: str, selected: str, theme: Theme
     ) -> None:
         self.scene, self.layout, self.matches, self.color_by, self.theme = scene, layout, matches, color_by, theme
-        self.selected, self.marked = selected, shown_as(scene, layout, selected)
+        self.selected, self.shown = selected, shown_as(scene, layout, selected)
         geometry = scene["geometry"]
         self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
         self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
@@ -132,32 +132,32 @@ class _Drawing:
         positive = [number for number in scene["nodes"][color_by] if number] if color_by in METRICS else []
         self.scale = (min(positive), max(positive)) if positive else (1, 1)
 
-    def frames(self) -> Iterator[Shape]:
+    def frames(self) -> Iterator[Mark]:
         for name, box in self.layout.frames.items():
             fill, is_run = self.theme.frames[self.depth[name] % 2], self.layout.groups[name].kind != "module"
             yield Rect(*box, fill, self.theme.frame_line, radius=8.0, dashed=is_run)
 
-    def edges(self) -> Iterator[Shape]:
+    def edges(self) -> Iterator[Mark]:
         for x, y in junctions(self.layout.routes.values()):
             yield Dot(x, y, self.theme.edge)
         # What flows in and out of the selection comes last, so that it lies on top.
-        routes = sorted(self.layout.routes.items(), key=lambda route: self.marked in route[0])
+        routes = sorted(self.layout.routes.items(), key=lambda route: self.shown in route[0])
         for ends, points in routes:
-            yield Line(points, self._edge_color(ends), _HOT_PX if self.marked in ends else _LINE_PX)
+            yield Line(points, self._edge_color(ends), _HOT_PX if self.shown in ends else _LINE_PX)
         for ends, points in routes:
             yield Triangle(_arrow(points[-2], points[-1]), self._edge_color(ends))
 
     def _edge_color(self, ends: tuple[str, str]) -> str:
-        if self.marked not in ends:
+        if self.shown not in ends:
             return self.theme.edge
-        return self.theme.into if ends[1] == self.marked else self.theme.out_of
+        return self.theme.into if ends[1] == self.shown else self.theme.out_of
 
-    def halo(self) -> Iterator[Shape]:
-        if self.marked:
-            x, y, width, height = {**self.layout.frames, **self.layout.boxes}[self.marked]
+    def halo(self) -> Iterator[Mark]:
+        if self.shown:
+            x, y, width, height = {**self.layout.frames, **self.layout.boxes}[self.shown]
             yield Rect(x - 4, y - 4, width + 8, height + 8, "none", self.theme.accent, 3.0, 9.0)
 
-    def boxes(self) -> Iterator[Shape]:
+    def boxes(self) -> Iterator[Mark]:
         for name, box in self.layout.boxes.items():
             yield from self._group(name, box) if self.layout.is_folded(name) else self._node(name, box)
 
@@ -166,7 +166,7 @@ class _Drawing:
             return self.theme.error, 3.0
         return self.theme.accent if name == self.selected else line, 1.0
 
-    def _node(self, name: str, box: Box) -> Iterator[Shape]:
+    def _node(self, name: str, box: Box) -> Iterator[Mark]:
         nodes, theme, index = self.scene["nodes"], self.theme, self.node_index[name]
         fill, ink = self._node_colors(index)
         status = nodes["status"][index]
@@ -182,13 +182,13 @@ class _Drawing:
         )
         yield from _fitted(middle, center + 8, sublabel, width - 6, color, _SUBLABEL_PX)
 
-    def _group(self, name: str, box: Box) -> Iterator[Shape]:
+    def _group(self, name: str, box: Box) -> Iterator[Mark]:
         groups, theme, index = self.scene["groups"], self.theme, self.group_index[name]
         fill, ink = theme.group, theme.text
         if self.color_by in METRICS:
             fill, ink = self._by_number(groups[self.color_by][index])
         failed, dimmed = groups["failed"][index], not self.matches.groups[index]
-        mark = _FAILED if failed else ""
+        sign = _FAILED if failed else ""
         x, y, width, height = box
         line, cards = theme.node_line, 0
         if groups["kind"][index] != "module":
@@ -197,17 +197,18 @@ class _Drawing:
         for step in range(cards, -1, -1):
             place = x + step * _CARD_PX, y + step * _CARD_PX, width, height
             yield Rect(*place, fill, *self._border(name, failed, line), opacity=_DIMMED if dimmed else 1.0)
-        text, color = f"▸ {mark}{groups['title'][index]}", theme.muted if dimmed else ink
+        text, color = _title(f"▸ {sign}", groups["title"][index], width - 8, _LABEL_PX), theme.muted if dimmed else ink
         yield from _fitted(x + width / 2, y + height / 2, text, width - 8, color, _LABEL_PX, True)
 
-    def titles(self) -> Iterator[Shape]:
+    def titles(self) -> Iterator[Mark]:
         header = self.layout.options.header
         for name, (x, y, width, _) in self.layout.frames.items():
-            title = _fit(f"▾ {self.layout.groups[name].title}", width - 14, _TITLE_PX, True)
+            room = width - 14
+            title = _fit(_title("▾ ", self.layout.groups[name].title, room, _TITLE_PX), room, _TITLE_PX, True)
             if not title:
                 continue
             # A plate, so that an edge that enters the frame there passes behind the text.
-            plate = text_width(title, _TITLE_PX) * 1.1 + 5
+            plate = _width(title, _TITLE_PX, True) + 5
             fill = self.theme.frames[self.depth[name] % 2]
             yield Rect(x + 6, y + header / 2 + 1 - 0.62 * _TITLE_PX, plate, 1.24 * _TITLE_PX, fill, radius=2.0)
             is_found = self.matches.found[self.group_index[name]]
@@ -238,25 +239,35 @@ def _arrow(before: Point, end: Point) -> tuple[Point, Point, Point]:
     return end, (x - width / 2 * dy, y - width / 2 * dx), (x + width / 2 * dy, y + width / 2 * dx)
 
 
-def _fitted(x: float, y: float, text: str, room: float, color: str, size: float, bold: bool = False) -> Iterator[Shape]:
+def _fitted(x: float, y: float, text: str, room: float, color: str, size: float, bold: bool = False) -> Iterator[Mark]:
     fitting = _fit(text, room, size, bold)
     if fitting:
         yield Text(x, y, fitting, color, size, bold)
 
 
+def _title(sign: str, title: str, room: float, size: float) -> str:
+    """Return a group's name and class, or the name alone where there is no room for both."""
+    full = sign + title
+    return full if _width(full, size, True) <= room else sign + title.split(": ")[0]
+
+
+def _width(text: str, size: float, bold: bool) -> float:
+    return text_width(text, size) * (BOLD if bold else 1.0)
+
+
 def _fit(text: str, room: float, size: float, bold: bool = False) -> str:
     """Return a text, or as much of it as fits into a width in px, or nothing."""
-    width = text_width(text, size) * (1.1 if bold else 1.0)
+    width = _width(text, size, bold)
     if width <= room:
         return text
     characters = int(len(text) * room / width) - 1
     return f"{text[:characters]}…" if characters >= 3 else ""
 
 
-def _moved(shape: Shape) -> Shape:
-    """Move a shape into the margins."""
+def _moved(mark: Mark) -> Mark:
+    """Move a mark into the margins."""
     by = MARGIN_PX
-    if isinstance(shape, Rect | Text | Dot):
-        return replace(shape, x=shape.x + by, y=shape.y + by)
-    points = tuple((x + by, y + by) for x, y in shape.points)
-    return replace(shape, points=points)  # type: ignore[arg-type]
+    if isinstance(mark, Rect | Text | Dot):
+        return replace(mark, x=mark.x + by, y=mark.y + by)
+    points = tuple((x + by, y + by) for x, y in mark.points)
+    return replace(mark, points=points)  # type: ignore[arg-type]

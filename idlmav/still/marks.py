@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Line", "Picture", "Rect", "Shape", "Text", "Triangle"]
+__all__ = ["Line", "Mark", "Picture", "Rect", "Text", "Triangle"]
 
 Anchor = Literal["middle", "start"]
 
@@ -51,7 +51,7 @@ class Triangle:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """The mark where lines part or meet."""
+    """A dot where lines part or meet."""
 
     x: float
     y: float
@@ -72,7 +72,7 @@ class Text:
     anchor: Anchor = "middle"
 
 
-Shape = Rect | Line | Triangle | Dot | Text
+Mark = Rect | Line | Triangle | Dot | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ class Picture:
     Attributes
     ----------
     width, height : float
-        Size in px, margins included; the origin of the shapes is its upper left corner.
+        Size in px, margins included; the origin of the marks is its upper left corner.
     background : str
         Fill of everything.
     name, description : str
         For those who do not see it.
-    shapes : list of Shape
+    marks : list of Mark
         Back to front.
     """
 
@@ -97,4 +97,4 @@ class Picture:
     background: str
     name: str = ""
     description: str = ""
-    shapes: list[Shape] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)

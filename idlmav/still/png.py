@@ -56,8 +56,8 @@ def to_png(picture: Picture, scale: float = 2.0, *, colors: int | None = None) -
     size = max(1, math.ceil(picture.width * scale)), max(1, math.ceil(picture.height * scale))
     image = Image.new("RGB", size, picture.background)
     canvas = _Canvas(image, scale)
-    for shape in picture.shapes:
-        canvas.draw(shape)
+    for mark in picture.marks:
+        canvas.draw(mark)
     if colors is not None:
         image = image.quantize(colors, dither=Image.Dither.NONE)
     file = BytesIO()
@@ -71,19 +71,19 @@ class _Canvas:
 
         self.image, self.pen, self.scale = image, ImageDraw.Draw(image), scale
 
-    def draw(self, shape: Rect | Line | Triangle | Dot | Text) -> None:
-        match shape:
+    def draw(self, mark: Rect | Line | Triangle | Dot | Text) -> None:
+        match mark:
             case Rect():
-                self._rect(shape) if shape.opacity >= 1.0 else self._translucent(shape)
+                self._rect(mark) if mark.opacity >= 1.0 else self._translucent(mark)
             case Line():
-                self._line(shape)
+                self._line(mark)
             case Triangle():
-                self.pen.polygon([(x * self.scale, y * self.scale) for x, y in shape.points], fill=shape.color)
+                self.pen.polygon([(x * self.scale, y * self.scale) for x, y in mark.points], fill=mark.color)
             case Dot():
-                x, y, r = shape.x * self.scale, shape.y * self.scale, shape.radius * self.scale
-                self.pen.ellipse((x - r, y - r, x + r, y + r), fill=shape.color)
+                x, y, r = mark.x * self.scale, mark.y * self.scale, mark.radius * self.scale
+                self.pen.ellipse((x - r, y - r, x + r, y + r), fill=mark.color)
             case Text():
-                self._text(shape)
+                self._text(mark)
 
     def _rect(self, rect: Rect) -> None:
         scale = self.scale

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
-from idlmav.still.marks import DASH_PX, Dot, Line, Picture, Rect, Shape, Text, Triangle
+from idlmav.still.marks import DASH_PX, Dot, Line, Mark, Picture, Rect, Text, Triangle
 
 __all__ = ["svg_elements", "to_svg"]
 
@@ -36,29 +36,29 @@ def to_svg(picture: Picture) -> str:
         f"<desc>{escape(picture.description)}</desc>",
         f'<rect {size} fill="{picture.background}"/>',
     ]
-    lines += svg_elements(picture.shapes)
+    lines += svg_elements(picture.marks)
     return "\n".join([*lines, "</svg>", ""])
 
 
-def svg_elements(shapes: Iterable[Shape]) -> list[str]:
-    """Return each shape as an element."""
-    return [_element(shape) for shape in shapes]
+def svg_elements(marks: Iterable[Mark]) -> list[str]:
+    """Return each mark as an element."""
+    return [_element(mark) for mark in marks]
 
 
-def _element(shape: Shape) -> str:
-    match shape:
+def _element(mark: Mark) -> str:
+    match mark:
         case Rect():
-            return _rect(shape)
+            return _rect(mark)
         case Line():
-            path = _rounded(shape.points, shape.radius)
-            return f'<path d="{path}" fill="none" stroke="{shape.color}" stroke-width="{_number(shape.width)}"/>'
+            path = _rounded(mark.points, mark.radius)
+            return f'<path d="{path}" fill="none" stroke="{mark.color}" stroke-width="{_number(mark.width)}"/>'
         case Triangle():
-            corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in shape.points)
-            return f'<polygon points="{corners}" fill="{shape.color}"/>'
+            corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in mark.points)
+            return f'<polygon points="{corners}" fill="{mark.color}"/>'
         case Dot():
-            return f'<circle cx="{_number(shape.x)}" cy="{_number(shape.y)}" r="{_number(shape.radius)}" fill="{shape.color}"/>'
+            return f'<circle cx="{_number(mark.x)}" cy="{_number(mark.y)}" r="{_number(mark.radius)}" fill="{mark.color}"/>'
         case Text():
-            return _text(shape)
+            return _text(mark)
 
 
 def _rect(rect: Rect) -> str:

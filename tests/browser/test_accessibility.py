@@ -158,7 +158,7 @@ def test_what_is_selected_and_found_is_said(open_file: Open) -> None:
     dashboard.search("/conv2$/")
     said.get_by_text("9 found").wait_for()
     dashboard.search("flop>3")
-    said.get_by_text('There is no field "flop".').wait_for()
+    said.get_by_text("There is no field 'flop'.").wait_for()
     dashboard.call("search", "")
     dashboard.call("select", "")
     said.get_by_text("Nothing is selected.").wait_for()

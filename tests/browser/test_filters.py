@@ -89,7 +89,7 @@ def test_a_wrong_query_is_told_and_dims_nothing(dashboard, resnet20, query):
 
 def test_a_value_that_nothing_has_gets_a_hint(dashboard):
     dashboard.search("op==conv3d")
-    dashboard.page.locator(".idlmav-problem", has_text='Did you mean "conv2d"?').wait_for()
+    dashboard.page.locator(".idlmav-problem", has_text="Did you mean 'conv2d'?").wait_for()
     assert dashboard.page.locator(".matches").inner_text() == "none"
 
 

@@ -1,4 +1,4 @@
-"""Still pictures consist of the boxes, frames and lines that the page's own code draws for the same state."""
+"""Still pictures consist of the boxes, frames, lines and texts that the page's own code draws for the same state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assets.node import run_js
 from pictures import gallery_graph
 
 from idlmav import MAV
-from idlmav.still import choices, still_picture
+from idlmav.still import choices, draw, still_picture
 from idlmav.still.marks import Line, Rect, Text, Triangle
 
 RUN = """
@@ -31,10 +31,11 @@ RUN = """
       const context = {picture, look, scale: 1, store: {get: (name) => state[name]}, hovered: "", hoveredEdges: []};
       const visible = collectVisible(picture, everything);
       const rows = (data) => Object.values(data)[0].map((_, k) => Object.fromEntries(Object.entries(data).map(([name, all]) => [name, all[k]])));
+      const texts = Object.fromEntries(Object.entries(drawTexts(visible, context)).map(([name, layer]) => [name, rows(layer.data)]));
       return {
+        ...texts,
         nodes: rows(drawNodes(visible, context)), frames: rows(drawFrames(visible, context)), halo: rows(drawHalo(context)),
         edges: rows(drawEdges(visible, context)), arrows: rows(drawArrows(visible, context)),
-        titles: rows(drawTexts(visible, context).titles.data),
       };
     });
 """
@@ -71,15 +72,19 @@ def corners(rect: Rect) -> tuple[float, ...]:
     return near((rect.x - 20, rect.y - 20, rect.x + rect.width - 20, rect.y + rect.height - 20))
 
 
+@pytest.mark.parametrize("char_width", [55, 95], ids=["titles fit", "titles are cut"])
 @pytest.mark.parametrize("name", STATES)
-def test_every_shape_is_that_of_the_page(name):
+def test_every_mark_is_that_of_the_page(name, char_width, monkeypatch):
+    # The page measures texts on a canvas, Python estimates their widths.
+    monkeypatch.setattr(draw, "_width", lambda text, size, bold: len(text) * size * char_width / 100)
     mav = MAV(gallery_graph(name), folded="none")
     scene, usual = mav.scene(), choices(mav.state)
     states = [{**usual, **state} for state in STATES[name]]
-    pages = run_js(RUN, {"scene": scene, "states": states}, char_width=55)
+    pages = run_js(RUN, {"scene": scene, "states": states}, char_width=char_width)
+    titles: set[str] = set()
     for state, page in zip(states, pages, strict=True):
-        shapes = still_picture(scene, mav.layout, **state).shapes
-        rects = {radius: [s for s in shapes if isinstance(s, Rect) and s.radius == radius] for radius in (6, 8, 9)}
+        marks = still_picture(scene, mav.layout, **state).marks
+        rects = {radius: [s for s in marks if isinstance(s, Rect) and s.radius == radius] for radius in (6, 8, 9)}
         sides = ("x0", "y0", "x1", "y1")
         assert {(*corners(r), r.fill, r.line, r.line_width, r.opacity) for r in rects[6]} == {
             (*near(b[side] for side in sides), b["fill"], b["line"], b["width"], b["alpha"]) for b in page["nodes"]
@@ -92,13 +97,18 @@ def test_every_shape_is_that_of_the_page(name):
         ]
         lines = {
             (*near(p - 20 for point in (s.points[0], s.points[-1]) for p in point), s.color, s.width)
-            for s in shapes
+            for s in marks
             if isinstance(s, Line)
         }
         assert lines == {
             (*near((e["xs"][0], e["ys"][0], e["xs"][-1], e["ys"][-1])), e["color"], e["width"]) for e in page["edges"]
         }
-        arrows = sorted(shape.color for shape in shapes if isinstance(shape, Triangle))
+        arrows = sorted(mark.color for mark in marks if isinstance(mark, Triangle))
         assert arrows == sorted(arrow["color"] for arrow in page["arrows"])
-        titles = {near((s.x - 20, s.y - 20)): s.color for s in shapes if isinstance(s, Text) and s.anchor == "start"}
-        assert titles == {near((t["x"], t["y"])): t["color"] for t in page["titles"]}
+        for size, layer in ((12, "labels"), (10, "sublabels"), (11, "titles")):
+            texts = [s for s in marks if isinstance(s, Text) and s.size == size]
+            assert sorted((*near((s.x - 20, s.y - 20)), s.text, s.color) for s in texts) == sorted(
+                (*near((t["x"], t["y"])), t["text"], t["color"]) for t in page[layer]
+            ), (state, layer)
+            titles |= {text.text for text in texts if size == 11}
+    assert (titles <= {f"▾ {group.title}" for group in mav.layout.groups.values()}) == (char_width == 55)

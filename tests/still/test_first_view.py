@@ -93,12 +93,12 @@ class Bush(nn.Module):
         return torch.stack([(x * k).exp().sum() for k in range(300)])
 
 
-def test_a_picture_with_very_many_shapes_is_cut():
+def test_a_picture_with_very_many_marks_is_cut():
     mav = MAV(Bush(), torch.ones(2))
     mav.unfold()
     html = drawn(mav)
-    shapes = sum(html.count(f"<{kind} ") for kind in ("rect", "text", "path", "polygon"))
-    assert 100 < shapes <= 400
+    marks = sum(html.count(f"<{kind} ") for kind in ("rect", "text", "path", "polygon"))
+    assert 100 < marks <= 400
     assert "x" in texts(html)
 
 

@@ -87,7 +87,7 @@ def test_what_is_bright_is_what_is_bright_in_the_page(mavs, name):
 
 def dimmed(picture: Picture, boxes: dict[str, Any]) -> set[str]:
     """Return the boxes that are drawn dimmed, with their text."""
-    rects = {(rect.x - 20, rect.y - 20): rect for rect in picture.shapes if isinstance(rect, Rect) and rect.radius == 6}
+    rects = {(rect.x - 20, rect.y - 20): rect for rect in picture.marks if isinstance(rect, Rect) and rect.radius == 6}
     return {name for name, (x, y, _, _) in boxes.items() if rects[x, y].opacity == 0.2}
 
 
@@ -106,11 +106,11 @@ def test_texts_of_dimmed_boxes_are_muted_and_a_found_module_has_the_accent(mavs)
     mav, theme = mavs["resnet20"], THEMES["light"]
     colors = {"layer1.0": theme.accent, "layer1.1": theme.muted}
     picture = still_picture(mav.scene(), mav.layout, folded=["layer2", "layer3"], query="path==layer1.0")
-    text = {shape.text: shape.color for shape in picture.shapes if isinstance(shape, Text)}
+    text = {mark.text: mark.color for mark in picture.marks if isinstance(mark, Text)}
     for path, color in colors.items():
         assert next(text[title] for title in text if title.startswith(f"▾ {path.rpartition('.')[2]}:")) == color
     assert next(text[title] for title in text if title.startswith("▸ layer2:")) == theme.muted
-    conv = {shape.color for shape in picture.shapes if isinstance(shape, Text) and shape.text == "Conv2d"}
+    conv = {mark.color for mark in picture.marks if isinstance(mark, Text) and mark.text == "Conv2d"}
     assert conv == {theme.muted, mav.scene()["colors"]["operation"]["inks"][1]}
 
 
@@ -118,14 +118,14 @@ def test_a_folded_run_is_dimmed_with_its_cards_and_keeps_its_failure():
     mav = MAV(gallery_graph("unfinished"))
     scene, theme = mav.scene(), THEMES["light"]
     outer = [name for name, group in mav.layout.groups.items() if not group.parent]
-    shapes = still_picture(scene, mav.layout, folded=outer, query="nothing like it").shapes
-    boxes = [shape for shape in shapes if isinstance(shape, Rect) and shape.radius == 6]
+    marks = still_picture(scene, mav.layout, folded=outer, query="nothing like it").marks
+    boxes = [mark for mark in marks if isinstance(mark, Rect) and mark.radius == 6]
     assert {box.opacity for box in boxes} == {0.2}
     assert [box.line_width for box in boxes if box.line == theme.error] == [3.0]
     gpt = MAV(gallery_graph("gpt"))
     (run,) = (group.id for group in gpt.layout.groups.values() if group.kind == "repeat")
-    shapes = still_picture(gpt.scene(), gpt.layout, folded=[run], query="nothing like it").shapes
-    cards = [shape for shape in shapes if isinstance(shape, Rect) and shape.line == theme.edge]
+    marks = still_picture(gpt.scene(), gpt.layout, folded=[run], query="nothing like it").marks
+    cards = [mark for mark in marks if isinstance(mark, Rect) and mark.line == theme.edge]
     assert [card.opacity for card in cards] == [0.2] * 3
 
 
@@ -141,12 +141,12 @@ def test_every_still_picture_follows_the_state(mavs, tmp_path, chosen):
     mav.save(tmp_path / "m.svg")
     assert (tmp_path / "m.svg").read_text("utf-8").count('opacity="0.2"') == others
     html = mav.draw_release_graph()
-    assert sum(isinstance(shape, Rect) and shape.opacity == 0.2 for shape in html.picture.shapes) > 5
+    assert sum(isinstance(mark, Rect) and mark.opacity == 0.2 for mark in html.picture.marks) > 5
     assert html.html.partition("</svg>")[0].count('opacity="0.2"') > 5
     mav.save(tmp_path / "m.png")
     image, picture = Image.open(tmp_path / "m.png"), still_picture(mav.scene(), mav.layout, **choices(mav.state))
-    frames = [shape for shape in picture.shapes if isinstance(shape, Rect) and shape.radius == 8]
-    for rect in picture.shapes:
+    frames = [mark for mark in picture.marks if isinstance(mark, Rect) and mark.radius == 8]
+    for rect in picture.marks:
         if isinstance(rect, Rect) and rect.radius == 6:
             around = [f.fill for f in frames if 0 < rect.x - f.x < f.width and 0 < rect.y - f.y < f.height]
             # Beside the texts, inside the border.

@@ -82,11 +82,11 @@ def test_everything_visible_is_drawn_once(mav):
     folded = [list(layout.groups)[-1]]
     picture = still_picture(mav.scene(), layout, folded=folded)
     visible = fold(layout, folded)
-    kinds = {kind: sum(isinstance(shape, kind) for shape in picture.shapes) for kind in (Line, Triangle)}
+    kinds = {kind: sum(isinstance(mark, kind) for mark in picture.marks) for kind in (Line, Triangle)}
     assert kinds == {Line: len(visible.routes), Triangle: len(visible.routes)}
-    boxes = {(rect.x - 20, rect.y - 20) for rect in picture.shapes if isinstance(rect, Rect)}
+    boxes = {(rect.x - 20, rect.y - 20) for rect in picture.marks if isinstance(rect, Rect)}
     assert boxes >= {(x, y) for x, y, _, _ in (*visible.boxes.values(), *visible.frames.values())}
-    texts = [shape.text for shape in picture.shapes if isinstance(shape, Text)]
+    texts = [mark.text for mark in picture.marks if isinstance(mark, Text)]
     assert f"▸ {layout.groups[folded[0]].title}" in texts
 
 
@@ -130,14 +130,14 @@ def test_the_page_marks_the_same_junctions(name):
     assert sorted(map(tuple, run_js(code, mav.scene()))) == sorted(ours)
     assert len(ours) > 0
     picture = still_picture(mav.scene(), mav.layout)
-    assert [(dot.x, dot.y) for dot in picture.shapes if isinstance(dot, Dot)] == [(x + 20, y + 20) for x, y in ours]
+    assert [(dot.x, dot.y) for dot in picture.marks if isinstance(dot, Dot)] == [(x + 20, y + 20) for x, y in ours]
 
 
 def test_boxes_have_the_colours_of_the_scene(mav):
     scene = mav.scene()
     colors = scene["colors"]["category"]
     picture = still_picture(scene, mav.layout, color_by="category")
-    fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
+    fill = {(rect.x, rect.y): rect.fill for rect in picture.marks if isinstance(rect, Rect)}
     for row, name in enumerate(scene["geometry"]["nodes"]["ids"]):
         x, y, _, _ = mav.layout.boxes[name]
         assert fill[x + 20, y + 20] == colors["colors"][colors["of"][row]]
@@ -165,7 +165,7 @@ def test_colours_by_a_number_are_those_of_the_page(mav, choice, compute):
 
     def fills(boxes, names, **more):
         picture = still_picture(scene, mav.layout, **options, **more)
-        fill = {(rect.x, rect.y): rect.fill for rect in picture.shapes if isinstance(rect, Rect)}
+        fill = {(rect.x, rect.y): rect.fill for rect in picture.marks if isinstance(rect, Rect)}
         return [fill.get((boxes[name][0] + 20, boxes[name][1] + 20)) for name in names if name in boxes]
 
     assert fills(mav.layout.boxes, scene["geometry"]["nodes"]["ids"]) == page["nodes"]
@@ -186,9 +186,9 @@ def test_a_still_picture_counts_as_the_state_does(mav):
 
 def test_a_failed_op_and_what_is_not_run_are_told_apart():
     mav = picture_of("wrong_size")
-    shapes = still_picture(mav.scene(), mav.layout).shapes
-    assert any(isinstance(shape, Rect) and shape.line == THEMES["light"].error for shape in shapes)
-    texts = {shape.text for shape in shapes if isinstance(shape, Text)}
+    marks = still_picture(mav.scene(), mav.layout).marks
+    assert any(isinstance(mark, Rect) and mark.line == THEMES["light"].error for mark in marks)
+    texts = {mark.text for mark in marks if isinstance(mark, Text)}
     assert [text.count("✕") for text in texts if text.startswith("✕ ") and "error" not in text.lower()] == [1]
 
 
@@ -200,9 +200,9 @@ def test_a_folded_module_that_hides_a_failure_is_marked():
         for name, failed in zip(scene["geometry"]["groups"]["ids"], scene["groups"]["failed"], strict=True)
         if failed
     )
-    shapes = still_picture(scene, mav.layout, folded=[outer]).shapes
-    assert [s.line_width for s in shapes if isinstance(s, Rect) and s.line == THEMES["light"].error] == [3.0]
-    assert any(isinstance(shape, Text) and shape.text.startswith("▸ ✕ ") for shape in shapes)
+    marks = still_picture(scene, mav.layout, folded=[outer]).marks
+    assert [s.line_width for s in marks if isinstance(s, Rect) and s.line == THEMES["light"].error] == [3.0]
+    assert any(isinstance(mark, Text) and mark.text.startswith("▸ ✕ ") for mark in marks)
 
 
 def test_the_svg_is_valid_and_needs_nothing_from_elsewhere(mav, tmp_path):
@@ -243,7 +243,7 @@ def test_the_frame_of_a_run_is_dashed_in_both_kinds():
     from idlmav.still import Picture
 
     rect = Rect(20.0, 20.0, 200.0, 100.0, "#ffffff", "#000000", radius=8.0, dashed=True)
-    picture = Picture(width=240.0, height=140.0, background="#ffffff", name="", description="", shapes=[rect])
+    picture = Picture(width=240.0, height=140.0, background="#ffffff", name="", description="", marks=[rect])
     assert 'stroke-dasharray="6 4"' in to_svg(picture)
     image = Image.open(io.BytesIO(to_png(picture, scale=2.0))).convert("L")
     for line in ([(x, 40) for x in range(56, 424)], [(40, y) for y in range(56, 224)]):
@@ -252,7 +252,7 @@ def test_the_frame_of_a_run_is_dashed_in_both_kinds():
 
 
 def test_a_huge_picture_stays_within_what_viewers_open(mav):
-    picture = replace(still_picture(mav.scene(), mav.layout), width=600.0, height=200_000.0, shapes=[])
+    picture = replace(still_picture(mav.scene(), mav.layout), width=600.0, height=200_000.0, marks=[])
     image = Image.open(io.BytesIO(to_png(picture)))
     assert max(image.size) <= 30_000
     assert image.width * image.height <= 64_100_000

@@ -11,7 +11,7 @@ import param
 
 from idlmav.layout.variants import Variant
 from idlmav.page.bundle import bundle, stylesheet
-from idlmav.page.views.component import Component
+from idlmav.page.panel_private import Component
 from idlmav.scene.build import Scene
 from idlmav.state import FLOW, SHARED, ViewState
 

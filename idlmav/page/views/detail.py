@@ -5,7 +5,7 @@ from __future__ import annotations
 import param
 
 from idlmav.page.bundle import bundle, stylesheet
-from idlmav.page.views.component import Component
+from idlmav.page.panel_private import Component
 
 __all__ = ["Detail"]
 

@@ -1,4 +1,4 @@
-// What a query finds, as idlmav/search.py does: ops, modules, and modules that were never called.
+// What a query finds, as idlmav/search/find.py does: ops, modules, and modules that were never called.
 
 import { nearest } from "./nearest.js";
 import { NUMERIC, QueryError, parse } from "./query.js";
@@ -135,7 +135,7 @@ function hintOn(asked, targets) {
     }
     const wanted = normal(field, value);
     if ([...known].some((text) => text.toLowerCase() === wanted)) continue;
-    return `No ${name} "${value}" in this model.${nearest(wanted, known)}`;
+    return `No ${name} '${value}' in this model.${nearest(wanted, known)}`;
   }
   return "";
 }

@@ -1,4 +1,4 @@
-// What a search, the legend and a range of values leave bright, as idlmav/still/matches.py does: boxes, groups that hold some, rows of the table.
+// What a search, the legend and a range of values leave bright, as idlmav/search/matches.py does: boxes, groups that hold some, rows of the table.
 
 import { NUMBERS } from "../legend/colors.js";
 import { search } from "./find.js";

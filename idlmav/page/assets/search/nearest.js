@@ -1,6 +1,6 @@
 // What a person may have meant by a misspelt word.
 
-// ' Did you mean "flops"?' or nothing if no word is near.
+// " Did you mean 'flops'?" or nothing if no word is near.
 export function nearest(word, known) {
   const wanted = word.toLowerCase();
   let [best, least] = ["", 1 + Math.floor(wanted.length / 3)];
@@ -8,7 +8,7 @@ export function nearest(word, known) {
     const found = distance(wanted, name.toLowerCase());
     if (found < least || (found === least && best === "")) [best, least] = [name, found];
   }
-  return best === "" ? "" : ` Did you mean "${best}"?`;
+  return best === "" ? "" : ` Did you mean '${best}'?`;
 }
 
 // How many letters have to be changed, added or left out.

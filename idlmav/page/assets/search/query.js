@@ -1,4 +1,4 @@
-// The grammar of a search, as idlmav/query.py has it: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
+// The grammar of a search, as idlmav/search/query.py reads it: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
 
 import { nearest } from "./nearest.js";
 
@@ -23,7 +23,7 @@ export class QueryError extends Error {}
 export function parse(query) {
   const reader = {query, at: 0};
   const found = either(reader);
-  if (reader.at < query.length) throw new QueryError("A ) has no ( before it.");
+  if (reader.at < query.length) throw new QueryError("Unmatched ')'.");
   return found;
 }
 
@@ -44,12 +44,12 @@ function list(reader, sign, kind, read) {
 function one(reader) {
   if (take(reader, "!")) {
     const part = one(reader);
-    if (part === null) throw new QueryError("After ! something is missing.");
+    if (part === null) throw new QueryError("Expected a term after '!'.");
     return {kind: "not", part};
   }
   if (take(reader, "(")) {
     const part = either(reader);
-    if (!take(reader, ")")) throw new QueryError("A ( is not closed.");
+    if (!take(reader, ")")) throw new QueryError("'(' was never closed.");
     return part;
   }
   const text = term(reader);
@@ -93,22 +93,21 @@ function condition(text) {
   if (name === undefined) return null;
   const field = Object.hasOwn(FIELDS, name.toLowerCase()) ? FIELDS[name.toLowerCase()] : undefined;
   if (field === undefined) {
-    throw new QueryError(`There is no field "${name}".${nearest(name, Object.keys(FIELDS))} Fields: ${COMMON_FIELDS}.`);
+    throw new QueryError(`There is no field '${name}'.${nearest(name, Object.keys(FIELDS))} Fields: ${COMMON_FIELDS}.`);
   }
-  if (written === "") throw new QueryError(`What is ${name} to be compared with? For example ${NUMERIC.has(field) ? `${name}>1M` : `${name}==…`}.`);
   const found = {kind: "condition", name: name.toLowerCase(), field, operator: operator === "=" ? "==" : operator};
   if (NUMERIC.has(field)) return {...found, value: number(name, field, operator, written)};
   if (operator !== "~" && !operator.includes("=") || operator === ">=" || operator === "<=") {
     throw new QueryError(`${name} is a text: compare it with ==, != or ~ (contains), not with ${operator}.`);
   }
+  if (written === "") throw new QueryError(`Expected a text after '${operator}'.`);
   return {...found, value: unquoted(written), regex: pattern(written)?.regex ?? null};
 }
 
 function number(name, field, operator, text) {
   const [, digits, prefix, binary, unit] = NUMBER.exec(text) ?? [];
-  if (digits === undefined || operator === "~") {
-    throw new QueryError(`${name} is a number: compare it with one, as in ${name}>1M or ${name}<=2.5k, not with ${operator === "~" ? "~" : `"${text}"`}.`);
-  }
+  if (operator === "~") throw new QueryError(`${name} is a number: compare it with ==, !=, <, <=, > or >=, not with ~.`);
+  if (digits === undefined) throw new QueryError(`Expected a number after '${operator}', as in ${name}>1M${text && `, got '${text}'`}.`);
   const billions = unit.toLowerCase() === "b" && prefix === "" && field !== "activation_bytes";
   const factor = billions ? 1e9 : (binary ? 1024 : 1000) ** FACTORS[prefix.toLowerCase()];
   return Number(digits.replace(/[_,]/g, "")) * factor;
@@ -120,7 +119,7 @@ function pattern(text) {
   const end = closing(text, 0);
   const whole = text[end] === "/" && end > 0;
   const [source, flags] = whole ? [text.slice(1, end), text.slice(end + 1)] : [text.slice(1), ""];
-  if (flags.replace("i", "").trim() !== "") throw new QueryError(`After /${source}/ only i may follow (capitals are the same), not "${flags.trim()}".`);
+  if (flags.replace("i", "").trim() !== "") throw new QueryError(`Expected i or nothing after /${source}/, got '${flags.trim()}'.`);
   try {
     return {kind: "regex", regex: new RegExp(source, flags.trim())};
   } catch (error) {
