@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from inspect import Parameter, Signature, cleandoc, formatannotation, signature
+from inspect import Parameter, Signature, cleandoc, formatannotation, isfunction, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from idlmav.errors import did_you_mean
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "NO_INPUT", "Option", "check_choice", "check_graph_alone", "check_model", "check_selected", "keyword_options",
-    "split_arguments", "start_values", "takes", "value_options",
+    "NO_INPUT", "Option", "check_choice", "check_graph_alone", "check_model", "check_picture_name",
+    "check_selected", "keyword_options", "split_arguments", "start_values", "takes", "value_options",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -128,14 +129,17 @@ def takes(*options: Option) -> Callable[[T], T]:
     Returns
     -------
     callable
-        For a function, or for a class, whose constructor and docstring are completed.
+        For a function; or for a class, whose constructor and docstring are completed, and whose public methods refuse
+        unknown keywords, too.
     """
 
     def decorate(target: Any) -> Any:
         if isinstance(target, type):
-            init = _refusing(target.__init__, target.__name__, options)  # type: ignore[misc]
-            target.__init__ = init  # type: ignore[misc]
+            target.__init__ = _refusing(target.__init__, target.__name__, options)  # type: ignore[misc]
             target.__doc__ = _completed(target.__doc__, options)
+            for name, method in list(vars(target).items()):
+                if isfunction(method) and not name.startswith("_") and not hasattr(method, "__signature__"):
+                    setattr(target, name, _refusing(method, name, ()))
             return target
         decorated = _refusing(target, target.__name__, options)
         decorated.__doc__ = _completed(target.__doc__, options)
@@ -148,16 +152,15 @@ def _refusing(function: Callable[..., Any], name: str, options: Iterable[Option]
     written = signature(function)
     parameters = [each for each in written.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     parameters += [option.parameter for option in options]
-    keywords = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
-    known = {each.name for each in parameters}
+    known = [each.name for each in parameters if each.name != "self"]
 
     @wraps(function)
     def call(*args: Any, **given: Any) -> Any:
         for keyword in given:
             if keyword not in known:
                 raise TypeError(
-                    f"{name}() has no option {keyword!r}.{did_you_mean(keyword, keywords)} "
-                    f"Known options: {', '.join(keywords)}."
+                    f"{name}() has no option {keyword!r}.{did_you_mean(keyword, known)} "
+                    f"Known options: {', '.join(known)}."
                 )
         return function(*args, **given)
 
@@ -256,6 +259,21 @@ def check_model(model: object) -> None:
             f"MAV: model must be a torch.nn.Module or an idlmav.Graph, got {type(model).__name__}."
             f"{' Open a saved graph with idlmav.load().' if hasattr(model, '__fspath__') else ''}"
         )
+
+
+def check_picture_name(path: Path, options: Iterable[str]) -> bool:
+    """Return whether a file is a still picture; refuse other names than those of pictures, and options of a still."""
+    kind = path.suffix.lower()
+    if kind in (".svg", ".png"):
+        if options := list(options):
+            raise TypeError(f"save: a still picture has no options, got {', '.join(options)}. Set them in mav.state.")
+        return True
+    if kind not in (".html", ".htm"):
+        raise ValueError(
+            f"save: expected a name that ends in .html, .svg or .png, got {path.name!r}. "
+            "Save a graph with save_graph()."
+        )
+    return False
 
 
 # -------------------------------------------------------------------------------------------------- inputs

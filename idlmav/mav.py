@@ -9,24 +9,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from idlmav.arguments import (
-    NO_INPUT,
-    check_graph_alone,
-    check_model,
-    check_selected,
-    keyword_options,
-    split_arguments,
-    start_values,
-    takes,
-    value_options,
-)  # fmt: skip
+from idlmav import arguments
+from idlmav.arguments import NO_INPUT, keyword_options, takes
 from idlmav.export.resources import current_resources
 from idlmav.graph import Graph, files
 from idlmav.layout import Layout, chosen_folds, without_folds_around
-from idlmav.layout.variants import Variant, Variants
+from idlmav.layout.variants import Variants
 from idlmav.metrics.totals import complete
 from idlmav.page.colormaps import make_palette
-from idlmav.scene.build import Scene, build_scene
+from idlmav.scene.build import Scene
+from idlmav.scene.cache import SceneCache
 from idlmav.scene.palette import DEFAULT_PALETTE
 from idlmav.search.find import find_ids
 from idlmav.state import ViewOptions, ViewState
@@ -43,11 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAV", "load"]
 
-_MOST_OPS_WITH_FLOWS = 3000
-"""Up to this size a saved page holds the layouts for every direction and turn."""
 
-
-@takes(*value_options(ViewState, ViewOptions.__annotations__, {"folded": "auto"}))
+@takes(*arguments.value_options(ViewState, ViewOptions.__annotations__, {"folded": "auto"}))
 class MAV:
     """
     Picture of a PyTorch model.
@@ -66,27 +55,24 @@ class MAV:
     input_kwargs : mapping of str to object, optional
         Keyword arguments in addition to `inputs`.
     sizes : mapping of str to sequence of int or None, optional
-        Sizes of inputs that are left out, by argument and per dimension; sizes that are ``None`` are searched for:
+        Sizes of inputs that are left out, by argument; those that are ``None`` are searched for:
         ``MAV(model, sizes={'x': (None, 3, 64, 64)})``.
     palette : str or sequence of str, default 'Light'
         A name known to Plotly Express, Bokeh or HoloViews, or hex colours.
     avoid_palette_idxs : collection of int, optional
         Indices of colours that are not used.
     fixed_color_map : mapping of str to int, optional
-        Operation (``'nn.MaxPool2d'``, ``'add()'``) or category of the torch.nn reference (``'Convolution'``) to an
-        index into the palette.
+        Operation (``'nn.MaxPool2d'``, ``'add()'``) or category (``'Convolution'``) to an index into the palette.
     folded : {'auto', 'all', 'none'} or int or str or iterable of str, default 'auto'
-        Groups that are drawn as one box at first. ``'auto'`` folds a large model until it is clear; ``'all'`` folds
-        every module, ``'none'`` none. A number leaves that many outer levels open: 0 folds every module, 2 shows the
-        modules in the outermost modules. A module path or group id, or a list of them, folds these modules.
+        Groups that are drawn as one box at first: of a large model enough to make it clear, all, or none. A number
+        leaves that many outer levels open, so 0 folds all. Module paths or group ids fold these.
 
     Attributes
     ----------
     graph : Graph
         The captured graph; ``graph.to_frame()`` gives a table.
     state : ViewState
-        Everything that a reader can change: selection, folds, search, colours, ... Set it to change the picture,
-        watch it to follow the reader.
+        Everything that a reader can change. Set it to change the picture, watch it to follow the reader.
     layout : Layout
         Boxes, routes and frames in px, y down.
 
@@ -119,24 +105,27 @@ class MAV:
         **view: Unpack[ViewOptions],
     ) -> None:
         folded = view.pop("folded", "auto")
-        self._start = start_values(ViewState, view)
-        self._palette = make_palette(palette, avoid_palette_idxs, fixed_color_map)
+        self._start = arguments.start_values(ViewState, view)
+        colors = make_palette(palette, avoid_palette_idxs, fixed_color_map)
         if isinstance(model, Graph):
-            check_graph_alone(inputs=inputs, device=device, input_kwargs=input_kwargs, sizes=sizes)
+            arguments.check_graph_alone(inputs=inputs, device=device, input_kwargs=input_kwargs, sizes=sizes)
             self.graph = model
         else:
             # Late, so that a saved graph opens in an interpreter that has no torch.
             from idlmav.capture import capture
 
-            check_model(model)
-            args, kwargs = split_arguments(model, inputs, input_kwargs)
+            arguments.check_model(model)
+            args, kwargs = arguments.split_arguments(model, inputs, input_kwargs)
             self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes))
+        self._known = {*self.graph.module_by_path, *self.graph.node_by_id}
         self._variants = Variants(self.graph)
+        self._scenes = SceneCache(self.graph, colors, self._variants)
         if self._start.latent or self._start.merge_threshold >= 0.0:
             self._variants.layout(self._start.flow)  # raises if there is no such op
-        check_selected(self._start.selected, self._known, lambda: self._variants.layout(self._start.flow).groups)
+        arguments.check_selected(
+            self._start.selected, self._known, lambda: self._variants.layout(self._start.flow).groups
+        )
         self._folded = None if folded == "auto" else self._chosen_folds(folded)
-        self._last_scene: tuple[Variant, Scene] | None = None
         self._last_image: tuple[object, str] | None = None
 
     @cached_property
@@ -159,18 +148,7 @@ class MAV:
         with_flows : bool
             Whether to add the layouts for the other directions and turns, for readers who have no kernel.
         """
-        flow = self.state.flow
-        others: dict[str, Layout] | None = {} if with_flows else None
-        if others is not None and len(self.graph.nodes) <= _MOST_OPS_WITH_FLOWS:
-            others = {other.key: self._variants.layout(other) for other in flow.others()}
-        return build_scene(self.graph, self.layout, self._palette, flow=flow.key, latent=flow.latent, others=others)
-
-    def _scene_once(self) -> Scene:
-        """Return the scene of the state's flow, made once for all who only read it."""
-        flow = self.state.flow
-        if self._last_scene is None or self._last_scene[0] != flow:
-            self._last_scene = flow, self.scene()
-        return self._last_scene[1]
+        return self._scenes.make(self.state.flow, with_flows=with_flows)
 
     def fold(self, folded: str | int | Iterable[str] = 0) -> None:
         """
@@ -179,16 +157,13 @@ class MAV:
         Parameters
         ----------
         folded : str or int or iterable of str
-            A module path or group id, or a list of them: ``mav.fold("layer1.0")``. A number says how many outer levels
-            stay open: ``fold()`` folds every module, ``fold(2)`` shows the modules in the outermost modules.
-            ``'auto'``, ``'all'`` and ``'none'`` are those of `MAV`.
+            A module path or group id, or a list of them: ``mav.fold("layer1.0")``. A number is how many outer levels
+            stay open: ``fold(0)`` folds all modules, ``fold(2)`` those below the second level. Words as for `MAV`.
 
         Raises
         ------
-        TypeError
-            If it is of another kind.
-        ValueError
-            If there is no such module.
+        TypeError, ValueError
+            If it is of another kind, or if there is no such module.
         """
         self.state.folded = self._chosen_folds(folded)
 
@@ -211,16 +186,9 @@ class MAV:
     def _chosen_folds(self, folded: str | int | Iterable[str]) -> list[str]:
         return chosen_folds(self._variants.layout(self._start.flow), folded, self._known)
 
-    @cached_property
-    def _known(self) -> set[str]:
-        """The names of all modules and nodes."""
-        return {*self.graph.module_by_path, *self.graph.node_by_id}
-
-    # ---- reading
-
     def find(self, query: str) -> list[str]:
         """
-        Return the ids of the ops and groups that a search finds, as the page shows them.
+        Return the ids of the ops and modules that a search finds, as the page finds them.
 
         Parameters
         ----------
@@ -231,8 +199,7 @@ class MAV:
         Returns
         -------
         list of str
-            In the order of the flow, a group before its contents; the id of a module's group is its path. Empty for an
-            empty query.
+            In the order of the flow, a module before its contents; empty for an empty query.
 
         Raises
         ------
@@ -241,7 +208,7 @@ class MAV:
         """
         from idlmav.still.compute import shown_compute
 
-        scene = shown_compute(self._scene_once(), self.state.compute_unit, self.state.estimates)
+        scene = shown_compute(self._scenes.shared(self.state.flow), self.state.compute_unit, self.state.estimates)
         return find_ids(scene, query)
 
     def summary(self, depth: int | None = None) -> str:
@@ -257,7 +224,6 @@ class MAV:
 
     # ---- drawing
 
-    @takes()
     def draw_interactive_graph(
         self, *, add_overview: bool = True, add_slider: bool = True, add_table: bool = True, height_px: int | None = 640
     ) -> Viewable:
@@ -287,7 +253,6 @@ class MAV:
         panels = {"add_overview": add_overview, "add_slider": add_slider, "add_table": add_table}
         return self._explorer(**panels, height_px=height_px).__panel__()
 
-    @takes()
     def draw_release_graph(
         self, *, add_overview: bool = True, add_slider: bool = True, add_table: bool = True, height_px: int = 640
     ) -> ReleaseGraph:
@@ -304,8 +269,8 @@ class MAV:
         Returns
         -------
         ReleaseGraph
-            Displays itself in a notebook, ``show()`` opens it, ``save(file)`` writes one HTML file. It begins with the
-            state of this moment; later changes of `state` do not reach it.
+            Displays itself in a notebook, ``show()`` opens it, ``save(file)`` writes one HTML file. It has a copy of
+            `state`: later changes do not reach it.
 
         Raises
         ------
@@ -332,12 +297,11 @@ class MAV:
     def _explorer(self, **options: Any) -> Explorer:
         from idlmav.page.explorer import Explorer
 
-        return Explorer(self.graph, self._scene_once, self.state, **options)
+        return Explorer(self.graph, lambda: self._scenes.shared(self.state.flow), self.state, **options)
 
     def __panel__(self) -> Viewable:
         return self._explorer(height_px=None).__panel__()
 
-    @takes()
     def servable(
         self,
         title: str | None = None,
@@ -370,7 +334,7 @@ class MAV:
 
         key = self.state.flow, choices(self.state)
         if self._last_image is None or self._last_image[0] != key:
-            self._last_image = key, png_text(at_a_glance(self._scene_once(), self.layout, key[1]))
+            self._last_image = key, png_text(at_a_glance(self._scenes.shared(self.state.flow), self.layout, key[1]))
         return self._last_image[1]
 
     def __repr__(self) -> str:
@@ -395,28 +359,16 @@ class MAV:
 
         Raises
         ------
-        TypeError
-            For an unknown option, or for an option of a still picture.
-        ValueError
-            If the name ends in something else.
+        TypeError, ValueError
+            For an unknown option, an option of a still picture, or another ending.
         """
         path = Path(file)
-        kind = path.suffix.lower()
-        if kind in (".svg", ".png"):
-            if options:
-                raise TypeError(
-                    f"save: a still picture has no options, got {', '.join(options)}. Set them in mav.state."
-                )
-            from idlmav.still import save_still
-
-            save_still(path, self._scene_once(), self.layout, self.state)
+        if not arguments.check_picture_name(path, options):
+            self.draw_release_graph(**options).save(path)
             return
-        if kind not in (".html", ".htm"):
-            raise ValueError(
-                f"save: expected a name that ends in .html, .svg or .png, got {path.name!r}. "
-                "Save a graph with save_graph()."
-            )
-        self.draw_release_graph(**options).save(path)
+        from idlmav.still import save_still
+
+        save_still(path, self._scenes.shared(self.state.flow), self.layout, self.state)
 
     def save_graph(self, file: str | PathLike[str]) -> None:
         """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""

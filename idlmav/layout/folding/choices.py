@@ -94,8 +94,8 @@ def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Colle
     layout : Layout
         Everything unfolded.
     wanted : str or int or iterable of str
-        ``'auto'`` as at first, ``'all'``, ``'none'``, how many levels stay open, or ids of groups and paths of modules;
-        a list of modules, which has no frame, stands for those in it.
+        ``'auto'`` as at first, ``'all'``, ``'none'``, how many levels stay open, or the id of a group, the path of a
+        module, or a list of them; a list of modules, which has no frame, stands for those in it.
     known : collection of str
         Paths that are no mistake although nothing of theirs folds, such as a layer that is one box.
 
@@ -107,19 +107,16 @@ def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Colle
         If there is no such word, depth or module.
     """
     if isinstance(wanted, str):
-        if wanted not in FOLD_WORDS:
-            raise ValueError(
-                f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {wanted!r}."
-                f"{did_you_mean(wanted, FOLD_WORDS) or f' For one module write folded=[{wanted!r}].'}"
-            )
-        return {"auto": first_folds(layout), "all": folds_to_depth(layout, 0), "none": []}[wanted]
+        if wanted in FOLD_WORDS:
+            return {"auto": first_folds(layout), "all": folds_to_depth(layout, 0), "none": []}[wanted]
+        wanted = [wanted]
     if isinstance(wanted, int) and not isinstance(wanted, bool):
         if wanted < 0:
             raise ValueError(f"folded: a depth from 0 on is needed, got {wanted}.")
         return folds_to_depth(layout, wanted)
     if isinstance(wanted, bool) or not isinstance(wanted, Iterable):
         raise TypeError(
-            f"folded: 'auto', 'all', 'none', a depth or a list of modules is needed, got {type(wanted).__name__}."
+            f"folded: 'auto', 'all', 'none', a depth, a module or a list of modules is needed, got {type(wanted).__name__}."
         )
     found = {group for name in wanted for group in _groups_named(layout, name, known)}
     return [name for name in layout.groups if name in found]
@@ -132,7 +129,7 @@ def _groups_named(layout: Layout, name: str, known: Collection[str]) -> list[str
         inside = [key for key, group in groups.items() if group.path.startswith(f"{name}.")]
         found = [key for key in inside if groups[key].parent not in inside]
     if not found and name not in known:
-        hint = did_you_mean(str(name), [*(group.path for group in groups.values()), *known])
+        hint = did_you_mean(str(name), [*FOLD_WORDS, *(group.path for group in groups.values()), *known])
         raise ValueError(f"folded: there is no module {name!r}.{hint}")
     return found
 
