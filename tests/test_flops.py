@@ -1,4 +1,4 @@
-"""Our own formulas: each against a value that was counted by hand, or by torch's counter where that knows the op."""
+"""Compare our formulas with values counted by hand, or by torch's counter if it knows the op."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_values(op: str, shape: Shape, inputs: list[Shape], args: str, wanted: f
 @pytest.mark.parametrize(
     "op", ["gather", "getitem", "index_select", "scatter", "embedding", "masked_fill", "cat", "pad"]
 )
-def test_what_only_moves_data_costs_memory_not_arithmetic(op: str) -> None:
+def test_moving_data_costs_memory_not_arithmetic(op: str) -> None:
     assert found(op, (4, 8), [(4, 8)]) == (0, "counted")
 
 

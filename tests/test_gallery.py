@@ -77,7 +77,7 @@ def test_the_unfinished_model_fails_halfway_and_leaves_a_layer_out():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_captured_comes_back_from_a_file(name):
+def test_a_captured_graph_comes_back_equal_from_a_file(name):
     model, inputs = MODELS[name].make()
     graph = complete(capture(model, inputs, {}))
     assert len(graph.nodes) > 5
@@ -99,7 +99,7 @@ def test_torchvisions_models_run_on_the_meta_device(torchvision, name):
 
 
 @pytest.mark.parametrize("blocked", ["torchvision", "torchvision.models"])
-def test_without_torchvision_the_reason_is_said(monkeypatch, blocked, torchvision):
+def test_without_torchvision_a_reason_is_returned(monkeypatch, blocked, torchvision):
     monkeypatch.setitem(sys.modules, blocked, None)
     if blocked == "torchvision":
         # None there stands for a module that must not be imported; find_spec raises for it.
@@ -117,7 +117,7 @@ def test_the_saved_gallery_is_the_gallery():
 
 
 @pytest.mark.parametrize("saved", saved_models(), ids=lambda saved: saved.name)
-def test_a_saved_graph_is_what_capture_finds_today(saved):
+def test_a_saved_graph_equals_a_new_capture(saved):
     def facts(graph):
         nodes = [(node.id, node.operation, node.shapes, node.flops, node.status) for node in graph.nodes]
         return nodes, graph.edges, graph.modules, graph.calls, graph.parameters, graph.totals

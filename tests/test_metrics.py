@@ -132,7 +132,7 @@ def test_estimates(
     assert estimate(node(op, shape, args=args), list(inputs)) == wanted
 
 
-def test_a_layer_that_hands_through_computes_nothing() -> None:
+def test_a_layer_that_returns_its_input_computes_nothing() -> None:
     assert estimate(node("dropout", notes=("identity",)), []) == (0, "counted")
     assert estimate(node("dropout"), []) == (12, "estimated")
 
@@ -242,7 +242,7 @@ def test_no_number_is_silently_zero(graph: Graph) -> None:
 
 
 @given(graphs())
-def test_modules_without_a_trace_are_missed(graph: Graph) -> None:
+def test_modules_without_a_trace_are_unreached(graph: Graph) -> None:
     done = complete(graph)
     for module in done.modules[1:]:
         below = [n for n in done.nodes if n.kind == "op" and inside(n.path, module.path)]
@@ -272,7 +272,7 @@ def test_a_tied_weight_read_elsewhere_does_not_reach_a_module() -> None:
     assert complete(direct).unreached == ()
 
 
-def test_inside_of_what_cannot_be_seen_nothing_is_missed() -> None:
+def test_nothing_inside_an_opaque_op_is_unreached() -> None:
     modules = (ModuleInfo(path="", class_name="M", calls=1), ModuleInfo(path="s", class_name="Script", calls=1),
                ModuleInfo(path="s.relu", class_name="ReLU"))  # fmt: skip
     seen = Graph(name="M", nodes=(node("script", path="s", notes=("opaque",)),), modules=modules)
@@ -280,6 +280,6 @@ def test_inside_of_what_cannot_be_seen_nothing_is_missed() -> None:
     assert [m.path for m in complete(replace(seen, nodes=(node("script", path="s"),))).unreached] == ["s.relu"]
 
 
-def test_what_failed_has_no_number() -> None:
+def test_a_failed_op_has_no_number() -> None:
     for op in ("relu", "reshape"):
         assert estimate(node(op, status="failed"), [(2, 3)]) == (None, "unknown")

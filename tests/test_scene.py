@@ -10,10 +10,11 @@ from pictures import BROKEN, WORKING, graph_of, picture_of
 
 from idlmav import MAV
 from idlmav.graph import Graph, ModuleInfo
+from idlmav.graph.text import humane, humane_bytes, thousands
 from idlmav.layout import compute_layout
 from idlmav.layout.input.labels import node_sizes
 from idlmav.metrics.totals import complete
-from idlmav.scene.build import METRICS, Scene, build_scene, humane, humane_bytes, thousands
+from idlmav.scene.build import METRICS, Scene, build_scene
 from idlmav.scene.palette import Palette
 from idlmav.state import COLOR_BY, SIZE_BY
 

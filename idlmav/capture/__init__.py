@@ -23,13 +23,13 @@ from idlmav.capture.reruns.devices import Places, follow_devices
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
 from idlmav.graph import Graph
-from idlmav.graph.paused_gc import collector_off
+from idlmav.graph.paused_gc import paused_gc
 
 __all__ = ["capture"]
 
 
 # Around the whole call: the records are gone before the collector, switched on again, would walk over them.
-@collector_off()
+@paused_gc()
 def capture(
     model: torch.nn.Module,
     args: tuple[Any, ...] | None = (),

@@ -1,1 +1,1 @@
-"""Models to look at: a few that the package brings along, and torchvision's."""
+"""Models for the gallery: a few that are part of the package, and some of torchvision's."""

@@ -1,4 +1,4 @@
-"""Small networks, written as in their papers, and one that does not run yet."""
+"""Small networks as in their papers, and one with an error."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class DoubleConv(nn.Sequential):
 
 
 class UpBlock(nn.Module):
-    """Double the resolution, then look at what the encoder saw there."""
+    """Double the resolution and join the result with the encoder's features of that resolution."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class UNet(nn.Module):
 
 
 class CausalSelfAttention(nn.Module):
-    """Let every token look at itself and those before it, with several heads."""
+    """Attention with several heads, from every token to itself and the tokens before it."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class CausalSelfAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then a small network for every token, each on top of its normalized input."""
+    """Attention, then a small network for every token; both are added to their input."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class GPT(nn.Module):
 
 
 class LSTMClassifier(nn.Module):
-    """Classify a text by what two recurrent layers, reading it in both directions, remember at its ends."""
+    """Classify a text by the last states of two recurrent layers, one in each direction."""
 
     def __init__(self, vocabulary: int = 20000, width: int = 128, hidden: int = 256, classes: int = 2) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class LSTMClassifier(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Squeeze an image through a few numbers, the `latent` layer, and unfold it again."""
+    """Encode an image as a few numbers, the `latent` layer, and decode them again."""
 
     def __init__(self, latent: int = 32) -> None:
         super().__init__()
@@ -242,7 +242,7 @@ class ConvNormReLU(nn.Sequential):
 
 
 class Inception(nn.Module):
-    """Four branches that look at neighbourhoods of different sizes, joined along the channels."""
+    """Four branches with kernels of different sizes, joined along the channels."""
 
     def __init__(self, in_channels: int, b1: int, b2: tuple[int, int], b3: tuple[int, int], b4: int) -> None:
         super().__init__()
@@ -285,7 +285,7 @@ class InceptionNet(nn.Module):
 
 
 class WorkInProgress(nn.Module):
-    """A classifier whose author has miscounted: `fc1` expects half of what the pooling delivers."""
+    """A classifier with an error: `fc1` expects half as many features as the pooling returns."""
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
@@ -295,7 +295,7 @@ class WorkInProgress(nn.Module):
         self.fc1 = nn.Linear(64 * 4 * 2, 128)
         self.act = nn.ReLU()
         self.fc2 = nn.Linear(128, classes)
-        self.auxiliary = nn.Linear(64, classes)  # planned: forward does not call it yet
+        self.auxiliary = nn.Linear(64, classes)  # forward does not call it yet
 
     def forward(self, x: Tensor) -> Tensor:
         """Raise a RuntimeError halfway."""

@@ -1,7 +1,7 @@
 """
-Models to look at: a few that the package brings along, written as in their papers, and torchvision's.
+The models of the gallery: a few that are part of the package, and some of torchvision's.
 
-`MODELS` holds those that are always there; `torchvision_models` adds more where torchvision works.
+`MODELS` are always available; `torchvision_models` adds more where torchvision can be imported.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = ["MODELS", "GalleryModel", "all_models", "torchvision_models"]
 @dataclass(frozen=True, slots=True)
 class GalleryModel:
     """
-    A model and inputs for it, made when somebody wants to see them.
+    A model and inputs for it, made on demand.
 
     Attributes
     ----------
     title : str
-        What the gallery shows.
+        Name in the gallery.
     summary : str
-        One sentence: what there is to see.
+        One sentence on what the picture shows.
     build : callable
         Returns the model.
     inputs : callable
@@ -90,7 +90,7 @@ MODELS: dict[str, GalleryModel] = {
         partial(_images, 3, 32),
     ),
 }
-"""The models that need nothing but torch, under the names that links use."""
+"""The models that need torch only, under the names that links use."""
 
 TORCHVISION = (
     "resnet18",
@@ -106,7 +106,7 @@ TORCHVISION = (
 
 
 def all_models() -> tuple[GalleryModel, ...]:
-    """Return the package's own models and those of libraries that can be imported; no title occurs twice."""
+    """Return the package's models and those of torchvision, if it can be imported; no title occurs twice."""
     return (*MODELS.values(), *torchvision_models()[0].values())
 
 
@@ -119,18 +119,18 @@ def torchvision_models() -> tuple[dict[str, GalleryModel], str]:
     models : dict of str to GalleryModel
         Under torchvision's names; empty without torchvision.
     reason : str
-        Why there are none, for the gallery to show; ``""`` if there are some.
+        Why there are none, as text for the gallery; ``""`` if there are some.
     """
     if find_spec("torchvision") is None:
         return {}, "torchvision is not installed"
     try:
         library = import_module("torchvision.models")
     except (ImportError, RuntimeError) as error:
-        # RuntimeError: it registers operators, which fails beside a torch that it was not built for.
+        # RuntimeError: registering its operators fails with a torch that it was not built for.
         return {}, f"torchvision cannot be imported: {error}"
     found = {}
     for name in TORCHVISION:
-        # GoogLeNet warns unless it is told whether to initialize weights, which are not looked at here.
+        # GoogLeNet warns if this option is left out; the values of the weights do not matter here.
         options = {"init_weights": False} if name == "googlenet" else {}
         build = partial(library.get_model, name, weights=None, **options)
         found[name] = GalleryModel(name, "From torchvision.", build, partial(_images, 3, 224))

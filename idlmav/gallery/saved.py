@@ -1,4 +1,4 @@
-"""The gallery as saved graphs, for where there is no torch to capture models with, such as Pyodide."""
+"""The gallery as saved graphs, for places without torch, such as Pyodide."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FOLDER = files("idlmav") / "gallery" / "graphs"
 @dataclass(frozen=True, slots=True)
 class SavedModel:
     """
-    A model whose graph the package brings along.
+    A model whose graph is a file of the package.
 
     Attributes
     ----------
     name : str
-        Of its file, ``apps/save_gallery.py`` wrote it.
+        Name of its file, which ``apps/save_gallery.py`` writes.
     title, summary : str
-        As of `idlmav.gallery.models.GalleryModel`.
+        As in `idlmav.gallery.models.GalleryModel`.
     """
 
     name: str
@@ -38,6 +38,6 @@ class SavedModel:
 
 
 def saved_models() -> tuple[SavedModel, ...]:
-    """Return what the gallery shows without torch, in its order."""
+    """Return the models that the gallery shows without torch, in its order."""
     index = json.loads((_FOLDER / "index.json").read_text("utf-8"))
     return tuple(SavedModel(**entry) for entry in index)

@@ -10,9 +10,8 @@ from idlmav.graph.records import (
     Node,
     Shape,
     Status,
-    format_shape,
-    format_shapes,
 )
+from idlmav.graph.text import format_shape, format_shapes
 
 __all__ = [
     "Call",

@@ -1,8 +1,8 @@
 """
-A saved graph: plain JSON with a format name and a version, read without trusting it.
+Read and write graphs as plain JSON with a format name and a version; files are not trusted.
 
-What a field may hold follows from the annotations in `idlmav.graph`, so a field that is added there is
-written, read and checked here without another line. Fields that have their default value are left out.
+The annotations in `idlmav.graph` define what a field may hold, so a new field there is written, read and
+checked here without another line. Fields with their default value are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from idlmav.errors import GraphFormatError
 from idlmav.graph import Graph, ModuleInfo, Node
 from idlmav.graph.json_fields import WrongFieldError, check_for, set_fields, short
-from idlmav.graph.paused_gc import collector_off
+from idlmav.graph.paused_gc import paused_gc
 
 __all__ = ["FORMAT", "MAX_BYTES", "VERSION", "dumps", "load", "loads", "save"]
 
@@ -25,9 +25,9 @@ FORMAT = "idlmav-graph"
 VERSION = 1
 """Raised whenever an older idlmav could misread a file."""
 MAX_BYTES = 128 * 1024**2
-"""Larger files are refused: a graph of 50,000 ops takes about 20 MB."""
+"""Larger files are refused; a graph of 50,000 ops takes about 20 MB."""
 MAX_CONTAINERS = 8_000_000
-"""Lists and objects in one file; a few bytes of text would take hundreds in memory."""
+"""Most lists and objects in one file: a few bytes of text take hundreds in memory."""
 AGAIN = "Save the graph again with MAV.save_graph()."
 
 
@@ -43,7 +43,7 @@ def dumps(graph: Graph) -> str:
     Returns
     -------
     str
-        What `loads` makes an equal graph of.
+        Text from which `loads` makes an equal graph.
     """
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=set_fields).encode
     lines = [f'{{"format":{encode(FORMAT)},"version":{VERSION}']
@@ -54,18 +54,18 @@ def dumps(graph: Graph) -> str:
         else:
             text = encode(dict(value) if name == "info" else value)
         lines.append(f"{encode(name)}:{text}")
-    # A path of the user's may hold half a surrogate pair, which no file can.
+    # A path may hold half a surrogate pair, which cannot be encoded.
     return (",\n".join(lines) + "}\n").encode("utf-8", "replace").decode("utf-8")
 
 
 def loads(text: str) -> Graph:
     """
-    Make a graph of JSON, checking every field.
+    Make a graph from JSON, checking every field.
 
     Parameters
     ----------
     text : str
-        What `dumps` returned, or what somebody claims it did.
+        JSON as `dumps` returns it; it is not trusted.
 
     Returns
     -------
@@ -75,9 +75,9 @@ def loads(text: str) -> Graph:
     Raises
     ------
     GraphFormatError
-        If the text is no graph; the message names the field, the rule and the value.
+        If the text is not a graph; the message names the field, the rule and the value.
     """
-    with collector_off():
+    with paused_gc():
         return _read(text)
 
 
@@ -90,7 +90,7 @@ def save(graph: Graph, path: str | Path) -> None:
     graph : Graph
         Any graph.
     path : str or Path
-        The file, by custom ``*.mav.json``; replaced if it exists.
+        The file, usually ``*.mav.json``; replaced if it exists.
     """
     Path(path).write_text(dumps(graph), encoding="utf-8", newline="\n")
 
@@ -112,7 +112,7 @@ def load(path: str | Path) -> Graph:
     Raises
     ------
     GraphFormatError
-        If the file is no graph; the message names the field, the rule and the value.
+        If the file is not a graph; the message names the field, the rule and the value.
     OSError
         If the file cannot be read.
     """
@@ -121,7 +121,7 @@ def load(path: str | Path) -> Graph:
     try:
         return loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise GraphFormatError(f"file: expected text in UTF-8, got byte {error.start} that is none. {AGAIN}") from None
+        raise GraphFormatError(f"file: not valid UTF-8 (byte {error.start}). {AGAIN}") from None
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -144,13 +144,15 @@ def _read(text: str) -> Graph:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    """Turn text into JSON values, refusing what is no JSON, ambiguous, or made to exhaust memory."""
-    if len(text) > MAX_BYTES or text.count("[") + text.count("{") > MAX_CONTAINERS:
-        raise GraphFormatError(f"file: expected at most {MAX_BYTES // 1024**2} MB. Fold modules or save a part.")
+    """Turn text into JSON values; refuse text that is not JSON, is ambiguous or would exhaust the memory."""
+    if len(text) > MAX_BYTES:
+        raise GraphFormatError(f"file: graphs above {MAX_BYTES // 1024**2} MB are not read.")
+    if text.count("[") + text.count("{") > MAX_CONTAINERS:
+        raise GraphFormatError(f"file: graphs with more than {MAX_CONTAINERS:,} lists and objects are not read.")
     try:
         data = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError:
-        raise GraphFormatError(f"file: expected a graph, got lists within lists without end. {AGAIN}") from None
+        raise GraphFormatError(f"file: lists are nested too deeply. {AGAIN}") from None
     except ValueError as error:
         raise GraphFormatError(f"file: expected JSON, got an error: {error}. {AGAIN}") from None
     if not isinstance(data, dict):
@@ -175,7 +177,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _check_references(graph: Graph) -> None:
-    """Refuse ids that occur twice, references that lead nowhere and order that is broken."""
+    """Refuse ids that occur twice, references to missing records and records in the wrong order."""
     position = _positions("nodes", "id", graph.nodes)
     parameters = _positions("parameters", "name", graph.parameters)
     _positions("modules", "path", graph.modules)

@@ -1,7 +1,7 @@
 """
-JSON values checked against the annotations of a dataclass, and converted to it.
+Check JSON values against the annotations of a dataclass, and convert them to it.
 
-Only what the data model needs: text, integers, truth values, choices, tuples, optional values,
+Supports the types that the data model needs: text, integers, truth values, choices, tuples, optional values,
 mappings of text and other dataclasses.
 """
 
@@ -19,14 +19,14 @@ from idlmav.errors import did_you_mean
 __all__ = ["MAX_INTEGER", "Check", "WrongFieldError", "check_for", "set_fields", "short"]
 
 MAX_INTEGER = 2**63 - 1
-"""What a column of a table can hold."""
+"""The largest integer that a column of a table can hold."""
 
 T = TypeVar("T")
 Check = Callable[[Any], T]
 
 
 class WrongFieldError(Exception):
-    """A field that breaks a rule; its path is completed from the inside out, on failure only."""
+    """A field breaks a rule; the path to it is completed from the inside out, on failure only."""
 
     def __init__(self, problem: str, path: str = "") -> None:
         super().__init__(problem)

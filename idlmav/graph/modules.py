@@ -1,4 +1,4 @@
-"""Modules and parameters of a model, and the sums of numbers over them: the half of `idlmav.graph` about what is held."""
+"""Records of modules and parameters, and the sums of numbers over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ModuleInfo", "ParameterInfo", "Totals"]
 
 
 class _Sums:
-    """What follows from the sums on modules and on the whole model."""
+    """Numbers that follow from the sums, for modules and for the whole model."""
 
     __slots__ = ()
     param_count: int
@@ -49,7 +49,7 @@ class ModuleInfo(_Sums):
     class_path : str
         ``"torch.nn.modules.conv.Conv2d"``.
     extra_repr : str
-        What the module says about itself: ``"3, 64, kernel_size=(7, 7)"``.
+        The module's own description of its settings: ``"3, 64, kernel_size=(7, 7)"``.
     params : tuple of str
         Names of the parameters and buffers that belong to this module directly.
     calls : int
@@ -57,13 +57,13 @@ class ModuleInfo(_Sums):
     container : bool
         Whether it has no ``forward`` of its own and only holds others, as ModuleList does.
     reached : bool
-        Whether forward came to it: it was called, or a parameter of it or of a module below was read by an op.
+        Whether the forward pass used it: it was called, or an op read a parameter of it or of a module below.
     param_count, trainable_count : int
         Elements in the parameters of the module and all below, each once; the rest is `frozen_count`.
     shared_count : int
-        Elements in those that have a second name, because modules share (tie) them.
+        Elements in the parameters with a second name, because several modules share (tie) them.
     param_unknown : int
-        Number of those that have no size yet, as in lazy modules.
+        Number of parameters that have no size yet, as in lazy modules.
     param_bytes, buffer_bytes : int
         Bytes of these parameters, and of the buffers; `weight_bytes` is their sum.
     flops : int
@@ -73,9 +73,9 @@ class ModuleInfo(_Sums):
     flops_unknown : int
         Number of ops below whose FLOPs are unknown.
     activation_bytes : int
-        Sum over the ops below whose outputs are known.
+        Sum over the ops below whose outputs have known sizes.
     activation_unknown : int
-        Number of ops below of which they are not.
+        Number of ops below whose outputs have unknown sizes.
     failed : bool
         Whether an op below failed.
     """
@@ -135,12 +135,12 @@ class Totals(_Sums):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterInfo:
     """
-    One parameter or buffer; what several modules share is listed once.
+    One parameter or buffer; a shared one is listed once.
 
     Attributes
     ----------
     name : str
-        Qualified name at which it was found first.
+        The first qualified name under which it was found.
     shape : tuple of int or None
         ``None`` for a lazy parameter without a size yet.
     dtype : str

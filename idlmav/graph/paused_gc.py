@@ -1,4 +1,4 @@
-"""Work without the garbage collector, which looks for cycles among millions of values that have none."""
+"""Pause the garbage collector: it looks for cycles among millions of values that have none."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["collector_off"]
+__all__ = ["paused_gc"]
 
 
 @contextmanager
-def collector_off() -> Iterator[None]:
-    """Switch the garbage collector off where many values are made that live to the end: collecting only costs time."""
+def paused_gc() -> Iterator[None]:
+    """Pause the garbage collector while many values are made that all stay alive: collecting would free nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -2,7 +2,7 @@
 The graph of a model: frozen values without any third-party type.
 
 Everything after capture (metrics, layout, scene, views) reads these classes only, so a saved graph
-opens in an interpreter that has no torch.
+opens where torch is not installed.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Node:
     params : tuple of str
         Names of the parameters and buffers the op reads (keys into `Graph.parameters`).
     args : str
-        The other arguments as the user would write them, such as ``"stride=(2, 2), padding=(3, 3)"``.
+        The other arguments as Python code: ``"stride=(2, 2), padding=(3, 3)"``.
     flops : int or None
         One multiply-add counts as 2. ``None`` if unknown.
     flops_source : {'counted', 'estimated', 'measured', 'unknown'}
-        How `flops` came about: by torch's formulas (or the op only moves data: 0), by ours
-        (`idlmav.metrics.flops`), by counting what a part did that had to run for real, or not at all.
+        Source of `flops`: torch's formulas (or 0 for an op that only moves data), our formulas
+        (`idlmav.metrics.flops`), a count while the op was executed, or none.
     param_count : int
         Elements in the parameters first used by this op; a shared parameter is counted at its first use.
     shares_params : bool
@@ -72,7 +72,7 @@ class Node:
     source : str or None
         Line of the user's code, ``"file:line"``.
     notes : tuple of str
-        What a reader should know: ``"inplace"``, ``"constant"``, ``"guess"`` (of a data-dependent decision).
+        Remarks: ``"inplace"``, ``"constant"``, ``"guess"`` (the op depends on a guessed value), ...
     """
 
     id: str
@@ -98,7 +98,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Tensors that flow from one node to another; `outputs` are the indices of the source's outputs."""
+    """Tensors that one node reads from another; `outputs` are the indices of the source's outputs."""
 
     source: str
     target: str
@@ -154,7 +154,7 @@ class Failure:
     code: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Graph:
     """
     A captured model.
@@ -174,13 +174,13 @@ class Graph:
     parameters : tuple of ParameterInfo
         Every parameter and buffer once.
     errors : tuple of Failure
-        What went wrong while the model ran, in order.
+        The errors raised while the model ran, in order.
     totals : Totals
         Sums over the whole model.
     inputs : str
-        What was fed, as text: ``"x: (1, 3, 224, 224) float32"``.
+        The inputs of the captured run as text: ``"x: (1, 3, 224, 224) float32"``.
     info : mapping of str to str
-        Anything else worth keeping, such as torch's version.
+        Other facts, such as torch's version.
     """
 
     name: str
@@ -216,7 +216,7 @@ class Graph:
 
     @cached_property
     def unreached(self) -> tuple[ModuleInfo, ...]:
-        """The modules that forward never came to; containers, which have no forward, are left out."""
+        """The modules that the forward pass never used; containers, which have no ``forward``, are left out."""
         return tuple(module for module in self.modules if not module.reached and not module.container)
 
     def _neighbours(self, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -261,36 +261,73 @@ class Graph:
             ``source``          object    ``file:line`` of the user's code, or ``None``
             ==================  ========  =====================================================
         """
-        import pandas as pd
+        from idlmav.graph.frame import nodes_frame
 
-        nodes = self.nodes
-        index = pd.Index([node.id for node in nodes], name="id")
-        columns = {
-            "path": [node.path for node in nodes],
-            "op": [node.op for node in nodes],
-            "operation": [node.operation for node in nodes],
-            "output_shape": [format_shapes(node.shapes) for node in nodes],
-            "dtype": [", ".join(dict.fromkeys(node.dtypes)) for node in nodes],
-            "param_count": pd.array([node.param_count for node in nodes], dtype="int64"),
-            "flops": pd.array([node.flops for node in nodes], dtype="Int64"),
-            "flops_source": [node.flops_source for node in nodes],
-            "activation_bytes": pd.array([node.activation_bytes for node in nodes], dtype="Int64"),
-            "status": [node.status for node in nodes],
-            # A bare array of texts and None would become a column of texts and NaN.
-            "error": pd.Series([node.error for node in nodes], index=index, dtype=object),
-            "source": pd.Series([node.source for node in nodes], index=index, dtype=object),
-        }
-        return pd.DataFrame(columns, index=index)
+        return nodes_frame(self)
 
+    def modules_frame(self) -> pd.DataFrame:
+        """
+        Return the modules as a table.
 
-def format_shape(shape: Shape | None) -> str:
-    """Write one shape as ``(2, 64, ?)``; ``?`` alone if the number of dimensions is unknown."""
-    if shape is None:
-        return "?"
-    sizes = ", ".join("?" if size is None else str(size) for size in shape)
-    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
+        Returns
+        -------
+        pandas.DataFrame
+            One row a module, in the order of the tree, indexed by ``path``; the model itself is ``""``. Numbers are
+            sums over the module and all below it, in which a shared parameter counts once, if not said otherwise.
 
+            **Schema**
 
-def format_shapes(shapes: Iterable[Shape | None]) -> str:
-    """Write the shapes of all outputs, separated by commas."""
-    return ", ".join(format_shape(shape) for shape in shapes)
+            ====================  ========  ============================================================
+            column                dtype     meaning
+            ====================  ========  ============================================================
+            ``name``              str       last part of the path; the name of the model in the first row
+            ``class_name``        str       ``"Conv2d"``
+            ``depth``             int64     0 for the model, 1 for its children
+            ``output_shape``      str       of the tensors that leave its first call; ``?`` for unknown sizes
+            ``own_param_count``   int64     elements held by the module itself, shared ones in the first row
+                                            that holds them: the column sums to the total
+            ``param_count``       int64     elements
+            ``trainable_count``   int64     elements that require a gradient
+            ``param_share``       float64   `param_count` as a part of the whole model's, 0 to 1
+            ``weight_bytes``      int64     bytes of parameters and buffers
+            ``activation_bytes``  int64     bytes of new memory, as far as known
+            ``flops``             int64     the sum of the next three; a lower bound if some are unknown
+            ``flops_counted``     int64     FLOPs by torch's formulas; one multiply-add is 2
+            ``flops_estimated``   int64     FLOPs by idlmav's formulas
+            ``flops_measured``    int64     FLOPs counted while a part was executed
+            ``flops_unknown``     int64     number of ops with unknown FLOPs
+            ``flops_share``       float64   `flops` as a part of the whole model's, 0 to 1
+            ``calls``             int64     how often the module was called; 0 for containers
+            ``status``            str       ran, failed, not_run (after a failure) or never called
+            ====================  ========  ============================================================
+        """
+        from idlmav.graph.frame import modules_frame
+
+        return modules_frame(self)
+
+    def summary(self, depth: int | None = None, *, width: int = 100) -> str:
+        """
+        Return a table of the modules as text, with totals; ``print(graph)`` shows it, too.
+
+        Parameters
+        ----------
+        depth : int, optional
+            Number of levels below the model that are shown; all by default.
+        width : int
+            Columns of the text; long names, classes and shapes are cut to fit, down to 12 letters.
+
+        Returns
+        -------
+        str
+            Name, class, output shape, parameters, their share and FLOPs of each module. As in the page, ``~`` marks
+            FLOPs that are estimated and ``>=`` sums with ops of unknown FLOPs.
+        """
+        from idlmav.graph.summary import summary
+
+        return summary(self, depth, width)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {self.name}: {len(self.nodes)} nodes, {len(self.modules)} modules>"
+
+    def __str__(self) -> str:
+        return self.summary()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from idlmav.graph import Graph
-from idlmav.graph.paused_gc import collector_off
+from idlmav.graph.paused_gc import paused_gc
 from idlmav.layout.compound import Placed, lay_out
 from idlmav.layout.directions import Turn, frame_insets, is_transposed, round_px
 from idlmav.layout.input.network import Network, network_of
@@ -81,7 +81,7 @@ def _with_stacks(
     return replace(network, sizes=tuple(sizes), stacks=stacks)
 
 
-@collector_off()
+@paused_gc()
 def lay_out_network(
     network: Network,
     *,

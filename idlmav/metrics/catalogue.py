@@ -1,11 +1,8 @@
 """
-Operation -> category, as data.
+The catalogue of facts about layers and ops: ``operations.json``, read once.
 
-The categories are the sections of the torch.nn reference page; functions outside it are grouped by what they do.
-
-References
-----------
-https://docs.pytorch.org/docs/stable/nn.html and https://docs.pytorch.org/docs/stable/torch.html, read for torch 2.13.
+Every layer and every function has one line in that file; a new category, FLOP count or other fact is a change there.
+The file also says what each fact means and where it is from. FLOPs that need a formula are in `idlmav.metrics.flops`.
 """
 
 from __future__ import annotations
@@ -13,33 +10,57 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-__all__ = ["categories", "category", "docs_url"]
+__all__ = ["DTYPE_BYTES", "LAYERS", "OPS", "SAME_OP", "categories", "category", "docs_url", "fact", "ops_with"]
 
-
-@cache
-def _table() -> dict[str, dict[str, list[str]]]:
-    text = (files("idlmav") / "metrics" / "operations.json").read_text(encoding="utf-8")
-    table: dict[str, dict[str, list[str]]] = json.loads(text)["categories"]
-    return table
+Facts = dict[str, Any]
 
 
-@cache
-def _by_name(kind: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, members in _table().items():
-        for member in members[kind]:
-            if member in found:
-                raise ValueError(f"operations.json lists {member!r} under {found[member]!r} and {name!r}; keep one.")
-            found[member] = name
-    return found
+_TABLE: dict[str, Any] = json.loads((files("idlmav") / "metrics" / "operations.json").read_text(encoding="utf-8"))
+LAYERS: dict[str, Facts] = _TABLE["layers"]
+"""Facts about the classes of torch.nn, under their names."""
+OPS: dict[str, Facts] = _TABLE["ops"]
+"""Facts about functions, under torch's own names; an alias (`SAME_OP`) has the facts of its op."""
+SAME_OP: dict[str, str] = {name: facts["same_as"] for name, facts in OPS.items() if "same_as" in facts}
+"""Alias -> the name of the op that graphs show."""
+DTYPE_BYTES: dict[str, int] = {
+    name: int(size) for size, names in _TABLE["dtypes"].items() if size.isdigit() for name in names
+}
+"""Bytes of one element of each dtype."""
+
+
+def fact(name: str) -> dict[str, Any]:
+    """
+    Return the ops for which a fact is known, with its value.
+
+    Raises
+    ------
+    KeyError
+        If ``operations.json`` does not describe such a fact.
+    """
+    _TABLE["facts_about_ops"][name]
+    return {op: facts[name] for op, facts in OPS.items() if name in facts}
+
+
+def ops_with(name: str, value: object = True) -> frozenset[str]:
+    """
+    Return the ops for which a fact has a certain value.
+
+    Examples
+    --------
+    >>> "transpose" in ops_with("shares_memory"), "item" in ops_with("returns", "data")
+    (True, True)
+    """
+    return frozenset([op for op, found in fact(name).items() if found == value])
 
 
 def categories() -> tuple[str, ...]:
     """Return every category in the order of the reference page."""
-    return tuple(_table())
+    return tuple(_TABLE["categories"])
 
 
+@cache
 def category(operation: str, op: str = "") -> str:
     """
     Return the category of an operation.
@@ -54,58 +75,29 @@ def category(operation: str, op: str = "") -> str:
     Returns
     -------
     str
-        ``"Convolution"``, ``"Arithmetic"``, ...; ``"Other"`` for what is not listed.
+        ``"Convolution"``, ``"Arithmetic"``, ...; ``"Other"`` for an operation that is not listed.
 
     Examples
     --------
     >>> category("nn.Conv2d"), category("add()"), category("nn.Unheard", "conv2d")
     ('Convolution', 'Arithmetic', 'Convolution')
     """
-    layers, functions = _by_name("layers"), _by_name("functions")
-    if operation.startswith("nn.") and (name := operation.removeprefix("nn.")) in layers:
-        return layers[name]
-    for name in (operation.removesuffix("()"), op):
-        if name in functions:
-            return functions[name]
+    for facts in (_facts_about(operation), _facts_about(op)):
+        if "category" in facts:
+            return str(facts["category"])
     return "Other"
 
 
 def docs_url(operation: str) -> str | None:
-    """Return the page of torch's reference for a layer or a listed function; ``None`` where there is none."""
-    base = "https://docs.pytorch.org/docs/stable/generated/"
-    if operation.startswith("nn.") and operation.removeprefix("nn.") in _by_name("layers"):
-        return f"{base}torch.{operation}.html"
+    """Return the page of torch's reference for a layer or function; ``None`` if the catalogue names none."""
+    facts = _facts_about(operation)
+    is_layer = operation.startswith("nn.")
+    page = operation if is_layer and facts else facts.get("docs") if operation.endswith("()") else None
+    return None if page is None else f"https://docs.pytorch.org/docs/stable/generated/torch.{page}.html"
+
+
+def _facts_about(operation: str) -> Facts:
+    if operation.startswith("nn."):
+        return LAYERS.get(operation.removeprefix("nn."), {})
     name = operation.removesuffix("()")
-    if operation.endswith("()") and name in _by_name("functions"):
-        in_functional = name in _FUNCTIONAL
-        return (
-            f"{base}torch.{'nn.functional.' if in_functional else ''}{name}.html"
-            if name not in _METHODS
-            else f"{base}torch.Tensor.{name}.html"
-        )
-    return None
-
-
-_METHODS = frozenset(
-    {
-        "view",
-        "view_as",
-        "expand",
-        "expand_as",
-        "repeat",
-        "contiguous",
-        "to",
-        "type_as",
-        "float",
-        "half",
-        "masked_fill",
-        "item",
-    }
-)
-_FUNCTIONAL = frozenset(
-    {"linear", "bilinear", "relu", "gelu", "silu", "softmax", "log_softmax", "dropout", "layer_norm", "batch_norm", "group_norm", "rms_norm",
-     "embedding", "pad", "interpolate", "scaled_dot_product_attention", "conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d",
-     "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
-     "hardswish", "hardsigmoid", "leaky_relu", "elu", "mish", "softplus", "normalize", "glu", "one_hot", "unfold", "fold",
-     "pixel_shuffle", "pixel_unshuffle", "grid_sample", "multi_head_attention_forward"}
-)  # fmt: skip
+    return OPS.get(SAME_OP.get(name, name), {})

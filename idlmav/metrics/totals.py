@@ -1,48 +1,39 @@
 """
 Numbers of a captured graph: parameters, bytes and FLOPs with provenance, on nodes, modules and the whole model.
 
-The FLOPs that capture counted by torch's own formulas are left alone; the rest is estimated or unknown
+FLOPs that capture counted by torch's own formulas are kept; the others are estimated or unknown
 (`idlmav.metrics.flops`). One multiply-add counts as 2.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from idlmav.graph import Graph, ModuleInfo, Node, ParameterInfo, Shape, Totals
 from idlmav.graph.fast_records import changer
+from idlmav.metrics.catalogue import DTYPE_BYTES, ops_with
 from idlmav.metrics.flops import estimate, numel
 
 __all__ = ["activation_bytes", "complete"]
 
-_BYTES = {
-    "bool": 1, "uint8": 1, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1, "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2,
-    "int32": 4, "uint32": 4, "float32": 4, "complex32": 4, "int64": 8, "uint64": 8, "float64": 8, "complex64": 8, "complex128": 16,
-    "quint8": 1, "qint8": 1, "qint32": 4,
-}  # fmt: skip
-_VIEWS = frozenset({
-    "alias", "as_strided", "broadcast_to", "chunk", "conj", "data", "detach", "diagonal", "expand", "expand_as", "flatten",
-    "hsplit", "identity", "imag", "item", "narrow", "permute", "ravel", "real", "select", "setitem", "split",
-    "split_with_sizes", "squeeze", "t", "tensor_split", "transpose", "unbind", "unflatten", "unsqueeze", "view", "view_as",
-    "view_as_complex", "view_as_real", "vsplit",
-})  # fmt: skip
+_SHARES_MEMORY = ops_with("shares_memory")
 
 
 def activation_bytes(node: Node) -> int | None:
     """
     Return the bytes of a node's outputs that are new memory.
 
-    Views, ops in place and layers that hand their input through need none; ``None`` if a size is unknown.
+    Views, ops in place and layers that return their input need none; ``None`` if a size is unknown.
     """
-    if node.kind == "output" or node.op in _VIEWS or "inplace" in node.notes or "identity" in node.notes:
+    if node.kind == "output" or node.op in _SHARES_MEMORY or "inplace" in node.notes or "identity" in node.notes:
         return 0
     if node.op == "raise" or (node.status == "failed" and not node.shapes):
         return None
     total = 0
     for shape, dtype in zip(node.shapes, node.dtypes, strict=True):
-        elements, width = numel(shape), _BYTES.get(dtype)
+        elements, width = numel(shape), DTYPE_BYTES.get(dtype)
         if elements is None or width is None:
             return None
         total += elements * width
@@ -51,7 +42,7 @@ def activation_bytes(node: Node) -> int | None:
 
 def complete(graph: Graph) -> Graph:
     """
-    Return the graph with every number that follows from its shapes.
+    Return the graph with all numbers that follow from its shapes.
 
     Parameters
     ----------
@@ -62,49 +53,120 @@ def complete(graph: Graph) -> Graph:
     -------
     Graph
         With `param_count`, `shares_params`, `activation_bytes`, `flops` and `flops_source` on nodes, with sums and
-        `reached` on modules, and with `totals`. What several modules share is counted once in every sum.
+        `reached` on modules, and with `totals`. A shared parameter is counted once in every sum.
     """
     first_name = {name: p.name for p in graph.parameters for name in (p.name, *p.aliases)}
     nodes, read = _complete_nodes(graph, first_name)
-    numbers = {parameter.name: _parameter_sums(parameter) for parameter in graph.parameters}
-    own: dict[str, list[int]] = {"": [0] * len(_SUMS)}
-    inputs = [0] * len(_SUMS)
+    own: dict[str, Sums] = {"": Sums()}
+    inputs = Sums()
     for node in nodes:
         sums = inputs if node.kind != "op" else own.get(node.path)
         if sums is None:
-            sums = own[node.path] = [0] * len(_SUMS)
-        _add_node(sums, node)
-    shared = _add_parameters(graph, first_name, numbers, own)
+            sums = own[node.path] = Sums()
+        sums.add_node(node)
+    shared = _add_parameters(graph, first_name, own)
     below = _rolled_up(own)
     for path, found in shared.items():
-        _add(below[path], found)
-    # What follows from the ops is the model's own entry; parameters count even if they lie in no module.
-    whole = dict(zip(_SUMS, below[""][:_OF_NODES], strict=False))
-    whole |= dict(zip(_SUMS[_OF_NODES:], list(map(sum, zip(*numbers.values(), strict=True))), strict=False))
-    del whole["failed"]
+        below[path].add(found)
+    # The sums over ops are the model's own entry; parameters count even if they are in no module.
+    held = Sums()
+    for parameter in graph.parameters:
+        held.add_parameter(parameter)
     totals = Totals(
         node_count=sum([node.kind == "op" for node in nodes]),
         param_reached=sum([node.param_count for node in nodes]),
-        **whole,
+        **{name: getattr(below[""], name) for name in _OVER_OPS},
+        **{name: getattr(held, name) for name in _OVER_PARAMETERS},
     )
     missed = _missed(graph, nodes, first_name, read)
-    modules = tuple([_with_sums(module, module.path not in missed, below[module.path]) for module in graph.modules])
-    return replace(graph, nodes=tuple(nodes), modules=modules, totals=totals)
+    modules = []
+    for module in graph.modules:
+        sums = below[module.path]
+        modules.append(_with_sums(module, module.path not in missed, sums.failed > 0, *_values(sums)))
+    return replace(graph, nodes=tuple(nodes), modules=tuple(modules), totals=totals)
 
 
-_with_numbers = changer(Node, "param_count", "shares_params", "activation_bytes", "flops", "flops_source")
-_SUMS = (
-    "failed", "flops", "flops_estimated", "flops_measured", "flops_unknown", "activation_bytes", "activation_unknown",
+_OVER_OPS = (
+    "flops", "flops_estimated", "flops_measured", "flops_unknown", "activation_bytes", "activation_unknown",
+)  # fmt: skip
+_OVER_PARAMETERS = (
     "param_count", "trainable_count", "shared_count", "param_unknown", "param_bytes", "buffer_bytes",
 )  # fmt: skip
-_OF_NODES = 7
-"""How many of the sums are over ops; the rest is over parameters."""
-_BY_SOURCE = {"counted": 1, "estimated": 2, "measured": 3}
-_sums_of = changer(ModuleInfo, "reached", *_SUMS)
+_values = attrgetter(*_OVER_OPS, *_OVER_PARAMETERS)
+_with_numbers = changer(Node, "param_count", "shares_params", "activation_bytes", "flops", "flops_source")
+_with_sums = changer(ModuleInfo, "reached", "failed", *_OVER_OPS, *_OVER_PARAMETERS)
 
 
-def _with_sums(module: ModuleInfo, reached: bool, sums: list[int]) -> ModuleInfo:
-    return _sums_of(module, reached, sums[0] > 0, *sums[1:])
+class Sums:
+    """Numbers of ops and of parameters, summed over a part of the model; `ModuleInfo` says what each means."""
+
+    __slots__ = ("failed", *_OVER_OPS, *_OVER_PARAMETERS)
+    failed: int
+    flops: int
+    flops_estimated: int
+    flops_measured: int
+    flops_unknown: int
+    activation_bytes: int
+    activation_unknown: int
+    param_count: int
+    trainable_count: int
+    shared_count: int
+    param_unknown: int
+    param_bytes: int
+    buffer_bytes: int
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.flops = self.flops_estimated = self.flops_measured = self.flops_unknown = 0
+        self.activation_bytes = self.activation_unknown = 0
+        self.param_count = self.trainable_count = self.shared_count = self.param_unknown = 0
+        self.param_bytes = self.buffer_bytes = 0
+
+    def add_node(self, node: Node) -> None:
+        """Add the numbers of an op."""
+        self.failed += node.status == "failed"
+        if node.flops is None:
+            self.flops_unknown += 1
+        elif node.flops_source == "counted":
+            self.flops += node.flops
+        elif node.flops_source == "estimated":
+            self.flops_estimated += node.flops
+        else:
+            self.flops_measured += node.flops
+        if node.activation_bytes is None:
+            self.activation_unknown += 1
+        else:
+            self.activation_bytes += node.activation_bytes
+
+    def add_parameter(self, parameter: ParameterInfo) -> None:
+        """Add the numbers of a parameter or buffer."""
+        size = parameter.numel
+        if parameter.buffer:
+            self.buffer_bytes += size * parameter.itemsize
+            return
+        self.param_count += size
+        self.param_bytes += size * parameter.itemsize
+        self.param_unknown += parameter.shape is None
+        if parameter.trainable:
+            self.trainable_count += size
+        if parameter.aliases:
+            self.shared_count += size
+
+    def add(self, other: Sums) -> None:
+        """Add the sums over another part."""
+        self.failed += other.failed
+        self.flops += other.flops
+        self.flops_estimated += other.flops_estimated
+        self.flops_measured += other.flops_measured
+        self.flops_unknown += other.flops_unknown
+        self.activation_bytes += other.activation_bytes
+        self.activation_unknown += other.activation_unknown
+        self.param_count += other.param_count
+        self.trainable_count += other.trainable_count
+        self.shared_count += other.shared_count
+        self.param_unknown += other.param_unknown
+        self.param_bytes += other.param_bytes
+        self.buffer_bytes += other.buffer_bytes
 
 
 def _complete_nodes(graph: Graph, first_name: dict[str, str]) -> tuple[list[Node], set[str]]:
@@ -134,7 +196,7 @@ def _complete_nodes(graph: Graph, first_name: dict[str, str]) -> tuple[list[Node
 
 
 def _operands(graph: Graph) -> dict[str, list[Shape]]:
-    """Return the shapes that each node reads from others, where its FLOPs have to be estimated from them."""
+    """Return the shapes that each node with unknown FLOPs reads from other nodes."""
     shapes = {node.id: node.shapes for node in graph.nodes}
     read: dict[str, list[Shape]] = {node.id: [] for node in graph.nodes if node.flops is None}
     for edge in graph.edges:
@@ -143,37 +205,6 @@ def _operands(graph: Graph) -> dict[str, list[Shape]]:
             outputs = shapes[edge.source]
             found += [shape for i in edge.outputs if i < len(outputs) and (shape := outputs[i]) is not None]
     return read
-
-
-def _add_node(sums: list[int], node: Node) -> None:
-    if node.status == "failed":
-        sums[0] += 1
-    if node.flops is None:
-        sums[4] += 1
-    else:
-        sums[_BY_SOURCE[node.flops_source]] += node.flops
-    if node.activation_bytes is None:
-        sums[6] += 1
-    else:
-        sums[5] += node.activation_bytes
-
-
-def _parameter_sums(parameter: ParameterInfo) -> tuple[int, ...]:
-    size = parameter.numel
-    if parameter.buffer:
-        return 0, 0, 0, 0, 0, size * parameter.itemsize
-    return (
-        size,
-        size if parameter.trainable else 0,
-        size if parameter.aliases else 0,
-        parameter.shape is None,
-        size * parameter.itemsize,
-        0,
-    )
-
-
-def _add(sums: list[int], more: Iterable[int]) -> None:
-    sums[:] = map(operator.add, sums, more)
 
 
 def _ancestors(path: str) -> list[str]:
@@ -185,48 +216,46 @@ def _ancestors(path: str) -> list[str]:
     return [*found, ""]
 
 
-def _add_parameters(
-    graph: Graph, first_name: dict[str, str], numbers: dict[str, tuple[int, ...]], own: dict[str, list[int]]
-) -> dict[str, list[int]]:
+def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sums]) -> dict[str, Sums]:
     """
     Add to each module's own sums the parameters that no other module holds.
 
     Returns
     -------
-    dict of str to list of int
-        Sums of the others, by the path of each module around them: there they count once.
+    dict of str to Sums
+        The sums over parameters that several modules hold, by the path of each module that holds or contains them:
+        there they count once.
     """
+    parameters = {parameter.name: parameter for parameter in graph.parameters}
     owners: dict[str, list[str]] = {}
     for module in graph.modules:
         if module.path not in own:
-            own[module.path] = [0] * len(_SUMS)
+            own[module.path] = Sums()
         if module.params:
             for name in dict.fromkeys([first_name[name] for name in module.params if name in first_name]):
                 owners.setdefault(name, []).append(module.path)
-    shared: dict[str, list[int]] = {}
+    shared: dict[str, Sums] = {}
     for name, paths in owners.items():
-        sums = numbers[name]
         if len(paths) == 1:
-            held = own[paths[0]]
-            held[_OF_NODES:] = map(operator.add, held[_OF_NODES:], sums)
+            own[paths[0]].add_parameter(parameters[name])
         else:
             for around in {around for path in paths for around in _ancestors(path)}:
-                _add(shared.setdefault(around, [0] * len(_SUMS)), (0,) * _OF_NODES + sums)
+                shared.setdefault(around, Sums()).add_parameter(parameters[name])
     return shared
 
 
-def _rolled_up(own: dict[str, list[int]]) -> dict[str, list[int]]:
-    """Return the sums of each module with all below it, from the sums of what is directly its own."""
-    below = {path: list(sums) for path, sums in own.items()}
-    for path in list(own):
+def _rolled_up(own: dict[str, Sums]) -> dict[str, Sums]:
+    """Return the sums over each module with all below it, from those over its own ops and parameters."""
+    below = own.copy()
+    for path in own:
         while path:  # a module may have no entry of its own although one below has
             path = path.rpartition(".")[0]
             if path in below:
                 break
-            below[path] = [0] * len(_SUMS)
+            below[path] = Sums()
     for path in sorted(below, key=_depth, reverse=True):
         if path:
-            _add(below[path.rpartition(".")[0]], below[path])
+            below[path.rpartition(".")[0]].add(below[path])
     return below
 
 
@@ -235,7 +264,7 @@ def _depth(path: str) -> int:
 
 
 def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: set[str]) -> set[str]:
-    """Return the paths of the modules that forward never came to."""
+    """Return the paths of the modules that the forward pass never used."""
     idle = [module for module in graph.modules if not module.calls and module.path]
     if not idle:
         return set()
@@ -257,7 +286,7 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
 
 
 def _mark(path: str, reached: set[str]) -> None:
-    """Add a module and all around it."""
+    """Add a module and all modules around it."""
     while path and path not in reached:
         reached.add(path)
         path = path.rpartition(".")[0]

@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from idlmav.graph import Graph, ModuleInfo, Node, Totals, format_shape, format_shapes
+from idlmav.graph.text import flops_text, thousands
 from idlmav.layout import Layout, columns, first_folds
 from idlmav.layout.input.labels import node_label, node_sublabel
 from idlmav.metrics.catalogue import category, docs_url
@@ -24,11 +25,7 @@ __all__ = [
     "STATUS_COLORS",
     "Scene",
     "build_scene",
-    "flops_text",
-    "humane",
-    "humane_bytes",
     "module_operation",
-    "thousands",
     "unreached_ids",
 ]
 
@@ -324,33 +321,6 @@ def _encode(pairs: Iterable[tuple[str, str]]) -> dict[str, list[Any]]:
     return {"names": list(index), "colors": colors, "inks": [ink(color) for color in colors], "of": of}
 
 
-def humane(number: float, unit: str = "") -> str:
-    """Write a number with three significant digits and k, M, G or T: ``humane(1.8e9, 'FLOPs')`` is ``'1.8 GFLOPs'``."""
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= factor:
-            return f"{_digits(number / factor)} {prefix}{unit}"
-    return f"{number:g} {unit}".rstrip()
-
-
-def _digits(value: float) -> str:
-    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
-
-
-def humane_bytes(count: float) -> str:
-    """Write a number of bytes with binary units: ``humane_bytes(46755328)`` is ``'44.6 MiB'``."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{_digits(value)} {unit}"
-        value /= 1024
-    return f"{_digits(value)} TiB"
-
-
-def thousands(number: int) -> str:
-    """Write an integer with its thousands separated by narrow no-break spaces."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def summary(graph: Graph) -> dict[str, str]:
     """
     Describe the whole model in a few words.
@@ -369,18 +339,3 @@ def summary(graph: Graph) -> dict[str, str]:
         "params": f"{thousands(totals.param_count)} parameters",
         "flops": flops_text(totals),
     }
-
-
-def flops_text(totals: Totals, unit: str = "FLOPs", per: int = 1, *, hidden: bool = False) -> str:
-    """Write the sum of FLOPs in a unit of `per` FLOPs, with the estimates or with these hidden."""
-    unknown = totals.flops_unknown
-    missing = f", {thousands(unknown)} {'op' if unknown == 1 else 'ops'} unknown" if unknown else ""
-    named = {"counted": totals.flops, "measured": totals.flops_measured}
-    if not hidden:
-        named["estimated"] = totals.flops_estimated
-    parts = [(name, value) for name, value in named.items() if value]
-    if unknown and not parts:
-        return f"? {unit}{missing}"
-    parts = parts or [("counted", 0)]
-    texts = [f"{humane(value / per, '' if i else unit)} {name}" for i, (name, value) in enumerate(parts)]
-    return ("\u2265 " if unknown else "") + " + ".join(texts) + missing

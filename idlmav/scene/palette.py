@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.resources import files
 from numbers import Integral
 from zlib import crc32
@@ -21,47 +20,28 @@ from idlmav.metrics.catalogue import categories, category
 
 __all__ = ["DEFAULT_PALETTE", "GRADIENT", "Palette", "contrast", "ink", "known_palettes", "sequence"]
 
+_DATA = json.loads((files("idlmav") / "scene" / "palettes.json").read_text("utf-8"))
 DEFAULT_PALETTE = "Light"
-"""
-Paul Tol's "light" scheme, nine colours made for filled cells that hold a label and safe for colour-blind eyes, then
-tints of his discrete rainbow (SRON/EPS/TN/09-002) and a few more for operations that are rarely side by side.
-"""
-_LIGHT = (
-    "#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#caaccb", "#cae0ab",
-    "#f6c141", "#b997c1", "#dddddd", "#bbccee", "#efe8dc", "#6a7fd0", "#ffccaa", "#88ccaa", "#b5dde8", "#d9c7a0",
-)  # fmt: skip
-GRADIENT = (
-    "#fef7d8", "#fbe3a9", "#f6cb7f", "#f0b05e", "#e6934b", "#d87644", "#bc5742", "#a34545", "#803343", "#5b253b",
-)  # fmt: skip
+_LIGHT: tuple[str, ...] = tuple(_DATA["Light"])
+GRADIENT: tuple[str, ...] = tuple(_DATA["gradient"])
 """Colours for a number, from small to large; the lightness falls steadily, so it also reads in grey."""
-
 NEUTRAL = "#e8ebef"
 """Inputs and outputs are no operations: they stay outside of the palette."""
-_COMMON = (
-    "conv2d", "linear", "batch_norm", "relu", "add", "max_pool2d", "layer_norm", "gelu", "cat",
-    "scaled_dot_product_attention", "matmul", "softmax", "Shape", "embedding", "dropout", "conv_transpose2d", "silu",
-    "adaptive_avg_pool2d", "mul", "identity",
-)  # fmt: skip
+_COMMON: tuple[str, ...] = tuple(_DATA["common"]["operations"])
 """Operations that most models have, each with a colour of its own in the default palette."""
-_COMMON_CATEGORIES = (
-    "Convolution", "Linear", "Normalization", "Non-linear activations", "Arithmetic", "Pooling", "Transformer", "Sparse",
-    "Dropout",
-)  # fmt: skip
-"""Categories that stand side by side in most models: the colours that colour-blind eyes tell apart."""
+_COMMON_CATEGORIES: tuple[str, ...] = tuple(_DATA["common"]["categories"])
+"""Categories that are side by side in most models: the colours that colour-blind eyes tell apart."""
 _PLAIN = frozenset({"Shape", "Conversion", "Creation"})
 """Categories that compute nothing; they share one colour, grey in the default palette."""
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-@cache
-def _plotly_palettes() -> dict[str, tuple[str, ...]]:
-    text = (files("idlmav") / "scene" / "palettes.json").read_text("utf-8")
-    return {name: tuple(colors) for name, colors in json.loads(text)["palettes"].items()}
+_PALETTES = {DEFAULT_PALETTE: _LIGHT, **{name: tuple(colors) for name, colors in _DATA["palettes"].items()}}
 
 
 def known_palettes() -> list[str]:
     """Return the names that `sequence` knows by itself."""
-    return [DEFAULT_PALETTE, *_plotly_palettes()]
+    return [*_PALETTES]
 
 
 def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
@@ -77,7 +57,7 @@ def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
     -------
     tuple of str or None
         Hex colours; ``None`` for a name that is not known here (Bokeh's and HoloViews' names are looked up by
-        `idlmav.page.views.theme.find_palette`).
+        `idlmav.page.colormaps.colormap`).
 
     Raises
     ------
@@ -87,8 +67,7 @@ def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
         If a list is empty or holds something else than hex colours.
     """
     if isinstance(palette, str):
-        named = {"light": _LIGHT, **{name.casefold(): colors for name, colors in _plotly_palettes().items()}}
-        return named.get(palette.casefold())
+        return {name.casefold(): colors for name, colors in _PALETTES.items()}.get(palette.casefold())
     if not isinstance(palette, Iterable):
         raise TypeError(f"palette: a name or a list of hex colours is needed, got {type(palette).__name__}.")
     colors = tuple(palette)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from idlmav.graph.modules import Totals
-from idlmav.scene.build import Scene, flops_text
+from idlmav.graph.text import flops_text
+from idlmav.scene.build import Scene
 from idlmav.state import COMPUTE_UNITS
 
 __all__ = ["shown_compute"]

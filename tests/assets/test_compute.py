@@ -9,7 +9,7 @@ from assets.node import run_js
 from pictures import picture_of
 
 from idlmav import MAV
-from idlmav.scene.build import humane, humane_bytes, thousands
+from idlmav.graph.text import humane, humane_bytes, thousands
 from idlmav.state import COMPUTE_UNITS, ESTIMATES
 
 RUN = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from assets.node import run_js
 
-from idlmav.scene.build import humane, thousands
+from idlmav.graph.text import humane, thousands
 
 NUMBERS = [
     *(0, 1, 7, 12, 999, 1000, 1001, 1499, 1500, 9994, 9996, 12345, 99_949, 99_951, 123_456, 999_499, 999_999),

@@ -8,7 +8,7 @@ import pytest
 from browser.driver import LAYER, contains, luminance, middle
 
 from idlmav import MAV
-from idlmav.scene.build import humane, thousands
+from idlmav.graph.text import humane, thousands
 from idlmav.state import COLOR_BY, SIZE_BY
 
 NUMBERS = ("param_count", "flops", "activation_bytes")

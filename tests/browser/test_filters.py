@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from idlmav import MAV
+from idlmav.graph.text import humane
 from idlmav.layout import fold
-from idlmav.scene.build import humane
 from idlmav.state import SHARED
 
 

@@ -11,15 +11,12 @@ from idlmav.capture.record.classify import op_name
 from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.trace import META
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
 
 _MASKS = (torch.bool, torch.uint8)
-_SIZED = frozenset({
-    "view", "reshape", "expand", "repeat", "tile", "narrow", "unflatten", "as_strided", "split", "chunk", "split_with_sizes",
-    "tensor_split", "pad", "roll", "interpolate", "new_zeros", "new_ones", "new_empty", "new_full", "select", "unfold",
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
-})  # fmt: skip
+_TAKE_SIZES = ops_with("takes_sizes")
 """Ops whose arguments after the first are sizes, positions and counts: known ones, even if a tensor holds them."""
 
 
@@ -60,7 +57,7 @@ def with_real_operands(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if not args or not isinstance(args[0], Tensor):
         return None
     name = op_name(func)
-    if name in _SIZED and args[0].is_meta and next(tensors_in((args[1:], kwargs)), None) is not None:
+    if name in _TAKE_SIZES and args[0].is_meta and next(tensors_in((args[1:], kwargs)), None) is not None:
         numbers = [_number(value) for value in args[1:]]
         return func(args[0], *numbers, **{key: _number(value) for key, value in kwargs.items()})
     if name == "getitem" and args[0].is_meta:

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from idlmav.capture.data.replay import Replay
-from idlmav.capture.record.classify import function_name
+from idlmav.capture.record.classify import RETURN_TRUTH, function_name
 from idlmav.capture.record.operands import SMALL, Operands, tensors_in
 from idlmav.capture.record.source import Where
 from idlmav.capture.record.trace import META, OpRecord, Trace
 from idlmav.capture.shapes.rules.registry import contiguous
+from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["Decisions"]
 
-_TRUTHS = frozenset({"__bool__", "is_nonzero", "equal", "allclose", "__contains__"})
-_FROM_VALUES = frozenset({"tensor", "as_tensor", "asarray", "scalar_tensor"})
+_FROM_VALUES = ops_with("creates", "from values")
+_FROM_SIZES = ops_with("creates", "from sizes")
 _RANDOM_OR_EMPTY = frozenset({"rand", "randn", "empty"})
-_SIZED = frozenset({"zeros", "ones", "empty", "rand", "randn", "eye", "full", "empty_strided", "randint"})
 _ARRAY_AT_MOST = 1 << 22
 
 
@@ -50,7 +50,7 @@ class Decisions:
             return func(*[self.operands.replace(value) for value in args], **kwargs)
         tensor, name = args[0], function_name(func)
         op.flags = (*op.flags, "guess")
-        if name in _TRUTHS:
+        if name in RETURN_TRUTH:
             # A loop that waits for a condition must end: after a while the other answer is given.
             seen = self.asked[op.where] = self.asked.get(op.where, 0) + 1
             self.guessed.setdefault(op.where)
@@ -109,7 +109,7 @@ def _nested_shape(value: Any) -> tuple[int, ...]:
 
 
 def _element_count(name: str, args: Any, kwargs: dict[str, Any]) -> int:
-    if name not in _SIZED:
+    if name not in _FROM_SIZES:
         return 0
     size = kwargs.get("size", args[0] if args else 0)
     if isinstance(size, (tuple, list)):

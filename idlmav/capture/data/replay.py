@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from idlmav.capture.record.classify import FACTORY, KINDS, function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands, tensors_in
 from idlmav.capture.record.trace import BUFFER, CONSTANT, PARAMETER, SIGNATURES, OpRecord, Origin, Trace
-from idlmav.capture.shapes.kernels import on_device
+from idlmav.capture.shapes.kernels import MOVE_TO_DEVICE, on_device
 
 __all__ = ["BYTES_AT_MOST", "FLOPS_AT_MOST", "Replay", "substituted"]
 
@@ -23,7 +23,6 @@ FLOPS_AT_MOST = 10_000_000_000
 BYTES_AT_MOST = 1 << 29
 """Bytes that these ops write, and read of the weights."""
 _CPU = torch.device("cpu")
-_MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "npu", "hpu", "ipu"})
 
 
 class _UnknownError(Exception):
@@ -173,7 +172,7 @@ class Replay:
 
     def _call(self, op: OpRecord, args: Any, kwargs: dict[str, Any]) -> Any:
         func, name = op.func, function_name(op.func)
-        if name == "identity" or name in _MOVES:
+        if name == "identity" or name in MOVE_TO_DEVICE:
             return args[0]
         module = op.call.module if op.call is not None else None
         if "opaque" in op.flags and module is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from operator import itemgetter
 from types import FrameType
 from typing import Any
@@ -23,40 +24,45 @@ from idlmav.capture.record.argument_text import argument_text
 from idlmav.capture.record.memo import INPLACE, NEW, SAME, Outcomes
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import CallRecord, OpRecord, Origin, Remembered, Trace
+from idlmav.metrics.catalogue import LAYERS
 
-__all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves"]
+__all__ = ["LEAF_MEMO", "LEAVES", "Leaves", "NoLeaves", "leaf_of"]
 
-_WEIGHTS = ("weight", "bias")
-_WINDOW = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-_AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-_SETTINGS: dict[tuple[type[nn.Module], ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
-    (nn.Conv1d, nn.Conv2d, nn.Conv3d): (("stride", "padding", "dilation", "groups", "padding_mode"), _WEIGHTS),
-    (nn.Linear,): ((), _WEIGHTS),
-    (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d): (
-        ("momentum", "eps", "track_running_stats"), (*_WEIGHTS, "running_mean", "running_var")
-    ),
-    (nn.LayerNorm,): (("normalized_shape", "eps"), _WEIGHTS),
-    (nn.GroupNorm,): (("num_groups", "eps"), _WEIGHTS),
-    (nn.RMSNorm,): (("normalized_shape", "eps"), ("weight",)),
-    (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d): (("p", "inplace"), ()),
-    (nn.AlphaDropout,): (("p",), ()),
-    (nn.ReLU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.SELU): (("inplace",), ()),
-    (nn.ReLU6, nn.Hardtanh): (("min_val", "max_val", "inplace"), ()),
-    (nn.ELU, nn.CELU): (("alpha", "inplace"), ()),
-    (nn.LeakyReLU,): (("negative_slope", "inplace"), ()),
-    (nn.Softplus,): (("beta", "threshold"), ()),
-    (nn.GELU,): (("approximate",), ()),
-    (nn.Sigmoid, nn.Tanh, nn.Softsign): ((), ()),
-    (nn.PReLU,): ((), ("weight",)),
-    (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d): (_WINDOW, ()),
-    (nn.AvgPool1d,): (_AVERAGE, ()),
-    (nn.AvgPool2d, nn.AvgPool3d): ((*_AVERAGE, "divisor_override"), ()),
-    (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d): (("output_size",), ()),
-}  # fmt: skip
-"""Layer classes -> all settings that their ``forward`` reads; the parameters and buffers that it reads."""
+Reader = Callable[[dict[str, Any]], tuple[Any, ...]]
+Leaf = tuple[Any, Any, Reader, tuple[tuple[str, str], ...]]
+"""Of a layer class: its ``forward`` and constructor, what reads its settings, the tables and names of its tensors."""
 
 
-def _reader(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+def leaf_of(kind: type[nn.Module]) -> Leaf | None:
+    """
+    Return what the result of a layer depends on, from the catalogue of layers.
+
+    Returns
+    -------
+    tuple or None
+        ``None`` for a class that cannot be looked up: it is not in the catalogue, its ``forward`` is not torch's, or
+        its constructor has a setting that the catalogue does not list, which ``forward`` may read.
+    """
+    facts = LAYERS.get(kind.__name__, {})
+    # A library may have put its own function there before this one was imported.
+    if "reads" not in facts or not kind.forward.__module__.startswith("torch.nn.modules."):
+        return None
+    reads, tensors = facts["reads"], facts.get("tensors", [])
+    listed = {*reads, *tensors, *facts.get("unread", []), "device", "dtype"}
+    if kind.__init__ is not nn.Module.__init__ and not _is_covered(kind.__init__, listed):
+        return None
+    return kind.forward, kind.__init__, _reader(("training", *reads)), tuple((_table(name), name) for name in tensors)
+
+
+def _is_covered(constructor: Any, listed: set[str]) -> bool:
+    """Return whether a constructor has no other arguments than those listed, and no ``*args`` or ``**kwargs``."""
+    code = getattr(constructor, "__code__", None)
+    if code is None or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+        return False
+    return listed.issuperset(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+
+def _reader(names: tuple[str, ...]) -> Reader:
     """Return a function that reads the values of several keys."""
     return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
 
@@ -65,13 +71,8 @@ def _table(name: str) -> str:
     return "_buffers" if name.startswith("running_") else "_parameters"
 
 
-Leaf = tuple[Any, Callable[[dict[str, Any]], tuple[Any, ...]], tuple[tuple[str, str], ...]]
 LEAVES: dict[type[nn.Module], Leaf] = {
-    kind: (kind.forward, _reader(("training", *settings)), tuple((_table(name), name) for name in tensors))
-    for kinds, (settings, tensors) in _SETTINGS.items()
-    for kind in kinds
-    # A library may have put its own function there before this one was imported.
-    if kind.forward.__module__.startswith("torch.nn.modules.")
+    kind: leaf for name in LAYERS if (kind := getattr(nn, name, None)) and (leaf := leaf_of(kind)) is not None
 }
 LEAF_MEMO: dict[tuple[Any, ...], tuple[Any, tuple[int, ...], Remembered]] = {}
 """Shared by all captures: key of a call -> function, which of the call's operands it reads in order, what comes out."""
@@ -117,10 +118,11 @@ class Leaves:
         leaf = LEAVES.get(kind)
         if leaf is None or kwargs or len(args) != 1 or type(args[0]) is not Tensor:
             return None
-        forward, read, tensors = leaf
+        forward, constructor, read, tensors = leaf
         attributes = module.__dict__
+        as_listed = kind.forward is forward and kind.__init__ is constructor
         origin = self.trace.origins.get(id(args[0]))
-        if origin is None or origin[2] is None or self._is_unusual(attributes, kind.forward is forward):
+        if origin is None or origin[2] is None or self._is_unusual(attributes, as_listed):
             return None
         origins = [origin]
         try:
@@ -138,8 +140,8 @@ class Leaves:
             types += [type(item) for value in values if type(value) is tuple for item in value]
         return (kind, self.default_dtype, values, *types, *[origin[2] for origin in origins]), origins
 
-    def _is_unusual(self, attributes: dict[str, Any], own_forward: bool) -> bool:
-        if not own_forward or "forward" in attributes or "_conv_forward" in attributes:
+    def _is_unusual(self, attributes: dict[str, Any], as_listed: bool) -> bool:
+        if not as_listed or "forward" in attributes or "_conv_forward" in attributes:
             return True
         for name in _HOOKS:
             if attributes[name]:

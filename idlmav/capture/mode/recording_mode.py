@@ -34,33 +34,20 @@ from idlmav.capture.record.classify import (
     classify,
     function_name,
     is_inplace_call,
+    op_name,
 )
 from idlmav.capture.record.memo import MEMO, NEW, Outcomes
 from idlmav.capture.record.operands import Operands, as_operands, tensors_in
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.shapes.kernels import Kernels, on_device
+from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["FastMode"]
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _any_autocast = torch._C._is_any_autocast_enabled
-_DENSE = frozenset(
-    {
-        "matmul",
-        "mm",
-        "bmm",
-        "linear",
-        "einsum",
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "__matmul__",
-        "addmm",
-        "baddbmm",
-        "tensordot",
-    }
-)
+_COUNTED_BY_TORCH = ops_with("counted_by_torch")
 
 
 class FastMode(TorchFunctionMode):
@@ -289,7 +276,7 @@ class FastMode(TorchFunctionMode):
         args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
         inplace = is_inplace_call(func, args, kwargs)
         try:
-            if function_name(func) in _DENSE:
+            if op_name(func) in _COUNTED_BY_TORCH:
                 result, op.flops = self.kernels.flop_mode.count(func, args, kwargs)
             else:
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.utils._device import _device_constructors
 
+from idlmav.metrics.catalogue import SAME_OP, ops_with
+
 __all__ = [
     "ASK",
     "AUTOGRAD",
@@ -18,6 +20,7 @@ __all__ = [
     "ITERATE",
     "KINDS",
     "OP",
+    "RETURN_TRUTH",
     "SET",
     "classify",
     "function_name",
@@ -30,60 +33,18 @@ ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL = range(9)
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 
-_VIEW_PROPERTIES = {"T", "mT", "H", "mH", "real", "imag", "data"}
-_DEVICE_PROPERTIES = {"device", "is_meta", "is_cpu", "is_cuda"}
-_DATA = {
-    "item", "tolist", "numpy", "is_nonzero", "equal", "allclose",
-    "__bool__", "__int__", "__float__", "__index__", "__complex__", "__array__", "__contains__", "__format__",
-}  # fmt: skip
-_ASKS = {
-    "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "is_contiguous", "is_floating_point",
-    "is_complex", "is_signed", "storage_offset", "data_ptr", "get_device", "is_set_to", "has_names", "untyped_storage",
-    "storage", "_is_view", "is_shared", "is_pinned", "is_tensor", "is_storage",
-    "is_nested", "is_inference", "is_conj", "is_neg", "is_same_size", "is_coalesced", "sparse_dim", "dense_dim",
-    "_set_grad_enabled", "set_grad_enabled", "is_grad_enabled", "is_inference_mode_enabled", "is_autocast_enabled",
-    "get_autocast_dtype", "manual_seed", "seed", "initial_seed", "result_type", "promote_types", "can_cast",
-    "broadcast_shapes", "get_default_dtype", "set_default_dtype", "get_default_device", "set_default_device",
-    "_record_function_enter_new", "_has_compatible_shallow_copy_type", "_parse_to", "is_distributed", "apply_", "map_",
-    "__len__", "__hash__", "__repr__", "__str__", "__dlpack__", "__dlpack_device__", "__reduce_ex__",
-    "__deepcopy__", "__torch_function__", "__dir__", "_assert",
-}  # fmt: skip
+_VIEW_PROPERTIES = ops_with("property", "view")
+_DEVICE_PROPERTIES = ops_with("property", "device")
+RETURN_TRUTH = ops_with("returns", "truth")
+_RETURN_DATA = RETURN_TRUTH | ops_with("returns", "data")
+_RETURN_METADATA = ops_with("returns", "metadata")
 _FACTORIES = _device_constructors()
 _AUTOGRAD = (
     torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward, torch.Tensor.register_hook, torch.Tensor.retain_grad, vars(torch._C.TensorBase)["grad"].__get__,
     torch.Tensor.register_post_accumulate_grad_hook,
 )  # fmt: skip
-_SAME = {
-    "true_divide": "div", "truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "absolute": "abs",
-    "negative": "neg", "concat": "cat", "concatenate": "cat", "floordiv": "floor_divide", "mod": "remainder",
-    "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift",
-    "rshift": "bitwise_right_shift", "T": "t", "mT": "transpose", "H": "t", "mH": "transpose", "greater": "gt", "less": "lt",
-    "greater_equal": "ge", "less_equal": "le", "not_equal": "ne", "clip": "clamp", "swapaxes": "transpose",
-    "swapdims": "transpose", "movedim": "permute", "moveaxis": "permute",
-}  # fmt: skip
-_REFLECTED = {
-    f"r{name}"
-    for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "pow", "mod", "matmul", "and", "or", "xor")
-}
-_IN_PLACE = {
-    f"i{name}"
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "truediv",
-        "floordiv",
-        "pow",
-        "mod",
-        "matmul",
-        "and",
-        "or",
-        "xor",
-        "lshift",
-        "rshift",
-    )
-}
+_REFLECTED = frozenset([f"r{name}" for name in ops_with("operator")])
+_IN_PLACE = frozenset([f"i{name}" for name in ops_with("operator")])
 
 
 def function_name(func: Any) -> str:
@@ -110,12 +71,12 @@ def classify(func: Any) -> int:
         kind = ASK
     elif func in _FACTORIES:
         kind = FACTORY
-    elif name in _DATA:
+    elif name in _RETURN_DATA:
         kind = DATA
     elif name == "__iter__":
         kind = ITERATE
     else:
-        kind = ASK if name in _ASKS or name.startswith("_record_function") else OP
+        kind = ASK if name in _RETURN_METADATA or name.startswith("_record_function") else OP
     KINDS[func] = kind
     return kind
 
@@ -137,7 +98,7 @@ def op_name(func: Any) -> str:
         if name in _REFLECTED or name in _IN_PLACE:
             name = name[1:]
     name = name.strip("_") or name
-    return _SAME.get(name, name)
+    return SAME_OP.get(name, name)
 
 
 @cache

@@ -18,20 +18,12 @@ from idlmav.capture.record.operands import tensors_in
 from idlmav.capture.record.trace import CONSTANT, OpRecord
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
+from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["PlacedMode", "Places", "accept", "follow_devices"]
 
 _MOVES = frozenset({Tensor.to, Tensor.cuda, Tensor.cpu})
-_TOGETHER = frozenset({
-    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "einsum", "layer_norm", "batch_norm", "group_norm",
-    "instance_norm", "rms_norm", "scaled_dot_product_attention", "multi_head_attention_forward", "embedding", "lstm", "gru",
-    "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "cat", "stack", "where", "add", "sub", "mul", "div", "pow", "maximum",
-    "minimum", "lerp", "addcmul", "addcdiv", "masked_fill", "gather", "index_select", "scatter", "prelu", "grid_sample",
-    "eq", "ne", "lt", "gt", "le", "ge", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "remainder", "floor_divide", "fmod", "atan2", "cdist", "outer", "cross_entropy", "mse_loss", "l1_loss", "nll_loss",
-})  # fmt: skip
-"""Ops that surely refuse operands from two devices; others are believed to do with them."""
+_NEED_ONE_DEVICE = ops_with("needs_one_device")
 _EXPANDED_AT_MOST = 1 << 24
 
 
@@ -161,7 +153,7 @@ class PlacedMode(FastMode):
             return next(iter(found), None) or next((place for _, place in operands if place is not None), None)
         if {place.type for place in found} == {"cpu", "meta"}:
             return self._really(op, func, args, kwargs)
-        if op_name(func) in _TOGETHER:
+        if op_name(func) in _NEED_ONE_DEVICE:
             names = " and ".join(dict.fromkeys(str(_numbered(place)) for _, place in operands if place is not None))
             self.mismatches[op.index] = RuntimeError(
                 f"Expected all tensors to be on the same device, but found at least two devices, {names}!"

@@ -12,19 +12,14 @@ from idlmav.capture.record.operands import carrier_like, tensors_in
 from idlmav.capture.record.trace import META
 from idlmav.capture.shapes.rules import RULES
 from idlmav.capture.shapes.torch_flops import FlopMode
+from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["Kernels", "on_device", "on_zeros"]
+__all__ = ["MOVE_TO_DEVICE", "Kernels", "on_device", "on_zeros"]
 
-_MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "npu", "hpu", "ipu"})
-_ONE_TYPE = frozenset({
-    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "matmul", "mm",
-    "bmm", "addmm", "baddbmm", "layer_norm", "batch_norm", "group_norm", "scaled_dot_product_attention", "bilinear",
-})  # fmt: skip
+MOVE_TO_DEVICE = ops_with("moves_to_device")
+_NEED_ONE_DTYPE = ops_with("needs_one_dtype")
+_POINTWISE_IN_PLACE = ops_with("pointwise_in_place")
 _ZEROS_AT_MOST = 1 << 24
-_POINTWISE_IN_PLACE = frozenset({
-    "relu", "relu_", "relu6", "silu", "hardswish", "hardsigmoid", "leaky_relu", "leaky_relu_", "elu", "gelu", "dropout",
-    "__iadd__", "__isub__", "__imul__", "__itruediv__", "add_", "sub_", "mul_", "div_", "clamp_",
-})  # fmt: skip
 
 
 def on_device(func: Any, args: Any, kwargs: dict[str, Any], device: torch.device) -> tuple[Any, dict[str, Any]]:
@@ -92,7 +87,7 @@ def check_types(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
     found = {tensor.dtype for tensor in tensors_in((args, kwargs)) if tensor.is_floating_point()}
     if len(found) > 1 and not is_inplace_call(func, args, kwargs):
         result = on_zeros(func, args, kwargs)
-        if result is NotImplemented and op_name(func) in _ONE_TYPE:
+        if result is NotImplemented and op_name(func) in _NEED_ONE_DTYPE:
             raise RuntimeError(f"expected operands of one type, but got {' and '.join(sorted(map(str, found)))}")
 
 
@@ -102,7 +97,7 @@ def true_error(func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -
 
     It gets one zero expanded to each operand's sizes: what refuses its sizes or types does so before it computes.
     """
-    if isinstance(error, NotImplementedError) or op_name(func) not in _ONE_TYPE:
+    if isinstance(error, NotImplementedError) or op_name(func) not in _NEED_ONE_DTYPE:
         return error
 
     def expanded(tensor: Tensor) -> Tensor:
@@ -143,7 +138,7 @@ class Kernels:
                 answer = None  # the rule does not understand the call: the kernel decides whether it is wrong
             if answer is not None:
                 return *answer, not args or answer[0] is not args[0]
-        if function_name(func) in _MOVES:
+        if function_name(func) in MOVE_TO_DEVICE:
             return args[0], None, False
         args, kwargs = on_device(func, args, kwargs, META)
         if autocast and not inplace:
@@ -178,7 +173,8 @@ def _surely_fits(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
     """Return whether a pointwise op in place is legal without asking the kernel: a number, or an equal tensor."""
     target, others = args[0], [*args[1:], *kwargs.values()]
     if (
-        function_name(func) not in _POINTWISE_IN_PLACE
+        op_name(func) not in _POINTWISE_IN_PLACE
+        or kwargs.get("out") is not None
         or not isinstance(target, Tensor)
         or not target.is_floating_point()
     ):

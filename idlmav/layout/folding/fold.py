@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from idlmav.graph.paused_gc import collector_off
+from idlmav.graph.paused_gc import paused_gc
 from idlmav.layout.directions import is_mirrored, is_transposed
 from idlmav.layout.folding.axis_map import AxisMap, Interval, Thing
 from idlmav.layout.folding.borders import extent, find_crossings, hull, leave, tenths
@@ -76,7 +76,7 @@ def fold(layout: Layout, folded: Iterable[str]) -> Layout:
         raise ValueError("fold() takes the layout with all groups open: fold that one again instead of its result")
     if not chosen:
         return layout
-    with collector_off():
+    with paused_gc():
         return _Fold(layout, chosen).apply()
 
 
