@@ -7,20 +7,19 @@ import gc
 import queue
 import threading
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 from weakref import ref
 
 import panel as pn
 import pytest
-from bokeh.client import pull_session
+from bokeh.client import ClientSession
 from bokeh.document import Document
 from panel.config import _cleanup_panel
 from panel.io.server import get_server
 from panel.io.state import state as panel_state
 from pictures import picture_of
 
-from idlmav import MAV
+from idlmav import MAV, plotly_renderer_context
 from idlmav.page.explorer import Explorer
 from idlmav.page.views.controller import Controller
 
@@ -109,10 +108,12 @@ def test_the_output_of_a_cell_that_is_run_again_is_collected(mav, born, drawn):
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)
 def test_saved_pages_leave_nothing_behind(mav, born, drawn, tmp_path):
     mav.state.query = "conv"
-    for _ in range(MANY):
-        mav.save(tmp_path / "m.html")
+    with plotly_renderer_context("notebook_connected"):  # packing the libraries takes a while
+        for _ in range(MANY):
+            mav.save(tmp_path / "m.html")
     leaves_nothing(mav, born, drawn, MANY)
 
 
@@ -139,12 +140,12 @@ def test_saving_changes_nothing_for_a_live_dashboard(mav):
 
 @pytest.fixture
 def address(mav) -> Iterator[str]:
-    """Address of a Panel server whose sessions end as soon as nobody is connected."""
+    """Address of a Panel server, for a session's socket, whose sessions end as soon as nobody is connected."""
     started: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     async def run() -> None:
         soon = {"unused_session_lifetime_milliseconds": 1, "check_unused_sessions_milliseconds": 20}
-        server = get_server(partial(pn.panel, mav), port=0, show=False, start=False, **soon)
+        server = get_server(lambda: mav, port=0, show=False, start=False, **soon)
         server.start()
         ended = asyncio.Event()
         started.put((server.port, asyncio.get_running_loop(), ended))
@@ -154,16 +155,18 @@ def address(mav) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     port, loop, ended = started.get(timeout=60)
-    yield f"http://localhost:{port}/"
+    yield f"ws://localhost:{port}/ws"
     loop.call_soon_threadsafe(ended.set)
     thread.join(timeout=20)
     assert not thread.is_alive()
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)
 def test_closed_sessions_leave_nothing_behind(mav, born, drawn, address, wait_until):
     for _ in range(MANY):
-        session = pull_session(url=address)
+        session = ClientSession(websocket_url=address)
+        session.connect()
         session.close()
     wait_until(lambda: watchers(mav) == 0, timeout=60)
     wait_until(lambda: alive(born) == 0, timeout=60)
