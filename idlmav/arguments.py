@@ -1,33 +1,286 @@
-"""What a user gives to `idlmav.MAV`: checked, and split into the arguments of ``forward``."""
+"""Arguments of `idlmav.MAV`: keywords that follow from the view state, and the split into the arguments of ``forward``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from inspect import Parameter, signature
-from typing import Any
+import re
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, cleandoc, formatannotation, isfunction, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
-__all__ = ["NO_INPUT", "check_choice", "check_model", "split_arguments"]
+from idlmav.errors import did_you_mean
 
-NO_INPUT = object()
+if TYPE_CHECKING:
+    from idlmav.state import ViewOptions
+
+    class PictureOptions(ViewOptions, total=False):
+        """Options of `idlmav.load`, for type checkers."""
+
+        palette: str | Sequence[str]
+        avoid_palette_idxs: Collection[int]
+        fixed_color_map: Mapping[str, int] | None
+
+    class PanelOptions(TypedDict, total=False):
+        """Options of `idlmav.MAV.save`, for type checkers."""
+
+        add_overview: bool
+        add_slider: bool
+        add_table: bool
+        height_px: int
+
+
+__all__ = [
+    "NO_INPUT", "Option", "check_choice", "check_graph_alone", "check_model", "check_picture_name",
+    "check_selected", "keyword_options", "split_arguments", "start_values", "takes", "value_options",
+]  # fmt: skip
+
+T = TypeVar("T")
+
+
+class _NoInput:
+    def __repr__(self) -> str:
+        return "<no input>"
+
+
+NO_INPUT: Final = _NoInput()
 """Stands for inputs that were left out: None is an input."""
 
-
-def check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    """Refuse a value that an option does not have."""
-    if value not in known:
-        raise ValueError(f"{name}: one of {', '.join(known)} is needed, got {value!r}.")
+# ------------------------------------------------------------------------------------------------ keywords
 
 
-def check_model(model: Any) -> None:
-    """Refuse what is no model; torch need not be there to tell."""
+class _Plain(str):
+    """An annotation that signatures show without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """
+    A keyword that a function takes through its ``**keywords``.
+
+    Attributes
+    ----------
+    parameter : inspect.Parameter
+        Name, annotation and default.
+    doc : str
+        Entry of numpydoc's Parameters section.
+    """
+
+    parameter: Parameter
+    doc: str
+
+
+def _values(state: Any) -> dict[str, Any]:
+    """Return the parameters of a class of Param by name, but for its own name."""
+    return {name: state.param[name] for name in state.param if name != "name"}
+
+
+def value_options(state: Any, types: Mapping[str, Any], defaults: Mapping[str, object]) -> list[Option]:
+    """
+    Return an option for each value of a view state.
+
+    Parameters
+    ----------
+    state : type
+        `idlmav.state.ViewState`. A parameter with ``objects`` has no other values than these.
+    types : mapping of str to type
+        Annotations of those that are not choices; of others the type of the default is taken.
+    defaults : mapping of str to object
+        Defaults that differ from those of the parameters.
+    """
+    found = []
+    for name, parameter in _values(state).items():
+        default = defaults.get(name, parameter.default)
+        choices = ", ".join(map(repr, getattr(parameter, "objects", ())))
+        hint = types.get(name, type(default))
+        text = f"Literal[{choices}]" if choices else getattr(hint, "__forward_arg__", None) or formatannotation(hint)
+        body = textwrap.indent(textwrap.fill(cleandoc(parameter.doc or ""), 112), "    ")
+        doc = f"{name} : {f'{{{choices}}}' if choices else text}, default {default!r}\n{body}"
+        found.append(Option(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=_Plain(text)), doc))
+    return found
+
+
+def keyword_options(function: Callable[..., Any], *, without: Iterable[str] = ()) -> list[Option]:
+    """Return the keyword-only parameters of a function as options, with the entries of its docstring."""
+    entries = _entries(cleandoc(function.__doc__ or ""))
+    return [
+        Option(parameter, next((entry for names, entry in entries if name in names), name))
+        for name, parameter in signature(function).parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY and name not in without
+    ]
+
+
+def takes(*options: Option) -> Callable[[T], T]:
+    """
+    Return a decorator that refuses unknown keywords with a suggestion, and shows all known ones.
+
+    Parameters
+    ----------
+    *options : Option
+        What the ``**keywords`` of the function stand for; they join its signature and its docstring.
+
+    Returns
+    -------
+    callable
+        For a function; or for a class, whose constructor and docstring are completed, and whose public methods refuse
+        unknown keywords, too.
+    """
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, type):
+            target.__init__ = _refusing(target.__init__, target.__name__, options)  # type: ignore[misc]
+            target.__doc__ = _completed(target.__doc__, options)
+            for name, method in list(vars(target).items()):
+                if isfunction(method) and not name.startswith("_") and not hasattr(method, "__signature__"):
+                    setattr(target, name, _refusing(method, name, ()))
+            return target
+        decorated = _refusing(target, target.__name__, options)
+        decorated.__doc__ = _completed(target.__doc__, options)
+        return decorated
+
+    return decorate
+
+
+def _refusing(function: Callable[..., Any], name: str, options: Iterable[Option]) -> Callable[..., Any]:
+    written = signature(function)
+    parameters = [each for each in written.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    parameters += [option.parameter for option in options]
+    known = [each.name for each in parameters if each.name != "self"]
+
+    @wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        for keyword in given:
+            if keyword not in known:
+                raise TypeError(
+                    f"{name}() has no option {keyword!r}.{did_you_mean(keyword, known)} "
+                    f"Known options: {', '.join(known)}."
+                )
+        return function(*args, **given)
+
+    plain = [each.replace(annotation=_shown(each.annotation)) for each in parameters]
+    call.__signature__ = Signature(plain, return_annotation=_shown(written.return_annotation))  # type: ignore[attr-defined]
+    return call
+
+
+def _shown(annotation: Any) -> Any:
+    return _Plain(annotation) if isinstance(annotation, str) else annotation
+
+
+_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=\n\n\S[^\n]*\n---|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _entries(doc: str) -> list[tuple[list[str], str]]:
+    """Return the names and the text of each entry of the Parameters section."""
+    section = _SECTION.search(doc)
+    texts = re.split(r"\n(?=\S)", section[1].rstrip()) if section else []
+    return [([name.strip() for name in text.partition(" :")[0].split(",")], text) for text in texts]
+
+
+def _completed(doc: str | None, options: Iterable[Option]) -> str | None:
+    """Return a docstring that has an entry for each option."""
+    if doc is None:  # as under python -OO
+        return None
+    doc = cleandoc(doc)
+    written = {name for names, _ in _entries(doc) for name in names}
+    more = dict.fromkeys(option.doc for option in options if option.parameter.name not in written)
+    return _SECTION.sub(lambda section: "\n".join([section[0].rstrip(), *more]), doc, count=1)
+
+
+# -------------------------------------------------------------------------------------------------- checks
+
+
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Refuse a value that is not one of an option's choices."""
+    choices = list(known)
+    if value not in choices:
+        hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}.{hint}")
+
+
+def start_values(state: Callable[..., T], given: Mapping[str, Any]) -> T:
+    """
+    Return a view state with these values.
+
+    Parameters
+    ----------
+    state : type
+        `idlmav.state.ViewState`.
+    given : mapping of str to object
+        Values by name. ``None`` stands for an empty text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is not allowed; the message begins with its name.
+    """
+    values = dict(given)
+    for name, value in given.items():
+        parameter = _values(state)[name]
+        if choices := getattr(parameter, "objects", None):
+            check_choice(name, value, choices)
+        if value is None and isinstance(parameter.default, str) and not choices:
+            values[name] = ""
+    try:
+        return state(**values)
+    except (TypeError, ValueError) as error:
+        # Param's messages begin with "String parameter 'ViewState.query'".
+        raise type(error)(re.sub(r"^\w+ parameter '(?:\w+\.)?(\w+)' ", r"\1: it ", str(error))) from error
+
+
+def check_selected(name: str, known: Collection[str], groups: Callable[[], Iterable[str]]) -> None:
+    """Refuse a selection that is not in the picture; the groups take a while to find, so they are asked for late."""
+    if name and name not in known and name not in (others := list(groups())):
+        raise ValueError(f"selected: there is no op, module or group {name!r}.{did_you_mean(name, [*known, *others])}")
+
+
+def check_graph_alone(**given: object) -> None:
+    """Refuse arguments of the capture beside a graph, which is captured already."""
+    names = [name for name, value in given.items() if value is not None and value is not NO_INPUT]
+    if names:
+        raise TypeError(
+            f"MAV: a Graph is already captured, so it takes no {' and no '.join(names)}. "
+            "Leave that out, or pass the model instead of its graph."
+        )
+
+
+def check_model(model: object) -> None:
+    """Refuse an object that is not a model, without importing torch."""
     if isinstance(model, type):
         raise TypeError(f"MAV: model must be an instance, got the class {model.__name__}. Write {model.__name__}(...).")
     if not (callable(model) and hasattr(model, "named_modules")):
-        raise TypeError(f"MAV: model must be a torch.nn.Module, got {type(model).__name__}.")
+        raise TypeError(
+            f"MAV: model must be a torch.nn.Module or an idlmav.Graph, got {type(model).__name__}."
+            f"{' Open a saved graph with idlmav.load().' if hasattr(model, '__fspath__') else ''}"
+        )
+
+
+def check_picture_name(path: Path, options: Iterable[str]) -> bool:
+    """Return whether a file is a still picture; refuse other names than those of pictures, and options of a still."""
+    kind = path.suffix.lower()
+    if kind in (".svg", ".png"):
+        if options := list(options):
+            raise TypeError(f"save: a still picture has no options, got {', '.join(options)}. Set them in mav.state.")
+        return True
+    if kind not in (".html", ".htm"):
+        raise ValueError(
+            f"save: expected a name that ends in .html, .svg or .png, got {path.name!r}. "
+            "Save a graph with save_graph()."
+        )
+    return False
+
+
+# -------------------------------------------------------------------------------------------------- inputs
 
 
 def split_arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Split what the user gave into positional and keyword arguments of ``forward``."""
+    """Split the user's inputs into positional and keyword arguments of ``forward``."""
     if more is not None and not isinstance(more, Mapping):
         raise TypeError(f"MAV: input_kwargs must be a dict of names to values, got {type(more).__name__}.")
     nameless = [name for name in more or {} if not isinstance(name, str)]
@@ -38,7 +291,7 @@ def split_arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> 
         return (), kwargs
     if type(inputs).__module__ == "numpy":
         raise TypeError(
-            "MAV: inputs must be tensors or what forward takes, got a NumPy array. Write torch.as_tensor(x)."
+            "MAV: inputs must be tensors or other arguments of forward, got a NumPy array. Write torch.as_tensor(x)."
         )
     if type(inputs) is tuple:
         return inputs, kwargs
@@ -57,10 +310,10 @@ def _takes_keywords(model: Any, names: Mapping[Any, Any]) -> bool:
     try:
         parameters = signature(model.forward).parameters.values()
     except (TypeError, ValueError):
-        # A function in C does not say what it takes.
+        # A function in C may have no signature.
         return True
     if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
         return True
     keywords = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
-    # One name that fits tells that keywords are meant; a misspelt one is then the model's own error.
+    # One name that fits shows that keywords are meant; a misspelt one is then the model's own error.
     return not names or any(name in keywords for name in names)

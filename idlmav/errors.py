@@ -1,15 +1,15 @@
-"""Error kinds that users of the package see, and "did you mean"."""
+"""Errors of the package, and the suggestion "did you mean"."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["GraphFormatError", "IdlmavError", "did_you_mean", "reject_unknown"]
+__all__ = ["GraphFormatError", "IdlmavError", "did_you_mean"]
 
 
 class IdlmavError(Exception):
-    """Base of the errors that the package raises by itself."""
+    """Base of the errors that the package defines."""
 
 
 class GraphFormatError(IdlmavError, ValueError):
@@ -23,9 +23,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Parameters
     ----------
     name : str
-        What the user wrote.
+        Name as the user wrote it.
     known : iterable of str
-        What would have been accepted.
+        Names that are accepted.
 
     Returns
     -------
@@ -35,28 +35,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     options = {option.casefold(): option for option in known}
     close = get_close_matches(name.casefold(), options, n=1, cutoff=0.6)
     return f" Did you mean {options[close[0]]!r}?" if close else ""
-
-
-def reject_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """
-    Refuse keywords that a function does not have.
-
-    Parameters
-    ----------
-    where : str
-        The function's name as the user wrote it, for the message.
-    given : iterable of str
-        The keywords received.
-    known : iterable of str
-        The keywords that exist.
-
-    Raises
-    ------
-    TypeError
-        If a keyword is unknown; the message lists the known ones and suggests the nearest.
-    """
-    known = list(known)
-    for name in given:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise TypeError(f"{where}() has no option {name!r}.{hint} Known options: {', '.join(known)}.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal, TypedDict
+
 import param
 
 from idlmav.layout.options import DIRECTIONS, TURNS
 from idlmav.layout.variants import Variant
 
 __all__ = [
-    "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "FLOW", "SHARED", "SIZE_BY", "THEMES", "ViewState",
+    "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "FLOW", "SHARED", "SIZE_BY", "THEMES", "ViewOptions", "ViewState",
 ]  # fmt: skip
 
 COLOR_BY = {
@@ -84,6 +87,30 @@ class ViewState(param.Parameterized):
     def flow(self) -> Variant:
         """Where the data flows, and what is merged."""
         return Variant(self.direction, self.latent, self.turn, self.merge_threshold)
+
+
+class ViewOptions(TypedDict, total=False):
+    """
+    The values of `ViewState` for type checkers, which cannot read Param, as options of `idlmav.MAV`.
+
+    A test compares both. Only `folded` is wider: there it may also be a word, a number of levels or a module.
+    """
+
+    selected: str
+    folded: str | int | Iterable[str]
+    query: str
+    color_by: Literal["operation", "category", "module", "param_count", "flops", "activation_bytes", "status"]
+    size_by: Literal["none", "param_count", "flops", "activation_bytes"]
+    value_range: tuple[float | None, float | None] | None
+    highlighted: list[str]
+    direction: Literal["down", "right", "up", "left"]
+    turn: Literal["opposite", "perpendicular", "none"]
+    latent: str
+    merge_threshold: float
+    compute_unit: Literal["flops", "macs"]
+    estimates: Literal["shown", "hidden"]
+    viewport: tuple[float, float, float, float]
+    theme: Literal["auto", "light", "dark"]
 
 
 SHARED = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idlmav.errors import GraphFormatError, IdlmavError, did_you_mean, reject_unknown
+from idlmav.errors import GraphFormatError, IdlmavError, did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -19,17 +19,6 @@ from idlmav.errors import GraphFormatError, IdlmavError, did_you_mean, reject_un
 )
 def test_did_you_mean_names_the_nearest(name, hint):
     assert did_you_mean(name, ["add_overview", "add_slider", "add_table"]) == hint
-
-
-def test_an_unknown_keyword_is_refused_with_the_known_ones():
-    with pytest.raises(
-        TypeError, match=r"draw\(\) has no option 'pallete'. Did you mean 'palette'\? .*: palette, size."
-    ):
-        reject_unknown("draw", ["size", "pallete"], ["palette", "size"])
-
-
-def test_known_keywords_pass():
-    reject_unknown("draw", ["size"], (name for name in ("palette", "size")))
 
 
 def test_a_wrong_file_is_a_value_error_and_one_of_ours():

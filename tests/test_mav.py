@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import pydoc
+import re
+import sys
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from inspect import Parameter, getdoc, signature
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 import torch
 from models import BROKEN, WORKING, DictModel, Empty, Parameterless, UNet, WrongSize
+from pictures import gallery_graph, picture_of
 from torch import nn
 
 import idlmav
 from idlmav import MAV, GraphFormatError
 from idlmav.gallery.models import MODELS
 from idlmav.layout import DIRECTIONS
+from idlmav.state import ViewOptions, ViewState
 
 
 def small() -> MAV:
@@ -54,6 +62,262 @@ def test_a_saved_graph_takes_no_option_of_capture():
         idlmav.load("m.mav.json", device="cpu")
 
 
+# ------------------------------------------------------------------------------------------- help and start values
+
+CHOICES = ("color_by", "size_by", "compute_unit", "estimates", "direction", "turn", "theme")
+FUNCTIONS = [
+    MAV,
+    idlmav.load,
+    *(
+        getattr(MAV, name)
+        for name in ("draw_interactive_graph", "draw_release_graph", "save", "servable", "fold", "find")
+    ),
+]
+
+
+def shown_values() -> dict[str, Any]:
+    return {name: ViewState.param[name] for name in ViewState.param if name != "name"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_signature_shows_what_can_be_written(function):
+    text = str(signature(function))
+    assert "**" not in text
+    assert " at 0x" not in text
+    assert "'str" not in text, "annotations are shown without quotes"
+
+
+@pytest.mark.parametrize("function", [MAV, idlmav.load])
+def test_every_value_of_the_state_is_an_option(function):
+    parameters, described = signature(function).parameters, pydoc.render_doc(function, renderer=pydoc.plaintext)
+    for name, value in shown_values().items():
+        assert parameters[name].kind is Parameter.KEYWORD_ONLY
+        assert parameters[name].default == ("auto" if name == "folded" else value.default)
+        assert f" {name} : " in described
+    for name in CHOICES:
+        choices = ", ".join(map(repr, shown_values()[name].objects))
+        assert str(parameters[name].annotation) == f"Literal[{choices}]"
+        assert f"{name} : {{{choices}}}, default " in described
+
+
+def test_every_parameter_is_described():
+    for function in FUNCTIONS:
+        for name in signature(function).parameters.keys() - {"self"}:
+            assert re.search(rf"^ *(\w+, )*{name}(, \w+)*( : .*)?$", getdoc(function), re.MULTILINE), (function, name)
+
+
+def test_types_for_checkers_are_those_of_the_state():
+    hints = get_type_hints(ViewOptions)
+    assert hints.keys() == shown_values().keys()
+    for name in CHOICES:
+        assert list(get_args(hints[name])) == list(shown_values()[name].objects)
+
+
+def test_inputs_that_are_left_out_have_a_name():
+    assert "inputs: object = <no input>" in str(signature(MAV))
+
+
+def test_a_new_value_of_the_state_is_an_option_without_another_edit(run_python, small_graph, tmp_path):
+    MAV(small_graph).save_graph(tmp_path / "m.mav.json")
+    code = f"""
+        import inspect, pydoc
+        import param
+        from idlmav.state import ViewState
+        ViewState.param.add_parameter("corners", param.Selector(default="round", objects=["round", "sharp"], doc="Of boxes."))
+        import idlmav
+        for function in (idlmav.MAV, idlmav.load):
+            assert "corners: Literal['round', 'sharp'] = 'round'" in str(inspect.signature(function))
+            assert "corners : {{'round', 'sharp'}}, default 'round'" in pydoc.render_doc(function, renderer=pydoc.plaintext)
+        mav = idlmav.load({str(tmp_path / "m.mav.json")!r}, corners="sharp")
+        assert idlmav.MAV(mav.graph).state.corners == "round"
+        print(mav.state.corners)
+        try:
+            idlmav.MAV(mav.graph, corners="square")
+        except ValueError as error:
+            print(error)
+    """
+    expected = "sharp\ncorners: expected one of round, sharp, got 'square'.\n"
+    assert run_python(code, without=["torch"]) == expected
+
+
+START = {
+    "selected": "pool",
+    "query": "conv",
+    "color_by": "flops",
+    "size_by": "param_count",
+    "value_range": (1, 2000),
+    "highlighted": ["nn.Conv2d"],
+    "compute_unit": "macs",
+    "estimates": "hidden",
+    "direction": "right",
+    "turn": "perpendicular",
+    "latent": "bottom",
+    "merge_threshold": 0.25,
+    "viewport": (0.0, 10.0, 0.0, 20.0),
+    "theme": "dark",
+}
+
+
+def test_the_state_starts_with_what_is_given(tmp_path):
+    assert {*START, "folded"} == shown_values().keys()
+    mav = picture_of("unet", folded="bottom", **START)
+    assert {name: getattr(mav.state, name) for name in START} == START
+    assert mav.state.folded == ["bottom"]
+    mav.save_graph(tmp_path / "m.mav.json")
+    assert idlmav.load(tmp_path / "m.mav.json", **START).state.param.values().items() >= START.items()
+    plain = picture_of("unet").state
+    assert {name: getattr(plain, name) for name in START} == {name: shown_values()[name].default for name in START}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"color_by": "flop"}, r"color_by: expected one of operation, .*, got 'flop'\. Did you mean 'flops'\?"),
+        ({"size_by": 3}, r"size_by: expected one of none, .*, got 3\."),
+        ({"theme": "drak"}, r"theme: expected one of auto, light, dark, got 'drak'\. Did you mean 'dark'\?"),
+        ({"query": 3}, r"query: .*int"),
+        ({"highlighted": "nn.Conv2d"}, r"highlighted: .*list"),
+        ({"merge_threshold": 2}, r"merge_threshold: .*1"),
+        ({"selected": "poool"}, r"selected: there is no op, module or group 'poool'\. Did you mean 'pool'\?"),
+        ({"latent": "botom"}, r"latent: there is no op and no module 'botom'\. Did you mean 'bottom'\?"),
+    ],
+)
+def test_a_wrong_start_value_is_refused_by_its_name(option, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        picture_of("unet", **option)
+
+
+def test_a_run_of_blocks_can_be_selected_at_first():
+    mav = MAV(gallery_graph("gpt"))
+    run = next(name for name, group in mav.layout.groups.items() if group.kind != "module")
+    assert MAV(mav.graph, selected=run).state.selected == run
+
+
+def test_an_absent_latent_op_is_none_or_empty():
+    assert picture_of("unet", latent=None).state.latent == picture_of("unet").state.latent == ""
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"inputs": torch.ones(2)}, {"device": "cpu"}, {"input_kwargs": {}}, {"sizes": {"x": (1,)}}],
+)
+def test_a_graph_takes_no_option_of_capture(option, small_graph):
+    (name,) = option
+    with pytest.raises(TypeError, match=f"MAV: a Graph is already captured, so it takes no {name}"):
+        MAV(small_graph, **option)
+
+
+# -------------------------------------------------------------------------------------------- reading and folding
+
+
+def test_a_module_is_folded_by_its_path():
+    mav = picture_of("unet")
+    mav.fold("down.0")
+    assert mav.state.folded == ["down.0"]
+    mav.fold(["bottom", "down.1"])
+    assert set(mav.state.folded) == {"bottom", "down.1"}
+    mav.unfold("bottom")
+    assert mav.state.folded == ["down.1"]
+    mav.fold("all")
+    assert mav.state.folded == picture_of("unet", folded=0).state.folded != []
+    mav.fold("none")
+    assert mav.state.folded == []
+    with pytest.raises(ValueError, match=r"folded: there is no module 'botom'\. Did you mean 'bottom'\?"):
+        mav.fold("botom")
+
+
+def test_a_number_of_levels_stays_open():
+    mav = MAV(gallery_graph("resnet20"))
+    mav.fold(1)
+    assert "layer1" not in mav.state.folded
+    assert "layer1.0" in mav.state.folded
+
+
+def test_a_search_finds_ids_in_the_order_of_the_flow():
+    mav = picture_of("unet")
+    assert mav.find("bottom") == ["bottom", "bottom.conv1", "bottom.conv2"] or mav.find("bottom")[0] == "bottom"
+    found = mav.find("class=Conv2d")
+    assert found
+    assert {mav.graph.node_by_id[name].operation for name in found} == {"nn.Conv2d"}
+    order = [node.id for node in mav.graph.nodes]
+    assert found == sorted(found, key=order.index)
+    assert mav.find("") == mav.find("surely nothing") == []
+
+
+def test_a_search_counts_as_the_state_does():
+    mav = picture_of("unet")
+    by_flops = mav.find("flops>1k")
+    mav.state.compute_unit = "macs"
+    assert mav.find("flops>1k") == by_flops
+    assert mav.find("macs>500") == by_flops
+
+
+def test_a_search_that_cannot_be_read_is_refused_with_its_place():
+    with pytest.raises(ValueError, match=r"8.*number.*params>1M"):
+        picture_of("unet").find("params>")
+
+
+# ------------------------------------------------------------------------------------------------------- showing
+
+
+class Shell:
+    """Stands for a Jupyter kernel."""
+
+    def __init__(self):
+        self.kernel, self.display, self.shown = object(), self, []
+
+    def get_ipython(self):
+        return self
+
+    def __call__(self, value):
+        self.shown.append(value)
+
+
+def test_show_displays_in_a_notebook_and_opens_a_page_from_a_script(monkeypatch):
+    mav, opened = small(), []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    monkeypatch.delitem(sys.modules, "IPython")
+    mav.show()
+    (address,) = opened
+    assert Path(address.removeprefix("file://")).read_text("utf-8").startswith("<!DOCTYPE html>")
+    Path(address.removeprefix("file://")).unlink()
+
+    shell = Shell()
+    shell.display = type("display", (), {"display": shell})
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    mav.show()
+    assert shell.shown == [mav]
+
+
+def test_a_notebook_s_picture_is_made_once_for_a_state(monkeypatch):
+    made: list[str] = []
+
+    def counted(module: str, name: str) -> None:
+        function = getattr(import_module(module), name)
+        monkeypatch.setattr(f"{module}.{name}", lambda *args, **more: made.append(name) or function(*args, **more))
+
+    counted("idlmav.scene.cache", "build_scene")
+    counted("idlmav.still", "to_png")
+    mav = small()
+    first, _ = mav._repr_mimebundle_()
+    assert sorted(made) == ["build_scene", "to_png"]
+    assert mav._repr_mimebundle_()[0]["image/png"] == first["image/png"]
+    assert sorted(made) == ["build_scene", "to_png"]
+    mav.state.color_by = "category"
+    mav._repr_mimebundle_()
+    assert sorted(made) == ["build_scene", "to_png", "to_png"]
+    mav.state.direction = "right"
+    assert mav._repr_mimebundle_()[0]["image/png"] != first["image/png"]
+    assert sorted(made) == ["build_scene", "build_scene", "to_png", "to_png", "to_png"]
+
+
+@pytest.mark.parametrize("name", idlmav.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(idlmav, name) is not None
+    assert name in dir(idlmav)
+
+
 # ----------------------------------------------------------------------------------------------- wrong models
 
 
@@ -61,11 +325,12 @@ def test_a_saved_graph_takes_no_option_of_capture():
     ("model", "message"),
     [
         (nn.Linear, r"model must be an instance, got the class Linear\. Write Linear\(\.\.\.\)"),
-        (lambda x: x, r"model must be a torch\.nn\.Module, got function"),
-        (torch.ones(3), r"torch\.nn\.Module, got Tensor"),
-        ("resnet18", r"torch\.nn\.Module, got str"),
-        (None, r"torch\.nn\.Module, got NoneType"),
-        ({"weight": torch.ones(3)}, r"torch\.nn\.Module, got dict"),
+        (lambda x: x, r"model must be a torch\.nn\.Module or an idlmav\.Graph, got function"),
+        (torch.ones(3), r"idlmav\.Graph, got Tensor"),
+        ("resnet18", r"idlmav\.Graph, got str"),
+        (None, r"idlmav\.Graph, got NoneType"),
+        ({"weight": torch.ones(3)}, r"idlmav\.Graph, got dict"),
+        (Path("m.mav.json"), r"got PosixPath\. Open a saved graph with idlmav\.load\(\)"),
     ],
 )
 def test_what_is_no_model_is_refused(model, message):
@@ -75,7 +340,7 @@ def test_what_is_no_model_is_refused(model, message):
 
 @pytest.mark.parametrize("direction", ["sideways", "", None, "Down"])
 def test_an_unknown_direction_is_refused(direction):
-    with pytest.raises(ValueError, match=r"direction: one of down, right, up, left is needed, got"):
+    with pytest.raises(ValueError, match=r"direction: expected one of down, right, up, left, got"):
         MAV(nn.ReLU(), torch.ones(2), direction=direction)
 
 
@@ -84,10 +349,10 @@ def test_an_unknown_direction_is_refused(direction):
     [
         ({"palette": 3}, "palette: a name or a list of hex colours is needed, got int"),
         ({"palette": None}, "palette: a name or a list of hex colours is needed, got NoneType"),
-        ({"avoid_palette_idxs": 10}, "avoid_palette_idxs: a set or list of indices is needed, got int"),
+        ({"avoid_palette_idxs": 10}, "avoid_palette_idxs: expected a set or list of indices, got int"),
         (
             {"fixed_color_map": ["add()"]},
-            "fixed_color_map: a dict of operations or categories to indices is needed, got list",
+            "fixed_color_map: expected a dict of operations or categories to indices, got list",
         ),
     ],
 )
@@ -350,7 +615,7 @@ def test_repr_says_name_nodes_and_parameters():
 
 @pytest.mark.parametrize("name", ["m.pdf", "m", "m.html.gz", "m.json"])
 def test_a_picture_is_saved_as_a_known_kind_only(name, tmp_path):
-    with pytest.raises(ValueError, match=rf"save: a name that ends in \.html, \.svg or \.png is needed, got '{name}'"):
+    with pytest.raises(ValueError, match=rf"save: expected a name that ends in \.html, \.svg or \.png, got '{name}'"):
         small().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -446,5 +711,7 @@ def test_the_unit_of_compute_is_an_option_of_the_picture_not_of_the_graph():
     flops, macs = MAV(model, x), MAV(model, x, compute_unit="macs")
     assert (flops.state.compute_unit, macs.state.compute_unit) == ("flops", "macs")
     assert macs.graph.totals.flops == flops.graph.totals.flops == 2 * 2 * 4 * 4
-    with pytest.raises(ValueError, match="compute_unit: one of flops, macs is needed, got 'MACS'"):
+    with pytest.raises(
+        ValueError, match=r"compute_unit: expected one of flops, macs, got 'MACS'\. Did you mean 'macs'\?"
+    ):
         MAV(model, x, compute_unit="MACS")

@@ -7,7 +7,6 @@ which is packed (`idlmav.export.pack`), stores each style sheet once.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import warnings
 import webbrowser
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property, partial
 from html import escape
 from pathlib import Path
@@ -28,11 +28,13 @@ from idlmav.export.notebook import in_notebook
 from idlmav.export.pack import FirstPicture, pack
 from idlmav.export.prune import nested, prune
 from idlmav.export.resources import Resources
+from idlmav.graph import Graph
 from idlmav.layout import Layout
-from idlmav.page.panel_private import document_parts, panel_stylesheet
+from idlmav.page.explorer import Explorer
+from idlmav.page.panel_private import document_parts, forget, panel_stylesheet
 from idlmav.scene.build import Scene
 from idlmav.state import ViewState
-from idlmav.still import Picture, at_a_glance, choices, first_view, theme_css, to_png
+from idlmav.still import Picture, at_a_glance, choices, first_view, png_text, theme_css
 
 __all__ = ["ReleaseGraph", "page", "release_graph"]
 
@@ -101,7 +103,7 @@ class ReleaseGraph:
 
     @cached_property
     def _png(self) -> str:
-        return base64.b64encode(to_png(self.picture, 1.5, colors=64)).decode()
+        return png_text(self.picture)
 
     @property
     def _png_size(self) -> dict[str, int]:
@@ -119,7 +121,7 @@ class ReleaseGraph:
 
 
 def release_graph(
-    view: Viewable,
+    graph: Graph,
     scene: Scene,
     layout: Layout,
     state: ViewState,
@@ -133,12 +135,12 @@ def release_graph(
 
     Parameters
     ----------
-    view : panel.viewable.Viewable
-        The dashboard; it fills the page.
+    graph : Graph
+        The graph of the dashboard, which fills the page.
     scene, layout
-        The graph that it draws.
+        The scene and the layout that it draws.
     state : ViewState
-        Of the dashboard.
+        The state of the moment; the page gets a copy.
     panels : mapping of str to bool
         The options ``add_overview``, ``add_slider`` and ``add_table``.
     resources : {'embedded', 'connected'}
@@ -146,6 +148,8 @@ def release_graph(
     height_px : int
         Height in a notebook.
     """
+    state = ViewState(**{name: copy(value) for name, value in state.param.values().items()})
+    view = Explorer(graph, lambda: scene, state, height_px=None, **panels).__panel__()
     chosen = choices(state)
     title = scene["totals"]["name"]
     classes = [name.replace("_", "-") for name, shown in panels.items() if shown]
@@ -178,7 +182,10 @@ def page(viewable: Viewable, *, title: str, resources: Resources, first: FirstPi
     document = Document()
     root = viewable.get_root(document, Comm())
     document.add_root(root)
-    found, urls, scripts = document_parts(document, "inline" if resources == "embedded" else "cdn")
+    try:
+        found, urls, scripts = document_parts(document, "inline" if resources == "embedded" else "cdn")
+    finally:
+        forget(root)
     # Bokeh leaves tuples in its JSON, which could not be changed in place.
     json_document = json.loads(json.dumps(found))
     fetch_nothing_later(json_document)

@@ -1,20 +1,23 @@
-"""Palettes by the names that Bokeh and HoloViews give them."""
+"""Palettes by the names of Plotly Express, Bokeh and HoloViews; these libraries are imported only when needed."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
-from bokeh import palettes
-from holoviews.plotting.util import list_cmaps, process_cmap
+from idlmav.scene.palette import Palette, sequence, unknown_palette
 
-__all__ = ["colormap", "colormap_names"]
+__all__ = ["colormap", "colormap_names", "make_palette"]
 
 _MOST_COLORS = 20
 
 
 def colormap_names() -> list[str]:
     """Return the names that `colormap` knows."""
+    import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
+    from bokeh import palettes
+    from holoviews.plotting.util import list_cmaps
+
     return sorted({*palettes.all_palettes, *list_cmaps()})
 
 
@@ -30,9 +33,12 @@ def colormap(name: str) -> tuple[str, ...] | None:
     Returns
     -------
     tuple of str or None
-        Hex colours, at most 20 of a continuous one; ``None`` if nobody knows the name.
+        Hex colours, at most 20 of a continuous one; ``None`` for an unknown name.
     """
-    # Everybody writes "viridis", Bokeh "Viridis"; some names differ by nothing else, so an exact one goes first.
+    from bokeh import palettes
+    from holoviews.plotting.util import list_cmaps, process_cmap
+
+    # Everybody writes "viridis", Bokeh "Viridis"; some names differ by nothing else, so an exact match comes first.
     names = colormap_names()
     if name not in names and not isinstance(getattr(palettes, name, None), tuple):
         name = {known.casefold(): known for known in names}.get(name.casefold(), name)
@@ -46,3 +52,28 @@ def colormap(name: str) -> tuple[str, ...] | None:
     if name in list_cmaps():
         return tuple(color.lower()[:7] for color in dict.fromkeys(process_cmap(name, _MOST_COLORS)))
     return None
+
+
+def make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Mapping[str, int] | None) -> Palette:
+    """
+    Return the palette for the options ``palette``, ``avoid_palette_idxs`` and ``fixed_color_map`` of `idlmav.MAV`.
+
+    Raises
+    ------
+    TypeError
+        If an option is of another kind.
+    ValueError
+        For an unknown palette, or an index that it does not have.
+    """
+    found = sequence(colors)
+    if found is None:
+        found = colormap(str(colors))
+    if found is None:
+        raise unknown_palette(str(colors), colormap_names())
+    if not isinstance(avoid, Iterable):
+        raise TypeError(f"avoid_palette_idxs: expected a set or list of indices, got {type(avoid).__name__}.")
+    if not isinstance(fixed, Mapping | None):
+        raise TypeError(
+            f"fixed_color_map: expected a dict of operations or categories to indices, got {type(fixed).__name__}."
+        )
+    return Palette(colors=found, avoid=frozenset(avoid), fixed=dict(fixed or {}))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from itertools import count
 
 import panel as pn
-import param
 from panel.viewable import Viewable, Viewer
 
 from idlmav.graph import Graph
@@ -19,7 +18,7 @@ from idlmav.page.views.graph import graph_view
 from idlmav.page.views.overview import overview_view
 from idlmav.page.views.table import table_view
 from idlmav.scene.build import Scene
-from idlmav.state import FLOW, ViewState
+from idlmav.state import ViewState
 
 __all__ = ["Explorer"]
 
@@ -39,7 +38,7 @@ class Explorer(Viewer):
     make_scene : callable
         Returns the scene for the state's flow.
     state : ViewState
-        Shared by all dashboards of one `MAV`.
+        Shared by all dashboards of one `MAV`; it keeps none of them alive.
     add_overview, add_slider, add_table : bool
         Whether to show the panel.
     height_px : int or None
@@ -58,11 +57,10 @@ class Explorer(Viewer):
         height_px: int | None = 640,
     ) -> None:
         super().__init__()
-        self._make_scene, self._state = make_scene, state
         # Unique in a page even if several kernels or sessions feed it.
         self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
         self.controller = Controller(
-            make_scene(),
+            make_scene,
             state,
             uid=self.uid,
             fills_page=height_px is None,
@@ -83,7 +81,6 @@ class Explorer(Viewer):
             stylesheets=[stylesheet("page/dashboard.css")],
             **fill,
         )
-        state.param.watch(self._show_flow, list(FLOW))
 
     def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
         beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
@@ -113,15 +110,6 @@ class Explorer(Viewer):
             styles=area("side"),
             tags=[f"{self.uid}-side"],
         )
-
-    def _show_flow(self, *events: param.parameterized.Event) -> None:
-        try:
-            scene = self._make_scene()
-        except ValueError:
-            # There is no such op: the state stays what is drawn.
-            self._state.param.update({event.name: event.old for event in events})
-            raise
-        self.controller.show_scene(scene)
 
     def __panel__(self) -> Viewable:
         return self._layout

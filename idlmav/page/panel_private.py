@@ -7,6 +7,7 @@ names that an installed version does not have.
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from pkgutil import resolve_name
@@ -14,13 +15,15 @@ from typing import Any, Literal
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.model import Model
 from bokeh.resources import CDN, INLINE
 from panel.custom import JSComponent
-from panel.io import Resources
+from panel.io import Resources, state
+from pyviz_comms import Comm
 
 from idlmav.errors import IdlmavError
 
-__all__ = ["PRIVATE", "Component", "document_parts", "lacking", "panel_stylesheet"]
+__all__ = ["PRIVATE", "Component", "document_parts", "forget", "lacking", "panel_stylesheet"]
 
 _RESOURCES = "panel.io.resources"
 PRIVATE = {
@@ -29,6 +32,11 @@ PRIVATE = {
     f"{_RESOURCES}.CDN_DIST": "saved pages: addresses of Panel's style sheets cannot be told from paths",
     f"{_RESOURCES}.DIST_DIR": "saved pages: Panel's style sheets cannot be read",
     "panel.custom.JSComponent._get_properties": "every page: Panel compiles the modules of the page, which takes 0.2 s",
+    "panel.custom.JSComponent._get_model": "notebooks and apps: a dashboard that is shown again does not follow the state",
+    "panel.custom.JSComponent._cleanup": "notebooks and apps: a dashboard that is closed goes on drawing unseen",
+    "panel.io.state.state._views": "saved pages and notebooks: the views of a page that is done are kept",
+    "panel.io.state.state._stylesheets": "saved pages and notebooks: the documents of pages that are done are kept",
+    "panel.io.state.state._comm_manager": "notebooks: the dashboards of cells that were run again are kept",
 }
 """What does not work without a name."""
 
@@ -68,6 +76,50 @@ class Component(JSComponent):
         # Panel stores modules under this name, so dashboards of different versions in one page stay apart.
         properties["bundle"] = sha256(properties["esm"].encode()).hexdigest()
         return properties
+
+    def _get_model(
+        self, doc: Document, root: Model | None = None, parent: Model | None = None, comm: Comm | None = None
+    ) -> Model:
+        self.start()
+        return super()._get_model(doc, root, parent, comm)
+
+    def _cleanup(self, root: Model | None = None) -> None:
+        # Panel calls this when a session ends, a notebook cell is cleared, or a layout drops the view.
+        model, _ = self._models.get(root.ref["id"], (None, None)) if root is not None else (None, None)
+        super()._cleanup(root)
+        if root is None or model is None:
+            return
+        model.data._callbacks = {}
+        if root.ref["id"] not in state._views:
+            _free(root)
+        if not self._models:
+            self.stop()
+
+    def start(self) -> None:
+        """Prepare to be shown; called each time that a document begins to show the component."""
+
+    def stop(self) -> None:
+        """Release everything that `start` took; called when no document shows the component any more."""
+
+
+def forget(root: Model) -> None:
+    """Let go of a view that was made without a session; Panel would keep it until its session ends."""
+    view, *_ = state._views.pop(root.ref["id"])
+    view._cleanup(root)
+
+
+def _free(root: Model) -> None:
+    """
+    Remove a view that is gone from two tables of Panel, which would keep it and its document for ever.
+
+    Panel does so itself when a server's session ends, but not for the cells of a notebook and for saved pages.
+    """
+    if root.document is not None:
+        state._stylesheets.pop(root.document, None)
+    comms = state._comm_manager._comms
+    for name, comm in list(comms.items()):
+        if isinstance(comm._on_msg, partial) and comm._on_msg.args[:1] == (root.ref["id"],):
+            del comms[name]
 
 
 def document_parts(document: Document, mode: Literal["inline", "cdn"]) -> tuple[Any, list[str], list[str]]:

@@ -153,13 +153,14 @@ def test_nothing_else_makes_a_scene_anew(mav):
         return mav.scene()
 
     state = ViewState()
-    Explorer(mav.graph, make, state)
+    explorer = Explorer(mav.graph, make, state)
     for name, (in_python, _) in VALUES.items():
         if name not in FLOW:
             setattr(state, name, in_python)
     assert calls == ["down"]
     state.direction = "up"
     assert calls == ["down", "up"]
+    assert explorer.controller.direction == "up"
 
 
 def test_a_place_to_turn_that_is_not_there_changes_nothing(mav, controller):

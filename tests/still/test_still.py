@@ -14,7 +14,7 @@ from PIL import Image
 from idlmav import MAV
 from idlmav.layout import compute_layout, fold
 from idlmav.layout.input.labels import node_sizes
-from idlmav.still import still_picture, to_png, to_svg
+from idlmav.still import choices, still_picture, to_png, to_svg
 from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Rect, Text, Triangle
 from idlmav.still.sizing import growth, stretch
@@ -179,9 +179,9 @@ def test_colours_by_a_number_are_those_of_the_page(mav, choice, compute):
 def test_a_still_picture_counts_as_the_state_does(mav):
     other = MAV(mav.graph)
     other.state.param.update(color_by="flops", compute_unit="macs")
-    assert "MACs counted" in other._still_picture().description
+    assert "MACs counted" in still_picture(other.scene(), other.layout, **choices(other.state)).description
     other.state.estimates = "hidden"
-    assert "estimated" not in other._still_picture().description
+    assert "estimated" not in still_picture(other.scene(), other.layout, **choices(other.state)).description
 
 
 def test_a_failed_op_is_distinguished_from_ops_that_did_not_run():

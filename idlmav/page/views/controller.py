@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakMethod, finalize
 
 import param
 
+from idlmav.layout.variants import Variant
 from idlmav.page.bundle import bundle, stylesheet
 from idlmav.page.panel_private import Component
 from idlmav.scene.build import Scene
-from idlmav.state import SHARED, ViewState
+from idlmav.state import FLOW, SHARED, ViewState
 
 __all__ = ["Controller"]
 
@@ -45,16 +48,36 @@ class Controller(Component):
     _esm = bundle("page/controller.js")
     _stylesheets = [stylesheet("page/controller.css")]
 
-    def __init__(self, scene: Scene, state: ViewState, **params: Any) -> None:
-        values = {name: _to_browser(getattr(state, name)) for name in SHARED}
-        super().__init__(scene=_to_json(scene), **values, **params)
-        self._state = state
-        state.param.watch(self._show, list(SHARED))
+    def __init__(self, make_scene: Callable[[], Scene], state: ViewState, **params: Any) -> None:
+        super().__init__(**{name: _to_browser(getattr(state, name)) for name in SHARED}, **params)
+        self._state, self._make_scene = state, make_scene
+        self._drawn: Variant | None = None
+        self._watching: list[finalize[..., Any]] = []
         self.param.watch(self._tell, list(SHARED))
+        self.start()
 
-    def show_scene(self, scene: Scene) -> None:
-        """Draw another scene; see `idlmav.scene.build.build_scene`."""
-        self.scene = _to_json(scene)
+    def start(self) -> None:
+        """Follow the state from now on; nothing happens if that is so already."""
+        if self._watching:
+            return
+        self.param.update({name: _to_browser(getattr(self._state, name)) for name in SHARED})
+        if self._drawn != self._state.flow:
+            self._draw()
+        self._watching = [
+            _watch(self._state, self, self._show, SHARED),
+            _watch(self._state, self, self._show_flow, FLOW),
+        ]
+
+    def stop(self) -> None:
+        """Stop following the state, and free the scene: Panel or a notebook may keep the view for long."""
+        for unwatch in self._watching:
+            unwatch()
+        self._watching = []
+        self._drawn, self.scene = None, "{}"
+
+    def _draw(self) -> None:
+        self.scene = _to_json(self._make_scene())
+        self._drawn = self._state.flow
 
     def _handle_msg(self, data: Any) -> None:
         # In a notebook, what Python set between displaying and the page's first word was lost on the way.
@@ -64,9 +87,39 @@ class Controller(Component):
     def _show(self, *events: param.parameterized.Event) -> None:
         self.param.update({event.name: _to_browser(event.new) for event in events})
 
+    def _show_flow(self, *events: param.parameterized.Event) -> None:
+        try:
+            self._draw()
+        except ValueError:
+            # There is no such op: the state returns to what is drawn.
+            self._state.param.update({event.name: event.old for event in events})
+            raise
+
     def _tell(self, *events: param.parameterized.Event) -> None:
         # A tuple parameter refuses the list that comes from the browser.
         self._state.param.update({event.name: _from_browser(event.name, event.new) for event in events})
+
+
+def _watch(state: ViewState, owner: object, method: Callable[..., None], names: Iterable[str]) -> finalize[..., Any]:
+    """
+    Call a method of `owner` when values of the state change, for as long as `owner` lives.
+
+    The state outlives its dashboards, so it holds no more than weak references to them.
+
+    Returns
+    -------
+    weakref.finalize
+        Called, it ends the watching; it is called at the latest when the owner is collected.
+    """
+    reference = WeakMethod(method)
+
+    def call(*events: param.parameterized.Event) -> None:
+        if (found := reference()) is not None:
+            found(*events)
+
+    unwatch = finalize(owner, state.param.unwatch, state.param.watch(call, list(names)))
+    unwatch.atexit = False
+    return unwatch
 
 
 def _to_json(scene: Scene) -> str:
