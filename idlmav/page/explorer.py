@@ -19,7 +19,7 @@ from idlmav.page.views.graph import graph_view
 from idlmav.page.views.overview import overview_view
 from idlmav.page.views.table import table_view
 from idlmav.scene.build import Scene
-from idlmav.state import FLOW, ViewState
+from idlmav.state import ViewState, layout_names
 
 __all__ = ["Explorer"]
 
@@ -83,7 +83,7 @@ class Explorer(Viewer):
             stylesheets=[stylesheet("page/dashboard.css")],
             **fill,
         )
-        state.param.watch(self._show_flow, list(FLOW))
+        state.param.watch(self._show_flow, list(layout_names()))
 
     def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
         beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider

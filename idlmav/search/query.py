@@ -34,7 +34,16 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 class QueryError(IdlmavError):
-    """A search that cannot be understood, as it is while somebody types; it finds nothing."""
+    """
+    A search that cannot be understood, as it is while somebody types; it finds nothing.
+
+    Attributes
+    ----------
+    at : int or None
+        Where in the query the part begins that is wrong; ``None`` if it is the whole.
+    """
+
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,9 @@ def parse(query: str) -> Query | None:
     except RecursionError as error:
         raise QueryError("There are too many brackets in brackets.") from error
     if reader.at < len(query):
-        raise QueryError("A ) has no ( before it.")
+        unmatched = QueryError("A ) has no ( before it.")
+        unmatched.at = reader.at
+        raise unmatched
     return found
 
 
@@ -141,6 +152,16 @@ class _Reader:
         return Joined(sign, asked) if len(asked) > 1 else asked[0] if asked else None
 
     def one(self) -> Query | None:
+        rest = self.query[self.at :]
+        start = self.at + len(rest) - len(rest.lstrip(BLANKS))
+        try:
+            return self.single()
+        except QueryError as error:
+            if error.at is None:
+                error.at = start
+            raise
+
+    def single(self) -> Query | None:
         if self.take("!"):
             part = self.one()
             if part is None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from idlmav.errors import reject_unknown
 from idlmav.layout import Box, Layout, Point, fold, group_depths
 from idlmav.layout.input.labels import text_width
 from idlmav.scene.build import METRICS, Scene
 from idlmav.search.matches import Matches, find_matches
+from idlmav.state import ViewState, still_names
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Picture, Rect, Shape, Text, Triangle
 from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
-
-if TYPE_CHECKING:
-    from idlmav.state import ViewState
 
 __all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 
@@ -36,14 +35,11 @@ _DIMMED = 0.2
 _FAILED = "✕ "
 """Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
 _UNKNOWN = "#e2e5e9", "#10151c"
-_CHOICES = (
-    "folded", "color_by", "size_by", "compute_unit", "estimates", "selected", "query", "highlighted", "value_range",
-)  # fmt: skip
 
 
 def choices(state: ViewState) -> dict[str, Any]:
     """Return the options of `still_picture` that draw what a person has chosen, but for the theme."""
-    return {name: copy(getattr(state, name)) for name in _CHOICES}
+    return {name: copy(getattr(state, name)) for name in still_names()}
 
 
 def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
@@ -59,16 +55,8 @@ def still_picture(
     scene: Scene,
     layout: Layout,
     *,
-    folded: Collection[str] = (),
-    color_by: str = "operation",
-    size_by: str = "none",
-    compute_unit: str = "flops",
-    estimates: str = "shown",
-    selected: str = "",
-    query: str = "",
-    highlighted: Collection[str] = (),
-    value_range: Sequence[float] | None = None,
     theme: str | Theme = "light",
+    **chosen: Any,
 ) -> Picture:
     """
     Draw a scene at zoom 1.
@@ -79,29 +67,25 @@ def still_picture(
         Of `idlmav.scene.build.build_scene`.
     layout : Layout
         The one the scene was built from, everything unfolded.
-    folded : collection of str
-        Ids of the groups that are drawn as one box.
-    color_by, size_by, compute_unit, estimates : str
-        As in `idlmav.state.ViewState`.
-    selected : str
-        Id of a node or group, or path of an op, that is marked, and the edges there with it.
-    query, highlighted, value_range
-        What is not dimmed, as in `idlmav.state.ViewState`.
     theme : {'light', 'dark'} or Theme
         Colours of everything that is not data.
+    **chosen
+        What `choices` returns, or some of it; the other values are the defaults of `idlmav.state.ViewState`.
 
     Returns
     -------
     Picture
         Shapes, back to front.
     """
-    scene = shown_compute(scene, compute_unit, estimates)
-    shown = shown_layout(scene, layout, folded, size_by)
-    matches = find_matches(
-        scene, query=query, highlighted=highlighted, value_range=value_range, color_by=color_by, size_by=size_by
-    )
+    values = {name: ViewState.param[name].default for name in still_names()}
+    reject_unknown("still_picture", chosen, values)
+    values |= chosen
+    scene = shown_compute(scene, values["compute_unit"], values["estimates"])
+    shown = shown_layout(scene, layout, values["folded"], values["size_by"])
+    filters = {name: values[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
     colors = theme if isinstance(theme, Theme) else THEMES[theme]
-    return draw(scene, shown, matches, color_by=color_by, selected=selected, theme=colors)
+    found = find_matches(scene, **filters)
+    return draw(scene, shown, found, color_by=values["color_by"], selected=values["selected"], theme=colors)
 
 
 def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selected: str, theme: Theme) -> Picture:

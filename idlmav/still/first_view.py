@@ -27,7 +27,6 @@ PAGE_THEME = Theme(
 )
 """Colours that a style sheet (`theme_css`) decides on."""
 Viewport = tuple[float, float, float, float]
-START: Viewport = (0.0, 0.0, 0.0, 0.0)
 _SEEN_PX = 2400.0, 1800.0
 """Of the layout: a window of 1680 x 1260 px at the smallest scale of the first view."""
 _MOST_SHAPES = 400
@@ -52,7 +51,7 @@ def _variables(theme: Theme) -> str:
     return " ".join(f"{name}: {color};" for name, color in pairs)
 
 
-def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport = START) -> str:
+def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport | None = None) -> str:
     """
     Write what is seen of a scene first as HTML.
 
@@ -63,7 +62,7 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     chosen : mapping
         Its options; see `idlmav.still.choices`.
     viewport : tuple of float, optional
-        Left, right, top and bottom of what was visible last, in px of the layout; all 0 for the start of the flow.
+        Left, right, top and bottom of what was visible last, in px of the layout; ``None`` for the start of the flow.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
 
 
 def part_seen_first(
-    picture: Picture, layout: Layout, viewport: Viewport = START, selected: Box | None = None
+    picture: Picture, layout: Layout, viewport: Viewport | None = None, selected: Box | None = None
 ) -> Picture:
     """Return the picture without the shapes that the first view cannot show; those that remain stay in place."""
     start = _region(layout, viewport)
@@ -141,10 +140,10 @@ def _around(box: Box) -> Box:
     return x + width / 2 - across / 2, y + height / 2 - down / 2, across, down
 
 
-def _framed(picture: Picture, layout: Layout, viewport: Viewport, selected: Box | None) -> Box:
+def _framed(picture: Picture, layout: Layout, viewport: Viewport | None, selected: Box | None) -> Box:
     """Return what is shown as long as no script runs, in px of the picture."""
-    left, right, top, bottom = viewport
-    if right > left:
+    if viewport is not None:
+        left, right, top, bottom = viewport
         return left + MARGIN_PX, top + MARGIN_PX, right - left, bottom - top
     x, y, box_width, box_height = selected or _first_box(layout)
     sideways = layout.direction in ("left", "right")
@@ -165,10 +164,10 @@ def _first_box(layout: Layout) -> Box:
     return next(iter(layout.boxes.values()), (0.0, 0.0, layout.width, layout.height))
 
 
-def _region(layout: Layout, viewport: Viewport) -> Box:
+def _region(layout: Layout, viewport: Viewport | None) -> Box:
     """Return what a large window may show at first, in px of the layout."""
-    left, right, top, bottom = viewport
-    if right > left:
+    if viewport is not None:
+        left, right, top, bottom = viewport
         return left - (right - left) / 2, top - (bottom - top) / 2, 2 * (right - left), 2 * (bottom - top)
     width, height = _SEEN_PX
     x, y, box_width, box_height = _first_box(layout)

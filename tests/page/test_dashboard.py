@@ -16,7 +16,7 @@ from pictures import picture_of
 
 import idlmav
 from idlmav import MAV
-from idlmav.state import COLOR_BY, SHARED, SIZE_BY
+from idlmav.state import COLOR_BY, SIZE_BY, has_drop_down, value_names
 
 ASSETS = Path(idlmav.__file__).parent / "page" / "assets"
 PARTS = ("overview", "graph", "slider", "flat_slider", "table")
@@ -63,8 +63,7 @@ def test_every_part_that_the_controller_looks_for_is_there(root):
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
     (buttons,) = re.findall(r"const BUTTONS = \{(.*?)\};", text, re.DOTALL)
     wanted |= set(re.findall(r'(\w+): "', buttons))
-    (drop_downs,) = re.findall(r"const DROP_DOWNS = \[(.*)\];", text)
-    wanted |= set(re.findall(r'"(\w+)"', drop_downs))
+    wanted |= {name for name in value_names() if has_drop_down(name)}
     assert {"graph", "overview", "table", "slider", "detail", "root", "query", "color_by", "fold", "theme"} <= wanted
     assert parts(root) == wanted
 
@@ -148,10 +147,7 @@ def test_the_browser_fills_what_the_model_has(mav, drawn):
     assert drawn["nodes"]["x1"] == pytest.approx([a + b for a, b in zip(x, width, strict=True)])
 
 
-def test_browser_and_python_share_the_same_state():
-    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("page/controller"), re.DOTALL)[1]) == list(
-        SHARED
-    )
+def test_numbers_have_one_name():
     numbers = run_js("return (await load('legend/colors')).NUMBERS")
     assert numbers.items() <= COLOR_BY.items()
     assert numbers.items() <= SIZE_BY.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -11,14 +11,13 @@ import panel as pn
 from idlmav.graph import Graph
 from idlmav.page.bundle import stylesheet
 from idlmav.page.views.arrangement import area
-from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
+from idlmav.state import ViewState, has_drop_down, titles, value_names
 
 __all__ = ["slider_views", "toolbar"]
 
 WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
-DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}
 TURNS = {
     "none": "–",
     "opposite": "U",
@@ -36,21 +35,9 @@ DEPTHS = {
     "all": "All",
     "selected": "Selection",
 }
-"""Down to which depth groups are open; the controller leaves out what the model has not."""
-Choices = tuple[tuple[str, str, dict[str, str], int], ...]
-CHOICES: Choices = (
-    ("color_by", "Colour", COLOR_BY, 112),
-    ("size_by", "Size", SIZE_BY, 112),
-    ("depth", "Depth", DEPTHS, 82),
-)
-"""Name, label, texts by value, and width in px, of the drop-downs in the line."""
-RARER_CHOICES: Choices = (
-    ("direction", "Flow", DIRECTIONS, 100),
-    ("turn", "Turn", TURNS, 100),
-    ("merge_threshold", "Merge", MERGES, 100),
-    ("compute_unit", "Compute", COMPUTE_UNITS, 100),
-    ("estimates", "Estimates", ESTIMATES, 100),
-)
+"""Down to which depth groups are open; the controller leaves out depths that the model does not have."""
+IN_LINE = ("color_by", "size_by")
+"""Values whose drop-downs are always seen; the others are behind the button "More"."""
 BUTTONS = (
     ("fit", "Fit", 42),
     ("fold", "Fold", 50),
@@ -92,11 +79,12 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
     # Where there is little width, all controls go into the next line together.
     styles = {"flex": "0 1 auto", "width": "auto"}
-    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=(0, 2), styles=styles, **wrapping)
+    shown = [*(_drop_down(uid, state, name, 112) for name in IN_LINE), _select(uid, "depth", "Depth", DEPTHS, "", 82)]
+    controls = pn.FlexBox(search, *shown, *buttons, margin=(0, 2), styles=styles, **wrapping)
     return pn.FlexBox(
         heading,
         controls,
-        _popover(uid, _drop_downs(uid, state, RARER_CHOICES)),
+        _popover(uid, _rarer_drop_downs(uid, state)),
         **wrapping,
         sizing_mode="stretch_width",
         margin=(6, 6, 2, 6),
@@ -104,17 +92,28 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     )
 
 
-def _drop_downs(uid: str, state: ViewState, choices: Choices) -> list[pn.widgets.Select]:
-    """Return a drop-down for each; Depth and Merge show what the controller makes of the state."""
-    return [
-        pn.widgets.Select(
-            label=label,
-            options={text: value for value, text in options.items()},
-            value=getattr(state, name) if name not in ("depth", "merge_threshold") else next(iter(options)),
-            **_fixed(uid, name, width),
-        )
-        for name, label, options, width in choices
-    ]
+def _rarer_drop_downs(uid: str, state: ViewState) -> Iterator[pn.widgets.Select]:
+    for name in value_names():
+        label = ViewState.param[name].label
+        if name == "turn":
+            yield _select(uid, name, label, TURNS, state.turn, 100)
+        elif name == "merge_threshold":
+            # The controller chooses the option that is nearest to the number.
+            yield _select(uid, name, label, MERGES, "-1", 100)
+        elif name not in IN_LINE and has_drop_down(name):
+            yield _drop_down(uid, state, name, 100)
+
+
+def _drop_down(uid: str, state: ViewState, name: str, width_px: int) -> pn.widgets.Select:
+    """Return the drop-down that sets a value of the state."""
+    return _select(uid, name, ViewState.param[name].label, titles(name), getattr(state, name), width_px)
+
+
+def _select(
+    uid: str, name: str, label: str | None, texts: Mapping[str, str], value: str, width_px: int
+) -> pn.widgets.Select:
+    options = {text: value for value, text in texts.items()}
+    return pn.widgets.Select(label=label, options=options, value=value, **_fixed(uid, name, width_px))
 
 
 def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:

@@ -1,7 +1,6 @@
 // The graph's figure: culls, writes the HoloViews layers' data, pans and zooms, reports taps.
 
-import { FLOW } from "../page/flow.js";
-import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
+import { fittingScale, homeView, isSeen, partView, smallestScale, viewOf } from "./home.js";
 import { same } from "../base/store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
@@ -32,7 +31,7 @@ export class GraphView {
     this.untouched = true;
     // The id of the box that the view was moved to, until it is moved elsewhere.
     this.centered = "";
-    // What the page's address tells: flow and viewport.
+    // The viewport in the page's address, and the values that decide on the layout in which it is.
     this.linked = null;
     for (const range of [figure.x_range, figure.y_range]) {
       for (const end of ["start", "end"]) range.properties[end].change.connect(() => this.rangeChanged());
@@ -118,14 +117,14 @@ export class GraphView {
   // What was linked, if the data flows as it did there, else the start of the flow.
   firstView() {
     const {linked, store} = this;
-    if (linked && FLOW.every((name) => store.get(name) === linked[name])) this.showAll(linked.viewport);
+    if (linked?.flow.every(([name, value]) => store.get(name) === value)) this.showAll(linked.viewport);
     else this.home();
   }
 
   // A part of the picture, with what lies around it where the window has another shape.
-  showAll([left, right, top, bottom]) {
-    const scale = Math.min(this.figure.inner_width / (right - left), this.figure.inner_height / (bottom - top));
-    this.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+  showAll(viewport) {
+    const {x, y, scale} = partView(viewport, this.figure);
+    this.moveTo(x, y, scale);
   }
 
   centerOn(id, options) {

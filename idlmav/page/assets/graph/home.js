@@ -3,8 +3,8 @@
 // Below it texts cannot be read.
 export const READABLE_SCALE = 0.7;
 
-// Whether a viewport is one; all 0 until there is one.
-export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
+// Whether these are left, right, top and bottom of a part of the picture.
+export const isPart = (sides) => sides?.every(Number.isFinite) && sides[1] > sides[0] && sides[3] > sides[2];
 
 // Px on screen for one px of the layout, so that everything is seen.
 export function fittingScale(picture, {inner_width: width, inner_height: height}) {
@@ -25,6 +25,11 @@ export function viewOf({x, y, w, h}, scale, picture, figure) {
 export function isSeen({x, y, w, h}, {x: cx, y: cy, scale}, {inner_width: width, inner_height: height}) {
   const isIn = (start, size, middle, seen) => start >= middle - seen / scale / 2 && start + size <= middle + seen / scale / 2;
   return scale >= 0.9 * READABLE_SCALE && isIn(x, w, cx, width) && isIn(y, h, cy, height);
+}
+
+// A part of the picture, with what lies around it where the window has another shape.
+export function partView([left, right, top, bottom], {inner_width: width, inner_height: height}) {
+  return {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
 }
 
 // The start of the flow at a size that can be read; everything if that can be read. first: rectangle of the first box.

@@ -8,8 +8,8 @@ const SMALLEST_WINDOW_PX = 10;
 const DIMMED = 0.2;
 
 export class OverviewView {
-  constructor({figure, view, picture, look, graph, onDrive}) {
-    Object.assign(this, {figure, view, picture, look, graph, onDrive});
+  constructor({figure, view, picture, look, graph, onLead}) {
+    Object.assign(this, {figure, view, picture, look, graph, onLead});
     this.layers = new Map(figure.renderers.filter((r) => r.name).map((r) => [r.name, r]));
     this.drag = null;
     for (const side of ["inner_width", "inner_height"]) {
@@ -83,7 +83,7 @@ export class OverviewView {
   }
 
   begin({x, y}) {
-    this.onDrive();
+    this.onLead();
     const inside = this.isInWindow(x, y);
     if (!inside) this.moveTo(x, y);
     const [cx, cy] = this.graph.center;
@@ -135,7 +135,7 @@ export class OverviewView {
   }
 
   moveTo(x, y) {
-    this.onDrive();
+    this.onLead();
     this.graph.moveTo(x, y, this.graph.scale);
   }
 

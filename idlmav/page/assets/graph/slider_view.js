@@ -4,8 +4,8 @@ import { isSideways } from "../page/arrange.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one, of which one is visible.
-  constructor({sliders, picture, graph, isDriver, onMoved}) {
-    Object.assign(this, {sliders, picture, graph, isDriver, onMoved});
+  constructor({sliders, picture, graph, isLeader, onMoved}) {
+    Object.assign(this, {sliders, picture, graph, isLeader, onMoved});
     this.writing = false;
     for (const model of sliders) {
       model.properties.value.change.connect(() => {
@@ -37,7 +37,7 @@ export class SliderView {
   moved() {
     const {graph} = this;
     // With a kernel, Python says a second later where the slider was.
-    if (!this.isDriver()) return this.update();
+    if (!this.isLeader()) return this.update();
     // What is shown may be more than was asked for: the slider says so when it has come to rest.
     this.onMoved();
     const [low, high] = this.model.value;

@@ -15,10 +15,9 @@ import { anchor } from "../graph/anchor.js";
 import { afterFrames } from "../base/frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "../legend/legend.js";
-import { tellOnlyState, whenHeard } from "./comm.js";
+import { sendOnlyState, whenConnected } from "./comm.js";
 import { FILTERS, Filtering } from "../search/filtering.js";
 import { Keyboard } from "./keyboard.js";
-import { isPart } from "../graph/home.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
@@ -29,11 +28,6 @@ import { applyCompute } from "../detail/compute.js";
 import { drawFacts } from "../detail/totals.js";
 import { selectionContent } from "../detail/selection.js";
 
-const SHARED = [
-  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "highlighted", "compute_unit", "estimates", "theme",
-  "direction", "turn", "latent", "merge_threshold",
-];
-const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
 const BUTTONS = {
   fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
   help: "Keys and search (?)",
@@ -56,20 +50,22 @@ export function render({model, view}) {
 class Dashboard {
   constructor(model, view, element) {
     Object.assign(this, {model, view, element});
-    this.driver = "graph";
+    this.leader = "graph";
     this.tableIsQuick = true;
     this.closed = false;
-    this.greeted = false;
-    // What has been changed here, by name.
-    this.told = new Set();
+    this.connected = false;
+    // Names of the values that have been changed in this page.
+    this.changedHere = new Set();
     // Whether the visible part was set from outside, by Python or in another window.
     this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
-    const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
-    this.store = new Store(values);
+    // The declaration of the state's values, as Python has it.
+    this.fields = JSON.parse(model.fields);
+    this.names = this.fields.map(({name}) => name);
+    this.store = new Store(this.modelValues());
     this.factsElement = element.appendChild(make("div", "facts"));
     const legend = element.appendChild(make("div", "legend-and-errors"));
-    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.drive("graph")});
+    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.lead("graph")});
     this.help = new Help(element);
     this.announcer = new Announcer(element);
   }
@@ -83,7 +79,7 @@ class Dashboard {
   // Bokeh builds the views one by one; begin when the figures have a size.
   start() {
     if (this.closed) return;
-    tellOnlyState(this.view.model.document);
+    sendOnlyState(this.view.model.document);
     const figure = this.find("graph");
     if (!figure || !this.view.owner?.find_one(figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
       setTimeout(() => this.start(), RETRY_MS);
@@ -94,7 +90,7 @@ class Dashboard {
     const all = this.table?.isBuilt ?? true;
     this.show(new Set(all ? ["scene", ...SHOWN_LAST] : ["scene"]), "start");
     this.unpublish = publish(this);
-    this.address = openAddress(this, (name) => (DROP_DOWNS.includes(name) && this.find(name)?.options.map(([value]) => value)) || null);
+    this.address = openAddress(this);
     this.finish(all);
   }
 
@@ -105,20 +101,24 @@ class Dashboard {
       setTimeout(() => this.finish(false), RETRY_MS);
       return;
     }
-    this.attachDrivers();
+    this.attachViews();
     if (!all) this.show(new Set(SHOWN_LAST), "start");
     this.table?.draw();
     this.letTableFollow();
-    whenHeard(this.view.model.document, () => this.greet());
+    whenConnected(this.view.model.document, () => this.connectPython());
     // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
     afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
   }
 
-  greet() {
+  connectPython() {
     if (this.closed) return;
-    this.greeted = true;
-    this.tell(this.told);
-    this.model.send_msg("hello");
+    this.connected = true;
+    this.push(this.changedHere);
+    this.model.send_msg("connected");
+  }
+
+  modelValues() {
+    return Object.fromEntries(this.names.map((name) => [name, plain(this.model[name])]));
   }
 
   build(figure) {
@@ -132,14 +132,14 @@ class Dashboard {
       const found = this.find(name);
       return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
     };
-    this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
+    this.overview = part("overview", OverviewView, {onLead: () => this.lead("overview")});
     const sliders = [this.find("slider"), this.find("flat_slider")];
-    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider", onMoved: () => this.moved()});
+    this.slider = sliders[0] && new SliderView({...common, sliders, isLeader: () => this.leader === "slider", onMoved: () => this.moved()});
     this.table = part("table", TableView, {
-      isDriver: () => this.driver === "table", onDrive: () => this.drive("table"),
+      isLeader: () => this.leader === "table", onLead: () => this.lead("table"),
       onFold: (id, wanted) => this.folding.toggle(id, wanted),
     });
-    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.lead("graph")});
     this.pointer = new Pointer({...common, folding: this.folding});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     this.detail = this.find("detail");
@@ -154,14 +154,14 @@ class Dashboard {
     store.subscribe((changed, origin) => {
       this.show(changed, origin);
       if (origin === "model" || origin === "follow") return;
-      for (const name of changed) this.told.add(name);
-      if (this.greeted) this.tell(changed);
+      for (const name of changed) this.changedHere.add(name);
+      if (this.connected) this.push(changed);
     });
-    model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
-    // The answer to "hello" may cross what has happened here since.
+    model.on(this.names, () => store.set(this.modelValues(), "model"));
+    // The answer to "connected" may cross what has happened here since.
     model.on("msg:custom", (values) => {
-      // Said back, it would undo what has been chosen in another window meanwhile.
-      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))), {sync: false});
+      // Sent back, it would undo what has been chosen in another window meanwhile.
+      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.changedHere.has(name))), {sync: false});
     });
     model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
     this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
@@ -169,7 +169,7 @@ class Dashboard {
     this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
     for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
-    for (const name of DROP_DOWNS) this.bindWidget(name, "value");
+    for (const {name, drop_down: hasDropDown} of this.fields) if (hasDropDown) this.bindWidget(name, "value");
   }
 
   // A widget and a state value follow each other.
@@ -198,7 +198,7 @@ class Dashboard {
     this.table?.filter(this.look.inTable);
     if (!turned) return hold();
     // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
-    Object.assign(this, {driver: "graph", following: false});
+    Object.assign(this, {leader: "graph", following: false});
     this.graph.untouched = true;
     return this.graph.firstView();
   }
@@ -214,13 +214,13 @@ class Dashboard {
 
   // ---- who moves: the view that a person used last leads, the others follow
 
-  drive(name) {
-    this.driver = name;
+  lead(name) {
+    this.leader = name;
     this.following = false;
     Object.assign(this.graph, {untouched: false, centered: ""});
   }
 
-  attachDrivers() {
+  attachViews() {
     const element = (model) => this.elementOf(model);
     for (const [name, title] of Object.entries(BUTTONS)) {
       const button = element(this.find(name))?.shadowRoot.querySelector("button");
@@ -238,7 +238,7 @@ class Dashboard {
     const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
     for (const [name, model] of [...Object.entries(views), ...sliders]) {
       for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {
-        element(model)?.addEventListener(event, () => this.drive(name), {capture: true, passive: true});
+        element(model)?.addEventListener(event, () => this.lead(name), {capture: true, passive: true});
       }
     }
   }
@@ -246,7 +246,7 @@ class Dashboard {
   moved() {
     const {graph} = this;
     this.overview?.drawWindow();
-    if (this.slider && this.driver !== "slider") this.slider.update();
+    if (this.slider && this.leader !== "slider") this.slider.update();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settled(), SETTLE_MS);
     if (this.tableIsQuick) this.letTableFollow();
@@ -255,7 +255,7 @@ class Dashboard {
 
   // Where each step of the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
   letTableFollow() {
-    if (!this.table || this.driver === "table" || this.driver === "selection") return;
+    if (!this.table || this.leader === "table" || this.leader === "selection") return;
     const begin = performance.now();
     this.table.follow();
     this.tableIsQuick = performance.now() - begin < FOLLOW_MS;
@@ -265,7 +265,7 @@ class Dashboard {
     if (this.closed) return;
     if (this.slider) this.slider.update();
     if (!this.tableIsQuick) this.letTableFollow();
-    // A window that follows another one has its own shape: two of them would drive each other away for ever.
+    // A window that follows another one has its own shape: two of them would move each other for ever.
     this.store.set({viewport: this.graph.viewport}, this.following ? "follow" : "graph");
   }
 
@@ -313,16 +313,16 @@ class Dashboard {
   }
 
   firstView() {
-    if (isPart(this.store.get("viewport"))) this.showViewport();
+    if (this.store.get("viewport")) this.showViewport();
     else this.graph.firstView();
   }
 
   showViewport() {
     const viewport = this.store.get("viewport");
-    if (!isPart(viewport)) return;
+    if (viewport === null) return;
     this.graph.untouched = false;
     this.graph.showAll(viewport);
-    this.driver = "graph";
+    this.leader = "graph";
     this.following = true;
   }
 
@@ -353,7 +353,7 @@ class Dashboard {
     if (id) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
     // The table shows the selected row; it does not follow the graph's way there.
-    if (move && this.driver !== "table") this.driver = "selection";
+    if (move && this.leader !== "table") this.leader = "selection";
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
@@ -368,7 +368,7 @@ class Dashboard {
   }
 
   pressed(name) {
-    this.drive("graph");
+    this.lead("graph");
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "help") this.help.show();
     if (name === "more") this.popover.toggle();
@@ -377,8 +377,9 @@ class Dashboard {
     if (name === "fold") this.folding.toDepth(0);
   }
 
-  tell(changed) {
-    const names = SHARED.filter((name) => changed.has(name));
+  // Send values to Python, if there is one.
+  push(changed) {
+    const names = this.names.filter((name) => changed.has(name));
     if (names.length > 0) this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
   }
 

@@ -3,10 +3,6 @@
 
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
-// What decides on the layout.
-export const FLOW = ["direction", "turn", "latent", "merge_threshold"];
-// Where it can go on after the latent op: back, to the side, or not turning.
-export const TURNS = ["opposite", "perpendicular", "none"];
 
 // Let a scene show another flow; returns whether it does. With a kernel there are no other flows: Python sends a scene.
 export function switchFlow(scene, {direction, turn}) {

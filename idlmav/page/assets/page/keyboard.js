@@ -67,7 +67,7 @@ export class Keyboard {
 
   go(id) {
     if (!id) return;
-    this.dashboard.drive("graph");
+    this.dashboard.lead("graph");
     this.dashboard.store.set({selected: id}, "keyboard");
   }
 
@@ -95,7 +95,7 @@ export class Keyboard {
 
   zoom(factor) {
     const {graph} = this.dashboard;
-    this.dashboard.drive("graph");
+    this.dashboard.lead("graph");
     graph.moveTo(...graph.center, graph.scale * factor, {animate: true});
   }
 

@@ -32,7 +32,7 @@ export function publish(dashboard) {
     next: () => dashboard.filtering.step(1),
     previous: () => dashboard.filtering.step(-1),
     fit: () => {
-      dashboard.drive("graph");
+      dashboard.lead("graph");
       graph.fit();
     },
     ready: dashboard.ready,
@@ -48,7 +48,7 @@ export function publish(dashboard) {
   };
 }
 
-// The element of the page in which Bokeh was told to draw.
+// The element of the page in which Bokeh draws the dashboard.
 function placeOf(element) {
   const {host} = element.getRootNode();
   return element.closest("[data-root-id]") ?? (host ? placeOf(host) : null);

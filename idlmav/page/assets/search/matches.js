@@ -17,13 +17,13 @@ export function findMatches(picture, look, state) {
   const isIn = insideOf(picture, groups);
   // What is in a module that was found stays bright.
   const matches = own?.map((match, i) => match || (isIn(picture.nodeGroup[i]) ? 1 : 0)) ?? null;
-  const missed = scene.unreached.ids.map((_, i) => (found.unreached?.(i) && filters.length === 0 ? 1 : 0));
+  const unreached = scene.unreached.ids.map((_, i) => (found.unreached?.(i) && filters.length === 0 ? 1 : 0));
   const holding = groupsAround(picture, matches);
   const isDimmed = (i) => (matches !== null && !matches[i]) || scene.nodes.status[i] === "not_run";
   return {
     matches,
-    inTable: matches && [...matches, ...missed],
-    steps: own && [...inOrder(picture, own, groups), ...scene.unreached.ids.filter((_, i) => missed[i])],
+    inTable: matches && [...matches, ...unreached],
+    steps: own && [...inOrder(picture, own, groups), ...scene.unreached.ids.filter((_, i) => unreached[i])],
     found: groups,
     problem: found.problem,
     hint: found.hint,
@@ -74,5 +74,6 @@ function rangeTest(scene, {value_range: range, color_by: color, size_by: size}) 
   const metric = [color, size].find((choice) => choice in NUMBERS);
   if (range === null || metric === undefined) return null;
   const values = scene.nodes[metric];
-  return (i) => values[i] !== null && values[i] >= range[0] && values[i] <= range[1];
+  const [low, high] = [range[0] ?? -Infinity, range[1] ?? Infinity];
+  return (i) => values[i] !== null && values[i] >= low && values[i] <= high;
 }

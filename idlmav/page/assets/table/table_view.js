@@ -12,9 +12,9 @@ const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  // isDriver: whether a person used the table last; onDrive: they do now; onFold: they fold or unfold a group.
-  constructor({model, view, picture, look, store, graph, isDriver, onDrive, onFold}) {
-    Object.assign(this, {model, view, picture, look, store, graph, isDriver, onDrive, onFold});
+  // isLeader: whether a person used the table last; onLead: they do now; onFold: they fold or unfold a group.
+  constructor({model, view, picture, look, store, graph, isLeader, onLead, onFold}) {
+    Object.assign(this, {model, view, picture, look, store, graph, isLeader, onLead, onFold});
     this.tabulator = null;
     this.matches = null;
     this.selected = "";
@@ -42,7 +42,7 @@ export class TableView {
       sort: (name) => this.sortBy(name),
       pick: (id) => this.picked(id),
       toggle: (id) => this.toggle(id),
-      scroll: () => this.isDriver() && requestAnimationFrame(() => this.link.moveGraph()),
+      scroll: () => this.isLeader() && requestAnimationFrame(() => this.link.moveGraph()),
       filter: (name, text) => this.filterBy(name, text),
       resize: (name, width) => this.change(name, {width, fixed: true}),
       resized: () => this.fitHeader(),
@@ -268,7 +268,7 @@ export class TableView {
   }
 
   picked(id) {
-    this.onDrive();
+    this.onLead();
     this.selected = id;
     this.store.set({selected: id}, "table");
     this.redraw();
@@ -279,7 +279,7 @@ export class TableView {
     this.folding = true;
     this.onFold(id, this.picture.groups.state[this.picture.groupAt.get(id)] !== 2);
     this.folding = false;
-    this.onDrive();
+    this.onLead();
   }
 
   pressed(event) {
@@ -331,7 +331,7 @@ export class TableView {
 
   // The graph moved.
   follow() {
-    if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
+    if (!this.isLeader() && !this.folding && this.attach()) this.link.align();
   }
 
   // matches: a flag a node, then a module never called; null for no search. All that is found is listed, also what is in
