@@ -15,6 +15,7 @@ from typing import Any, Literal, TypedDict
 import param
 
 from idlmav.layout.variants import Variant
+from idlmav.scene.constants import CONSTANTS
 from idlmav.search.query import QueryError, parse
 
 __all__ = [
@@ -26,18 +27,11 @@ COLOR_BY = {
     "operation": "Operation",
     "category": "Category",
     "module": "Module",
-    "param_count": "Parameters",
-    "flops": "FLOPs",
-    "activation_bytes": "Activation bytes",
+    **CONSTANTS["metrics"],
     "status": "Run state",
 }
-SIZE_BY = {
-    "none": "Text",
-    "param_count": "Parameters",
-    "flops": "FLOPs",
-    "activation_bytes": "Activation bytes",
-}
-COMPUTE_UNITS = {"flops": "FLOPs", "macs": "MACs"}
+SIZE_BY = {"none": "Text", **CONSTANTS["metrics"]}
+COMPUTE_UNITS: dict[str, str] = CONSTANTS["compute_units"]
 """What a multiply-add counts as: 2 FLOPs or 1 MAC; everything else is halved, too."""
 ESTIMATES = {"shown": "Shown", "hidden": "Hidden"}
 _DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}

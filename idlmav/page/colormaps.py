@@ -25,14 +25,14 @@ def colormap(name: str) -> tuple[str, ...] | None:
     Parameters
     ----------
     name : str
-        As they write it: ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``.
+        For example ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``.
 
     Returns
     -------
     tuple of str or None
-        Hex colours, at most 20 of a continuous one; ``None`` if nobody knows the name.
+        Hex colours, at most 20 of a continuous palette; ``None`` if the name is unknown.
     """
-    # Everybody writes "viridis", Bokeh "Viridis"; some names differ by nothing else, so an exact one goes first.
+    # Most people write "viridis", Bokeh "Viridis"; as some names differ in case only, an exact name goes first.
     names = colormap_names()
     if name not in names and not isinstance(getattr(palettes, name, None), tuple):
         name = {known.casefold(): known for known in names}.get(name.casefold(), name)

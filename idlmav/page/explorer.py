@@ -1,4 +1,4 @@
-"""The dashboard: every view of one model laid out once, linked by the controller."""
+"""The dashboard: the views of one model, built once and linked by the controller."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from idlmav.page.views.graph import graph_view
 from idlmav.page.views.overview import overview_view
 from idlmav.page.views.table import table_view
 from idlmav.scene.build import Scene
+from idlmav.scene.constants import CONSTANTS
 from idlmav.state import ViewState, layout_names
 
 __all__ = ["Explorer"]
 
 _numbers = count(1)
-DETAIL_PX = 150
-"""Height of the panel about the selection."""
 
 
 class Explorer(Viewer):
@@ -59,7 +58,7 @@ class Explorer(Viewer):
     ) -> None:
         super().__init__()
         self._make_scene, self._state = make_scene, state
-        # Unique in a page even if several kernels or sessions feed it.
+        # Unique in a page even if several kernels or sessions contribute to it.
         self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
         self.controller = Controller(
             make_scene(),
@@ -102,8 +101,8 @@ class Explorer(Viewer):
         )
 
     def _side(self, add_table: bool) -> pn.Column:
-        # As high with a selection as without, so that nothing moves on a click.
-        height = {"height": f"{DETAIL_PX}px"}
+        # The same height with and without a selection, so that nothing moves on a click.
+        height = {"height": f"{CONSTANTS['detail_px']}px"}
         detail = Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"])
         return pn.Column(
             *([table_view(self.uid)] if add_table else []),
@@ -118,7 +117,7 @@ class Explorer(Viewer):
         try:
             scene = self._make_scene()
         except ValueError:
-            # There is no such op: the state stays what is drawn.
+            # There is no such op: the state goes back to what is drawn.
             self._state.param.update({event.name: event.old for event in events})
             raise
         self.controller.show_scene(scene)

@@ -16,6 +16,7 @@ from idlmav.graph import Graph, ModuleInfo, Node, Totals, format_shape, format_s
 from idlmav.layout import Layout, columns, first_folds
 from idlmav.layout.input.labels import node_label, node_sublabel
 from idlmav.metrics.catalogue import category, docs_url
+from idlmav.scene.constants import CONSTANTS
 from idlmav.scene.palette import GRADIENT, Palette, ink
 
 __all__ = [
@@ -33,8 +34,8 @@ __all__ = [
 ]
 
 Scene = dict[str, Any]
-METRICS = ("param_count", "flops", "activation_bytes")
-"""Numbers that colour and size can tell."""
+METRICS: tuple[str, ...] = tuple(CONSTANTS["metrics"])
+"""Numbers that colour and size can show."""
 STATUS_COLORS = {"ran": "#99ddff", "failed": "#ee8866", "not_run": "#dddddd"}
 NEVER_CALLED = "never called"
 STATUS_NAMES = {"ran": "ran", "failed": "failed", "not_run": "not run"}

@@ -11,21 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from idlmav.errors import IdlmavError
+from idlmav.scene.constants import CONSTANTS
 from idlmav.search.js_regex import BLANKS, compile_js
 
 __all__ = ["NUMERIC", "Condition", "Joined", "Not", "Query", "QueryError", "Regex", "Text", "conditions", "parse"]
 
-FIELDS = {
-    "params": "param_count", "param_count": "param_count", "parameters": "param_count", "weights": "param_count",
-    "flops": "flops", "macs": "flops",
-    "bytes": "activation_bytes", "activation_bytes": "activation_bytes", "activations": "activation_bytes",
-    "memory": "activation_bytes",
-    "op": "op", "operation": "op", "category": "category", "path": "path", "module": "path", "name": "id", "id": "id",
-    "class": "class", "status": "status", "dtype": "dtype", "type": "dtype", "shape": "shape", "args": "args",
-    "source": "source",
-}  # fmt: skip
-"""What a person may call a field, and what it is."""
-NUMERIC = frozenset({"param_count", "flops", "activation_bytes"})
+FIELDS: dict[str, str] = CONSTANTS["query_fields"]
+"""Names of fields in a query, and the field that each means."""
+NUMERIC = frozenset(CONSTANTS["metrics"])
 _CONDITION = re.compile(rf"([A-Za-z_]\w*)[{BLANKS}]*(>=|<=|==|!=|=|>|<|~)[{BLANKS}]*(.*)", re.ASCII | re.DOTALL)
 _NUMBER = re.compile(
     rf"(-?[\d_,]*\.?\d+(?:e[+-]?\d+)?)[{BLANKS}]*([kmgt]?)(i?)(b|flops|macs|)", re.ASCII | re.IGNORECASE

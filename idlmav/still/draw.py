@@ -12,6 +12,7 @@ from idlmav.errors import reject_unknown
 from idlmav.layout import Box, Layout, Point, fold, group_depths
 from idlmav.layout.input.labels import text_width
 from idlmav.scene.build import METRICS, Scene
+from idlmav.scene.constants import CONSTANTS
 from idlmav.search.matches import Matches, find_matches
 from idlmav.state import ViewState, still_names
 from idlmav.still.compute import shown_compute
@@ -25,16 +26,16 @@ __all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 
 MARGIN_PX = 20.0
 """Around the layout, in px."""
-_LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
-_LINE_PX, _HOT_PX = 1.2, 2.4
-_ARROW_PX = (8.0, 7.0)
+_LABEL_PX, _SUBLABEL_PX, _TITLE_PX = (CONSTANTS[name] for name in ("label_px", "sublabel_px", "title_px"))
+_LINE_PX, _HOT_PX = CONSTANTS["line_px"], CONSTANTS["highlighted_line_px"]
+_ARROW_PX = (8.0, CONSTANTS["arrow_length_px"])
 """Width and length of an arrow's head."""
-_CARDS, _CARD_PX = 2, 3.0
+_CARDS, _CARD_PX = CONSTANTS["cards"], CONSTANTS["card_px"]
 """Cards behind the box of a folded run, and how far each shows."""
-_DIMMED = 0.2
-_FAILED = "✕ "
+_DIMMED = CONSTANTS["dimmed_alpha"]
+_FAILED = CONSTANTS["failed_sign"]
 """Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker."""
-_UNKNOWN = "#e2e5e9", "#10151c"
+_UNKNOWN = CONSTANTS["unknown"]["fill"], CONSTANTS["unknown"]["ink"]
 
 
 def choices(state: ViewState) -> dict[str, Any]:

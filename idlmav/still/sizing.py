@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from idlmav.layout import Box, Layout, Route
+from idlmav.scene.constants import CONSTANTS
 
 __all__ = ["growth", "stretch"]
 
-MOST_PX = 110.0
+MOST_PX = CONSTANTS["growth_px"]
 """How much the box with the largest number grows."""
 _ON_BORDER = 0.05
 """A point this close (px) to the end of a box lies on it."""

@@ -112,7 +112,7 @@ def test_a_model_without_frames_has_no_titles(opened):
 def test_modules_that_are_never_called_are_rows_without_a_box(opened):
     mav = picture_of("dead_branch")
     dashboard = opened(mav)
-    dashboard.page.locator(".facts .missed", has_text="2 modules never called").wait_for()
+    dashboard.page.locator(".facts .unreached", has_text="2 modules never called").wait_for()
     viewport = dashboard.state["viewport"]
     dashboard.call("select", "dead.0")
     dashboard.wait("d.rows().includes('dead.0')")

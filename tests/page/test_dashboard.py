@@ -16,7 +16,8 @@ from pictures import picture_of
 
 import idlmav
 from idlmav import MAV
-from idlmav.state import COLOR_BY, SIZE_BY, has_drop_down, value_names
+from idlmav.scene.constants import CONSTANTS
+from idlmav.state import has_drop_down, value_names
 
 ASSETS = Path(idlmav.__file__).parent / "page" / "assets"
 PARTS = ("overview", "graph", "slider", "flat_slider", "table")
@@ -61,8 +62,7 @@ def script(name: str) -> str:
 def test_every_part_that_the_controller_looks_for_is_there(root):
     text = script("page/controller")
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
-    (buttons,) = re.findall(r"const BUTTONS = \{(.*?)\};", text, re.DOTALL)
-    wanted |= set(re.findall(r'(\w+): "', buttons))
+    wanted |= {button["name"] for button in CONSTANTS["buttons"]}
     wanted |= {name for name in value_names() if has_drop_down(name)}
     assert {"graph", "overview", "table", "slider", "detail", "root", "query", "color_by", "fold", "theme"} <= wanted
     assert parts(root) == wanted
@@ -145,12 +145,6 @@ def test_the_browser_fills_what_the_model_has(mav, drawn):
     assert drawn["nodes"]["x0"] == pytest.approx(x)
     assert drawn["nodes"]["y1"] == pytest.approx([a + b for a, b in zip(y, height, strict=True)])
     assert drawn["nodes"]["x1"] == pytest.approx([a + b for a, b in zip(x, width, strict=True)])
-
-
-def test_numbers_have_one_name():
-    numbers = run_js("return (await load('legend/colors')).NUMBERS")
-    assert numbers.items() <= COLOR_BY.items()
-    assert numbers.items() <= SIZE_BY.items()
 
 
 # ------------------------------------------------------------------------------------------------ the figures

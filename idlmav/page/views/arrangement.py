@@ -1,31 +1,33 @@
-"""Where the views stand at first, as in `assets/page/arrange.js`, so that the browser measures the page only once."""
+"""First arrangement of the views, as `assets/page/arrange.js` makes it, so that the browser lays out the page once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from idlmav.scene.constants import CONSTANTS
+
 __all__ = ["area", "grid"]
 
-_COLUMNS = {"graph": "minmax(0, 1fr)", "side": "46.00%"}
-_BORDER_PX = 7
+_COLUMNS = {"graph": "minmax(0, 1fr)", "side": f"{100 * CONSTANTS['side_share']:.2f}%"}
+_BORDER_PX = CONSTANTS["border_px"]
 
 
 def area(name: str) -> dict[str, str]:
     """Return the styles of one of the views in the grid."""
-    # The table is smaller than Panel thinks: the details scroll.
+    # Panel would reserve the height of all details, but they scroll.
     return {"grid-area": name} | ({"min-height": "0px"} if name == "side" else {})
 
 
 def grid(beside: Sequence[str], *, has_table: bool) -> dict[str, str]:
     """
-    Return the styles of the container if the data flow down or up and the page is wide.
+    Return the styles of the container for a vertical flow in a wide page.
 
     Parameters
     ----------
     beside : sequence of str
-        The graph and what stands at its sides, from the left.
+        Names of the graph and the views beside it, from the left.
     has_table : bool
-        Whether the side holds a table; details alone stand below the graph, as high as they need.
+        Whether the side holds a table; details alone stand below the graph and take the height that they need.
     """
     columns = [_COLUMNS.get(name, "max-content") for name in beside]
     if len(beside) == 1:

@@ -1,4 +1,4 @@
-"""What is common to the browser-side components."""
+"""The base of the browser-side components."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Component(JSComponent):
     """
     A component of plain JavaScript, which browsers run as it is.
 
-    Panel's JavaScript compiles what is not marked as a bundle as if it were TypeScript: 0.2 s more for every page, and
-    slower code.
+    Panel compiles every module that is not marked as a bundle as if it were TypeScript, which takes 0.2 s in each page
+    and makes the code slower.
     """
 
     __abstract = True
 
     def _get_properties(self, doc: Document | None) -> dict[str, Any]:
         properties = super()._get_properties(doc)
-        # Panel keeps modules by this, so that dashboards of different versions in a page stay apart.
+        # Panel's key for modules: a hash keeps dashboards of different versions in one page apart.
         properties["bundle"] = sha256(properties["esm"].encode()).hexdigest()
         return properties

@@ -53,7 +53,7 @@ def _configure(figure: Any) -> None:
     nodes = [renderer for renderer in figure.renderers if renderer.name == "nodes"]
     pan, zoom = PanTool(), WheelZoomTool(zoom_together="all")
     figure.stylesheets = [stylesheet("graph/graph.css")]
-    # The controller does the selecting; the tool is there so that the figure reports taps.
+    # The controller selects; the tool only makes the figure report taps.
     figure.tools = [pan, zoom, TapTool(renderers=nodes)]
     figure.toolbar.active_drag = pan
     figure.toolbar.active_scroll = zoom

@@ -1,4 +1,10 @@
-"""HoloViews elements as named layers that the browser's controller fills."""
+"""
+HoloViews elements as named layers.
+
+The elements only declare layers: which glyph, which columns, in which order. Each holds one dummy row, and a hook names
+its renderer and ties its glyph to columns; the browser's controller fills in the data. Real data here would be in a
+page twice, and a saved page, which has no kernel, could not fold, zoom or search it.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +55,7 @@ def layer(name: str, **glyph: Any) -> Hook:
 
 
 _FIRST = {"dash": "solid"} | dict.fromkeys(("fill", "line", "color"), "#000000") | dict.fromkeys(("text", "title"), "")
-"""What a column that is no number holds before the controller fills it."""
+"""Values of the dummy row in columns that hold no numbers."""
 
 
 def _frame(columns: list[str]) -> pd.DataFrame:
@@ -124,10 +130,10 @@ def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], 
         figure.name = name
         figure.toolbar.logo = None
         figure.min_border = 0
-        # An empty one is measured at every paint.
+        # Bokeh measures an empty title at every paint.
         figure.title = None
         figure.outline_line_color = None
-        # Also what is invisible is built and measured.
+        # Bokeh builds and measures invisible axes, too.
         figure.below = figure.left = figure.center = []
         configure(figure)
 

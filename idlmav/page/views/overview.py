@@ -1,4 +1,4 @@
-"""The overview: the whole graph, small, with the visible part as a window to drag."""
+"""The overview: the whole graph at a small size, with the visible part as a window to drag."""
 
 from __future__ import annotations
 

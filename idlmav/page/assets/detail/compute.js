@@ -1,8 +1,8 @@
 // FLOPs or MACs, with estimates or without: the scene's columns hold what is shown, so every view agrees.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { humane, thousands } from "../base/text.js";
 
-const UNITS = {flops: "FLOPs", macs: "MACs"};
 const SOURCES = {counted: "counted by torch's formula", estimated: "estimated by a formula of IDLMAV", measured: "measured while it ran"};
 
 // Write the shown numbers into the scene; what Python sent, FLOPs with estimates, is kept beside.
@@ -12,7 +12,7 @@ export function applyCompute(scene, {compute_unit: unit, estimates}) {
   const per = unit === "macs" ? 2 : 1;
   const hidden = estimates === "hidden";
   const {flops_source: source} = scene.nodes;
-  Object.assign(all, {unit: UNITS[unit], per, hidden});
+  Object.assign(all, {unit: constants.compute_units[unit], per, hidden});
   scene.nodes.flops = all.nodes.map((flops, i) => (flops === null || (hidden && source[i] === "estimated") ? null : flops / per));
   scene.groups.flops = all.groups.map((flops, i) => {
     const known = (flops - (hidden ? scene.groups.flops_estimated[i] : 0)) / per;

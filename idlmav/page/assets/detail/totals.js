@@ -33,8 +33,8 @@ export function facts(scene) {
   const least = totals.activation_unknown > 0 ? "≥ " : "";
   const missing = totals.activation_unknown > 0 ? `, ${ops(totals.activation_unknown)} unknown` : "";
   found.push([`activations ${least}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
-  const missed = scene.unreached.ids.length;
-  if (missed > 0) found.push([`${thousands(missed)} ${missed === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "missed"]);
+  const unreached = scene.unreached.ids.length;
+  if (unreached > 0) found.push([`${thousands(unreached)} ${unreached === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "unreached"]);
   found.push([CONVENTION[compute.unit], "MACs are half of the FLOPs, also where these are estimated", "convention"]);
   return found;
 }

@@ -1,6 +1,6 @@
-// Which groups to fold: as idlmav/layout/folds.py, on the columns of a scene.
+// Which groups to fold: as idlmav/layout/folding/choices.py, on the columns of a scene.
 
-export const DEPTHS_OFFERED = 6;
+import constants from "../../../scene/constants.json" with { type: "json" };
 
 // How many groups are around each, itself included.
 export function groupDepths({parent}) {
@@ -27,7 +27,7 @@ export function withoutFoldsAround(picture, folded, id) {
 // What each choice of the depth widget folds, the first to be named coming first.
 export function foldChoices(scene) {
   const depths = groupDepths(scene.geometry.groups);
-  const deepest = Math.min(DEPTHS_OFFERED, Math.max(0, ...depths) - 1);
+  const deepest = Math.min(constants.depths_offered, Math.max(0, ...depths) - 1);
   const choices = new Map(scene.first_folds.length > 0 ? [["auto", scene.first_folds], ["all", []]] : [["all", []]]);
   for (let depth = 0; depth <= deepest; depth++) choices.set(String(depth), foldsToDepth(scene, depth));
   return choices;

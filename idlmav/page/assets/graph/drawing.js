@@ -1,18 +1,15 @@
 // Columns for the layers of the graph's figure, from the visible part of the picture.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { fitText, textWidth } from "../base/text.js";
 
-const LABEL_PX = 12;
-const SUBLABEL_PX = 10;
-const TITLE_PX = 11;
+const {label_px: LABEL_PX, sublabel_px: SUBLABEL_PX, title_px: TITLE_PX, line_px: LINE_PX, highlighted_line_px: HIGHLIGHTED_PX} = constants;
+const {arrow_length_px: ARROW_LENGTH_PX, card_px: CARD_PX, cards: CARDS, dimmed_alpha: DIMMED} = constants;
+// Marks a folded failure without colour, too, as the label of a failed op does; the border is thicker.
+const FAILED = constants.failed_sign;
 const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
-const ARROW_LENGTH_PX = 7;
-// Tells a folded failure without colour, too, as the label of a failed op does; the border is thicker.
-const FAILED = "✕ ";
-const CARD_PX = 3;
-const CARDS = 2;
 
 export function drawFrames({frames}, {picture, look}) {
   const {theme} = look;
@@ -20,7 +17,7 @@ export function drawFrames({frames}, {picture, look}) {
     ...corners(frames, picture.groups),
     fill: frames.map((i) => theme.frames[picture.depth[i] % 2]),
     dash: frames.map((i) => (picture.scene.groups.kind[i] === "module" ? "solid" : "dashed")),
-    line: frames.map(() => theme.frameLine),
+    line: frames.map(() => theme.frame_line),
   };
 }
 
@@ -33,10 +30,10 @@ export function drawNodes({nodes, groups}, {picture, look, store}) {
     const title = picture.idOf(place);
     const values = {x0: x, y0: y, x1: x + w, y1: y + h, fill, title};
     // The cards of a stack are told apart by their lines.
-    const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
+    const line = place.group && scene.groups.kind[place.index] !== "module" ? theme.edge : theme.node_line;
     values.line = failed ? theme.error : title === selected ? theme.accent : line;
     values.width = failed ? 3 : 1;
-    values.alpha = dimmed ? 0.2 : 1;
+    values.alpha = dimmed ? DIMMED : 1;
     for (const [name, value] of Object.entries(values)) data[name].push(value);
   };
   for (const i of groups) {
@@ -72,7 +69,7 @@ export function drawEdges({lines, standIn}, {picture, look, store, hovered, hove
     data.xs.push(xs);
     data.ys.push(ys);
     data.color.push(hot.has(k) ? theme[hot.get(k)] : theme.edge);
-    data.width.push(hot.has(k) ? 2.4 : 1.2);
+    data.width.push(hot.has(k) ? HIGHLIGHTED_PX : LINE_PX);
   }
   return data;
 }
@@ -103,7 +100,7 @@ function hotEdges(picture, standIn, ids, edges = []) {
     if (!id) continue;
     const shown = picture.idOf(picture.shownAs(id));
     for (const k of picture.edgesAt(shown)) {
-      hot.set(drawn(k), picture.idOf(picture.edges[k].target) === shown ? "into" : "outOf");
+      hot.set(drawn(k), picture.idOf(picture.edges[k].target) === shown ? "into" : "out_of");
     }
   }
   return hot;

@@ -1,10 +1,10 @@
 // What is drawn where: the layout after folding and sizing, with look-ups by id, place and order.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { makeFolder } from "../fold/fold.js";
 import { stretch } from "./sizing.js";
 import { growth } from "../legend/colors.js";
 
-const GROWTH_PX = 110;
 const CORNER_PX = 6;
 const CORNER_STEPS = [0.25, 0.5, 0.75];
 
@@ -32,7 +32,7 @@ export class Picture {
     const flags = new Uint8Array(this.groupIds.length);
     for (const id of folded) if (this.groupAt.has(id)) flags[this.groupAt.get(id)] = 1;
     let geometry = this.foldGeometry(flags);
-    if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
+    if (sizeBy !== "none") geometry = stretch(geometry, growth(this.scene, sizeBy, constants.growth_px), this.direction);
     Object.assign(this, {nodes: geometry.nodes, groups: geometry.groups, edges: geometry.edges});
     Object.assign(this, {width: geometry.width, height: geometry.height});
     // Sizes are drawn by stretching: then every edge is looked at.

@@ -1,5 +1,7 @@
-// Where the views stand. The side (table and details) is at the right of the graph, or under it where there is little
-// width; overview and slider lie above and below the graph if the flow runs to a side. The border to the side is dragged.
+// The arrangement of the views. The side (table and details) is at the right of the graph, or below it in a narrow page;
+// overview and slider are above and below the graph if the flow is horizontal. The border to the side can be dragged.
+
+import constants from "../../../scene/constants.json" with { type: "json" };
 
 const OVERVIEW_PX = 84;
 const SLIDER_PX = 34;
@@ -7,17 +9,17 @@ const NARROW_PX = 760;
 const SLIM_PX = 1200;
 const NARROW_OVERVIEW_PX = 64;
 const SLIM_OVERVIEW_PX = 84;
-const DETAIL_PX = 150;
+const {detail_px: DETAIL_PX, border_px: BORDER_PX, side_share: SIDE_SHARE} = constants;
 const NARROW_DETAIL_PX = 102;
 // The side's share of the width, or of the height where it stands below.
-const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
+const SHARES = {beside: SIDE_SHARE, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
 
 export const isSideways = (direction) => direction === "left" || direction === "right";
 
-// row: the container of the views; parts: the Bokeh model of each, or null where it is switched off; inSide: those in the
-// side. There is a slider for either case.
+// row: the container of the views; parts: the Bokeh model of each view, or null where it is switched off, with a slider for
+// each orientation; inSide: the models in the side.
 export class Arrangement {
   constructor(view, row, parts, inSide) {
     Object.assign(this, {view, row, parts, inSide});
@@ -25,7 +27,7 @@ export class Arrangement {
     this.upright = {sizing_mode, width, height, min_height};
     this.direction = "down";
     this.shown = "";
-    // As a person has dragged it.
+    // Shares that were chosen by dragging.
     this.shares = {};
     this.element = view.owner.find_one(row).el;
     this.element.shadowRoot.append(this.splitter = this.makeSplitter());
@@ -53,7 +55,7 @@ export class Arrangement {
     overview?.setv(sideways ? flat : upright, {sync: false});
     this.inSide.detail?.setv({styles: {height: `${narrow ? NARROW_DETAIL_PX : DETAIL_PX}px`}}, {sync: false});
     for (const [name, model] of Object.entries(this.parts)) {
-      // Smaller than Panel thinks: the details scroll.
+      // Panel would reserve the height of all details, but they scroll.
       model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
     }
     this.place();
@@ -67,9 +69,9 @@ export class Arrangement {
     splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
     splitter.style.cursor = narrow ? "row-resize" : "col-resize";
     splitter.style.display = this.resizable ? "block" : "none";
-    // As Python has declared it, so as Bokeh has measured it.
+    // Python declared this arrangement, so Bokeh has measured it already.
     if (this.element.style.cssText === before) return;
-    // Bokeh has measured in between; the sizes are final with the next frame.
+    // Bokeh has measured meanwhile; the sizes are final with the next frame.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
   }
@@ -78,7 +80,7 @@ export class Arrangement {
     return this.shares[this.narrow ? "below" : "beside"] ?? SHARES[this.narrow ? "below" : this.slim ? "slim" : "beside"];
   }
 
-  // Details alone take as much as they need.
+  // Details without a table take the height that they need.
   get resizable() {
     return Boolean(this.inSide.table);
   }
@@ -100,10 +102,10 @@ export class Arrangement {
     const heights = rows.map(([, , height]) => height ?? "minmax(0, 1fr)");
     if (this.below) {
       areas.push(new Array(across).fill("split"), new Array(across).fill("side"));
-      heights.push(this.resizable ? "7px" : "0px", this.resizable ? side : "max-content");
+      heights.push(this.resizable ? `${BORDER_PX}px` : "0px", this.resizable ? side : "max-content");
     } else {
       for (const names of areas) names.push("split", "side");
-      columns.push("7px", side);
+      columns.push(`${BORDER_PX}px`, side);
     }
     return {
       display: "grid",
@@ -113,7 +115,7 @@ export class Arrangement {
     };
   }
 
-  // ---- the border that a person drags, or moves with the arrow keys
+  // ---- the border, which is dragged or moved with the arrow keys
 
   makeSplitter() {
     const splitter = document.createElement("div");

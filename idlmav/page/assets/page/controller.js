@@ -1,5 +1,6 @@
 // Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { openAddress } from "./address.js";
 import { Coloring } from "../legend/colors.js";
 import { Picture } from "../graph/geometry.js";
@@ -28,11 +29,7 @@ import { applyCompute } from "../detail/compute.js";
 import { drawFacts } from "../detail/totals.js";
 import { selectionContent } from "../detail/selection.js";
 
-const BUTTONS = {
-  fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
-  help: "Keys and search (?)",
-};
-// What also the table shows.
+// Values that the table shows; it may be built last.
 const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
@@ -56,7 +53,7 @@ class Dashboard {
     this.connected = false;
     // Names of the values that have been changed in this page.
     this.changedHere = new Set();
-    // Whether the visible part was set from outside, by Python or in another window.
+    // Whether the visible part was set outside this page, by Python or in another window.
     this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
     // The declaration of the state's values, as Python has it.
@@ -76,7 +73,7 @@ class Dashboard {
     return models.get_model_by_name(name) ?? [...models._all_models.values()].find((m) => m.tags?.includes(name)) ?? null;
   }
 
-  // Bokeh builds the views one by one; begin when the figures have a size.
+  // Bokeh builds the views one by one; begin when the graph's figure has a size.
   start() {
     if (this.closed) return;
     sendOnlyState(this.view.model.document);
@@ -94,7 +91,7 @@ class Dashboard {
     this.finish(all);
   }
 
-  // Ready means that every view follows and is painted; the table may need longest to be built.
+  // Ready means that every view is built and painted; the table may take longest.
   finish(all) {
     if (this.closed) return;
     if (this.table && !this.table.isBuilt) {
@@ -106,7 +103,7 @@ class Dashboard {
     this.table?.draw();
     this.letTableFollow();
     whenConnected(this.view.model.document, () => this.connectPython());
-    // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
+    // Bokeh paints texts with the second frame. After a rearrangement it needs two more, to measure and to draw.
     afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
   }
 
@@ -167,7 +164,7 @@ class Dashboard {
     this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
     this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
-    for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
+    for (const {name} of constants.buttons) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
     for (const {name, drop_down: hasDropDown} of this.fields) if (hasDropDown) this.bindWidget(name, "value");
   }
@@ -176,7 +173,7 @@ class Dashboard {
   bindWidget(name, property) {
     const widget = this.find(name);
     if (!widget) return;
-    // What was filtered by another colour's legend means nothing under a new one.
+    // Filters of one colour's legend have no meaning in another legend.
     const also = name === "color_by" ? {highlighted: [], value_range: null} : {};
     widget.properties[property].change.connect(() => {
       if (widget[property] !== this.store.get(name)) this.store.set({[name]: widget[property], ...also}, "widget");
@@ -197,7 +194,7 @@ class Dashboard {
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.look.inTable);
     if (!turned) return hold();
-    // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
+    // Everything lies elsewhere now; this is repeated when the views have found their new places.
     Object.assign(this, {leader: "graph", following: false});
     this.graph.untouched = true;
     return this.graph.firstView();
@@ -212,7 +209,7 @@ class Dashboard {
     return model && this.view.owner.find_one(model)?.el;
   }
 
-  // ---- who moves: the view that a person used last leads, the others follow
+  // ---- moving: the view that was used last leads, the others follow
 
   lead(name) {
     this.leader = name;
@@ -222,7 +219,7 @@ class Dashboard {
 
   attachViews() {
     const element = (model) => this.elementOf(model);
-    for (const [name, title] of Object.entries(BUTTONS)) {
+    for (const {name, title} of constants.buttons) {
       const button = element(this.find(name))?.shadowRoot.querySelector("button");
       button?.setAttribute("title", title);
       if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
@@ -253,7 +250,7 @@ class Dashboard {
     return graph;
   }
 
-  // Where each step of the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
+  // If one step in the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
   letTableFollow() {
     if (!this.table || this.leader === "table" || this.leader === "selection") return;
     const begin = performance.now();
@@ -298,7 +295,7 @@ class Dashboard {
     else if (has("direction", "turn")) this.showFlow();
   }
 
-  // Numbers in another unit, or without estimates: all that tells them is drawn again.
+  // Numbers in another unit, or without estimates: everything that shows numbers is drawn again.
   showCompute(changed) {
     const {scene} = this.picture;
     applyCompute(scene, this.store.values);
@@ -345,23 +342,23 @@ class Dashboard {
 
   showSelection(origin) {
     const named = this.store.get("selected");
-    // A module that was never called has a row, but no box.
+    // A module that was never called has a row in the table but no box.
     const id = this.picture.resolve(named);
     if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
-    // What a person has just clicked in the graph is under the mouse: it must not move.
+    // A box that was just clicked in the graph must not move away from under the mouse.
     const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
     if (id) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
-    // The table shows the selected row; it does not follow the graph's way there.
+    // The table shows the selected row; it does not follow the graph on its way there.
     if (move && this.leader !== "table") this.leader = "selection";
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
-  showDetail(spoken) {
+  showDetail(isAnnounced) {
     const named = this.store.get("selected");
     const content = selectionContent(this.picture, named);
     this.detail?.data.setv({content}, {sync: false});
-    if (!spoken) return;
+    if (!isAnnounced) return;
     const id = this.picture.resolve(named);
     const {group, index} = id ? this.picture.place(id) : {};
     this.announcer.selection(content, group ? ["", "open", "folded"][this.picture.groups.state[index]] : "");

@@ -1,15 +1,15 @@
-// Which way the data flows, where it turns and what is merged. A page without a kernel holds the layouts of the other
-// directions and turns; with one, Python makes a new scene.
+// Direction and turn of the flow, and merging. A page without a kernel holds the layouts for the other directions and turns;
+// with a kernel, Python makes a new scene.
 
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
 
-// Let a scene show another flow; returns whether it does. With a kernel there are no other flows: Python sends a scene.
+// Switch a scene to the flow that the state asks for; return whether it changed. With a kernel Python sends a scene instead.
 export function switchFlow(scene, {direction, turn}) {
   const turned = `${direction} ${turn}`;
   const name = [turned, direction].find((flow) => flow === scene.flow || (scene.flows !== null && flow in scene.flows));
   if (name === undefined || name === scene.flow) return false;
-  // The numbers shown belong to the groups of one layout.
+  // The sums that are shown belong to the groups of one layout.
   if (scene.compute) {
     scene.nodes.flops = scene.compute.nodes;
     scene.groups.flops = scene.compute.groups;
@@ -22,7 +22,7 @@ export function switchFlow(scene, {direction, turn}) {
 }
 
 export class FlowWidgets {
-  // direction, turn, merge: the drop-downs, or null; view finds what is drawn for one.
+  // direction, turn, merge: the drop-downs, or null; view: finds their elements.
   constructor({picture, store, view, direction, turn, merge}) {
     Object.assign(this, {picture, store, view, direction, turn, merge});
     this.offered = new Map([turn, merge].map((model) => [model, [...(model?.options ?? [])]]));
@@ -32,7 +32,7 @@ export class FlowWidgets {
     }));
   }
 
-  // The selected op or module, if the flow can be made to turn there.
+  // Id of the selected op or module, or "".
   get here() {
     return this.picture.resolve(this.store.get("selected"));
   }
@@ -52,14 +52,14 @@ export class FlowWidgets {
     const turn = {value: latent === "" ? "none" : store.get("turn"), visible: others && (live || latent !== "")};
     this.show(this.turn, turn, this.turnTitle(live, latent), offered);
     const share = String(Math.max(-1, store.get("merge_threshold")));
-    const known = this.offered.get(this.merge)?.some(([value]) => value === share);
+    const isOffered = this.offered.get(this.merge)?.some(([value]) => value === share);
     const merging = "Draw small ops on their neighbour's box: those without parameters, or also those with the fewest";
-    this.show(this.merge, {value: known ? share : "other", visible: live}, merging, (value) => value !== "other" || !known);
+    this.show(this.merge, {value: isOffered ? share : "other", visible: live}, merging, (value) => value !== "other" || !isOffered);
   }
 
   turnTitle(live, latent) {
     const where = latent === "" ? "" : this.picture.turned || this.store.get("turn") === "none"
-      ? `Turns at ${latent}` : `Nothing lies before or after ${latent}: the flow does not turn there`;
+      ? `Turns at ${latent}` : `Nothing lies before or after ${latent}, so the flow does not turn there`;
     if (!live) return `${where}; another place needs Python`;
     return [where, this.here === "" ? "Select an op or a module to turn there" : `Here: at ${this.here}`].filter(Boolean).join(". ");
   }
@@ -73,7 +73,7 @@ export class FlowWidgets {
     this.view.owner.find_one(model)?.el.setAttribute("title", title);
   }
 
-  // What a person picks is shown once it is so.
+  // The drop-down shows a choice only once it applies.
   chosen(model, act) {
     if (this.showing) return;
     act(model.value);

@@ -1,11 +1,11 @@
-// window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
+// window.idlmav: one object for each dashboard in the page, for pages that embed it and for tests.
 
 const OPENED = "idlmav-opened";
 
 export function publish(dashboard) {
   const list = (window.idlmav ??= []);
   const {store, graph, picture, table} = dashboard;
-  // Panel's Pyodide page empties the place of the picture that waited there, and tells neither Bokeh nor us.
+  // Panel's Pyodide page removes the dashboard that it replaces from the page without closing it in Bokeh.
   window.dispatchEvent(new Event(OPENED));
   const place = placeOf(dashboard.container);
   const closeIfReplaced = () => { if (place?.isConnected && !dashboard.container.isConnected) dashboard.close(); };

@@ -1,4 +1,4 @@
-// Runs in a saved page before it is unpacked: shows the part of the still picture that the graph will show.
+// Runs in a saved page before it is unpacked: moves the still picture to the part that the graph will show.
 
 import { homeView, isSeen, partView, viewOf } from "../graph/home.js";
 
@@ -7,7 +7,7 @@ const {picture, first, selected, viewport, margin} = JSON.parse(svg.dataset.plac
 
 function place() {
   const {width, height} = svg.getBoundingClientRect();
-  // The live page has taken its place.
+  // The live page has replaced it.
   if (!(width > 0 && height > 0)) return;
   const figure = {inner_width: width, inner_height: height};
   const start = viewport ? partView(viewport, figure) : homeView(picture, figure, first);

@@ -1,8 +1,9 @@
 // The table's elements, which Tabulator draws: of all rows only those in view.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { make } from "../legend/legend.js";
 
-export const ROW_PX = 26;
+export const ROW_PX = constants.row_px;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};
 // A level is indented by a share of the column, within these px.
 const INDENT = {share: 0.075, least: 7, most: 13};
