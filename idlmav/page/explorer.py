@@ -11,11 +11,11 @@ from panel.viewable import Viewable, Viewer
 
 from idlmav.graph import Graph
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area, grid
 from idlmav.page.views.controller import Controller
 from idlmav.page.views.controls import slider_views, toolbar
 from idlmav.page.views.detail import Detail
 from idlmav.page.views.graph import graph_view
+from idlmav.page.views.layers import area
 from idlmav.page.views.overview import overview_view
 from idlmav.page.views.table import table_view
 from idlmav.scene.build import Scene
@@ -85,7 +85,6 @@ class Explorer(Viewer):
         state.param.watch(self._show_flow, list(layout_names()))
 
     def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
-        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
         return pn.Row(
             *([overview_view(self.uid)] if add_overview else []),
             graph_view(self.uid),
@@ -94,8 +93,7 @@ class Explorer(Viewer):
             sizing_mode="stretch_both",
             margin=0,
             min_height=200,
-            styles=grid(beside, has_table=add_table),
-            css_classes=["idlmav-views"],
+            css_classes=["idlmav-views", *([] if add_table else ["below", "no-table"])],
             tags=[f"{self.uid}-views"],
             stylesheets=[stylesheet("page/views.css")],
         )

@@ -10,7 +10,7 @@ import panel as pn
 
 from idlmav.graph import Graph
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area
+from idlmav.page.views.layers import area
 from idlmav.scene.constants import CONSTANTS
 from idlmav.state import ViewState, has_drop_down, titles, value_names
 

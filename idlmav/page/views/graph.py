@@ -8,8 +8,7 @@ import panel as pn
 from bokeh.models import PanTool, TapTool, WheelZoomTool
 
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area
-from idlmav.page.views.layers import figure_pane, paths, points, rectangles, texts
+from idlmav.page.views.layers import area, figure_pane, paths, points, rectangles, texts
 
 __all__ = ["graph_view"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
-__all__ = ["BACKEND", "figure_pane", "layer", "paths", "points", "rectangles", "texts"]
+__all__ = ["BACKEND", "area", "figure_pane", "layer", "paths", "points", "rectangles", "texts"]
 
 Hook = Callable[[Any, Any], None]
 BACKEND: dict[str, Any] = {"plot.output_backend": "canvas"}
@@ -107,6 +107,12 @@ def texts(name: str, *, style: str = "normal", align: str = "center") -> hv.Labe
         text_baseline="middle",
     )
     return hv.Labels(data, ["x", "y"], ["text", "color"]).opts(hooks=[hook], backend="bokeh")
+
+
+def area(name: str) -> dict[str, str]:
+    """Return the styles that put a view into its area of the grid in ``assets/page/views.css``."""
+    # Panel would reserve the height of all details, but they scroll.
+    return {"grid-area": name} | ({"min-height": "0px"} if name == "side" else {})
 
 
 def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], **sizing: Any) -> pn.pane.HoloViews:

@@ -4,15 +4,14 @@
 import constants from "../../../scene/constants.json" with { type: "json" };
 
 const OVERVIEW_PX = 84;
-const SLIDER_PX = 34;
 const NARROW_PX = 760;
 const SLIM_PX = 1200;
 const NARROW_OVERVIEW_PX = 64;
 const SLIM_OVERVIEW_PX = 84;
-const {detail_px: DETAIL_PX, border_px: BORDER_PX, side_share: SIDE_SHARE} = constants;
+const {detail_px: DETAIL_PX} = constants;
 const NARROW_DETAIL_PX = 102;
-// The side's share of the width, or of the height where it stands below.
-const SHARES = {beside: SIDE_SHARE, slim: 0.5, below: 0.45};
+// The side's share of the width, or of the height where it is below; the first and the last are those of views.css.
+const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
 
@@ -27,6 +26,8 @@ export class Arrangement {
     this.upright = {sizing_mode, width, height, min_height};
     this.direction = "down";
     this.shown = "";
+    // A vertical flow in a wide page, as in views.css.
+    this.placed = `false ${!inSide.table} ${(100 * SHARES.beside).toFixed(2)}%`;
     // Shares that were chosen by dragging.
     this.shares = {};
     this.element = view.owner.find_one(row).el;
@@ -54,23 +55,23 @@ export class Arrangement {
     const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : slim ? SLIM_OVERVIEW_PX : this.upright.width};
     overview?.setv(sideways ? flat : upright, {sync: false});
     this.inSide.detail?.setv({styles: {height: `${narrow ? NARROW_DETAIL_PX : DETAIL_PX}px`}}, {sync: false});
-    for (const [name, model] of Object.entries(this.parts)) {
-      // Panel would reserve the height of all details, but they scroll.
-      model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
-    }
     this.place();
   }
 
   place() {
-    const {cssText: before} = this.element.style;
-    this.row.setv({styles: this.grid()}, {sync: false});
-    const {splitter, narrow} = this;
+    const {splitter, narrow, element, sideways, below} = this;
+    const side = `${(100 * this.share).toFixed(2)}%`;
+    const placed = `${sideways} ${below} ${side}`;
+    element.classList.toggle("sideways", sideways);
+    element.classList.toggle("below", below);
+    if (this.resizable) element.style.setProperty("--side", side);
     splitter.setAttribute("aria-orientation", narrow ? "horizontal" : "vertical");
     splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
     splitter.style.cursor = narrow ? "row-resize" : "col-resize";
     splitter.style.display = this.resizable ? "block" : "none";
-    // Python declared this arrangement, so Bokeh has measured it already.
-    if (this.element.style.cssText === before) return;
+    // As the style sheet has it at first, so as Bokeh has measured it.
+    if (this.placed === placed) return;
+    this.placed = placed;
     // Bokeh has measured meanwhile; the sizes are final with the next frame.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.view.owner.find_one(this.row)?.invalidate_layout());
@@ -87,32 +88,6 @@ export class Arrangement {
 
   get below() {
     return this.narrow || !this.inSide.table;
-  }
-
-  grid() {
-    const {overview, slider, flat_slider: flatSlider} = this.parts;
-    const lines = this.sideways
-      ? [[overview, ["overview"], `${OVERVIEW_PX}px`], [true, ["graph"], null], [flatSlider, ["flat_slider"], `${SLIDER_PX}px`]]
-      : [[true, [overview && "overview", "graph", slider && "slider"].filter(Boolean), null]];
-    const rows = lines.filter(([there]) => there);
-    const [{length: across}] = rows.map(([, names]) => names);
-    const columns = this.sideways || across === 1 ? ["minmax(0, 1fr)"] : rows[0][1].map((name) => (name === "graph" ? "minmax(0, 1fr)" : "max-content"));
-    const side = `${(100 * this.share).toFixed(2)}%`;
-    const areas = rows.map(([, names]) => [...names]);
-    const heights = rows.map(([, , height]) => height ?? "minmax(0, 1fr)");
-    if (this.below) {
-      areas.push(new Array(across).fill("split"), new Array(across).fill("side"));
-      heights.push(this.resizable ? `${BORDER_PX}px` : "0px", this.resizable ? side : "max-content");
-    } else {
-      for (const names of areas) names.push("split", "side");
-      columns.push(`${BORDER_PX}px`, side);
-    }
-    return {
-      display: "grid",
-      "grid-template-areas": areas.map((names) => `"${names.join(" ")}"`).join(" "),
-      "grid-template-columns": columns.join(" "),
-      "grid-template-rows": heights.join(" "),
-    };
   }
 
   // ---- the border, which is dragged or moved with the arrow keys

@@ -346,8 +346,10 @@ class Dashboard {
     const id = this.picture.resolve(named);
     if (origin !== "table") this.table?.select(this.picture.unreachedAt.has(named) ? named : id);
     // A box that was just clicked in the graph must not move away from under the mouse.
-    const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
-    if (id) this.graph.untouched = false;
+    // A link says which part is visible, also when the table is built late and shows the selection then.
+    const isLinked = origin === "start" && this.graph.linked !== null;
+    const move = id && !isLinked && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
+    if (id && !isLinked) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
     // The table shows the selected row; it does not follow the graph on its way there.
     if (move && this.leader !== "table") this.leader = "selection";
