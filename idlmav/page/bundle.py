@@ -1,4 +1,4 @@
-"""The browser-side modules, joined into the single module that a Panel component takes."""
+"""Join the browser-side modules into the single module that a Panel component takes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def join_modules(entry: str, read: Callable[[str], str]) -> str:
                 if found["kind"] == "json":
                     parts[imported] = f"const {_variable(imported)} = {json.dumps(json.loads(read(imported)))};"
                 else:
-                    # Placed behind what it imports itself.
+                    # `visit` first: a module stands behind those that it imports.
                     parts[imported] = _wrapped(imported, visit(imported), exports[imported])
             _check_names(path, found, imported, exports[imported])
         text = _IMPORT.sub(lambda found: _constants(path, found), text)
@@ -87,7 +87,7 @@ def join_modules(entry: str, read: Callable[[str], str]) -> str:
         return text
 
     body = visit(entry)
-    # Every page holds this text: what only people read stays behind.
+    # Every page holds this text, so comments and indentation are left out.
     return _FOR_READERS.sub("", "\n".join([*parts.values(), body]))
 
 

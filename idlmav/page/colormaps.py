@@ -28,7 +28,7 @@ def colormap(name: str) -> tuple[str, ...] | None:
     Parameters
     ----------
     name : str
-        As they write it: ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``.
+        For example ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The dashboard: every view of one model laid out once, linked by the controller."""
+"""The dashboard: the views of one model, built once and linked by the controller."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from panel.viewable import Viewable, Viewer
 
 from idlmav.graph import Graph
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area, grid
 from idlmav.page.views.controller import Controller
 from idlmav.page.views.controls import slider_views, toolbar
 from idlmav.page.views.detail import Detail
 from idlmav.page.views.graph import graph_view
+from idlmav.page.views.layers import area
 from idlmav.page.views.overview import overview_view
 from idlmav.page.views.table import table_view
 from idlmav.scene.build import Scene
+from idlmav.scene.constants import CONSTANTS
 from idlmav.state import ViewState
 
 __all__ = ["Explorer"]
 
 _numbers = count(1)
-DETAIL_PX = 150
-"""Height of the panel about the selection."""
 
 
 class Explorer(Viewer):
@@ -57,7 +56,7 @@ class Explorer(Viewer):
         height_px: int | None = 640,
     ) -> None:
         super().__init__()
-        # Unique in a page even if several kernels or sessions feed it.
+        # Unique in a page even if several kernels or sessions contribute to it.
         self.uid = f"idlmav-{next(_numbers)}-{id(self):x}"
         self.controller = Controller(
             make_scene,
@@ -83,7 +82,6 @@ class Explorer(Viewer):
         )
 
     def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:
-        beside = ["overview"] * add_overview + ["graph"] + ["slider"] * add_slider
         return pn.Row(
             *([overview_view(self.uid)] if add_overview else []),
             graph_view(self.uid),
@@ -92,15 +90,14 @@ class Explorer(Viewer):
             sizing_mode="stretch_both",
             margin=0,
             min_height=200,
-            styles=grid(beside, has_table=add_table),
-            css_classes=["idlmav-views"],
+            css_classes=["idlmav-views", *([] if add_table else ["below", "no-table"])],
             tags=[f"{self.uid}-views"],
             stylesheets=[stylesheet("page/views.css")],
         )
 
     def _side(self, add_table: bool) -> pn.Column:
-        # As high with a selection as without, so that nothing moves on a click.
-        height = {"height": f"{DETAIL_PX}px"}
+        # The same height with and without a selection, so that nothing moves on a click.
+        height = {"height": f"{CONSTANTS['detail_px']}px"}
         detail = Detail(sizing_mode="stretch_width", styles=height, margin=0, tags=[f"{self.uid}-detail"])
         return pn.Column(
             *([table_view(self.uid)] if add_table else []),

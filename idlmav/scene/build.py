@@ -16,6 +16,7 @@ from idlmav.graph.text import flops_text, thousands
 from idlmav.layout import Layout, columns, first_folds
 from idlmav.layout.input.labels import node_label, node_sublabel
 from idlmav.metrics.catalogue import category, docs_url
+from idlmav.scene.constants import CONSTANTS
 from idlmav.scene.palette import GRADIENT, Palette, ink
 
 __all__ = [
@@ -56,7 +57,7 @@ key                value
 ``errors``         for each failure ``node``, ``message``, ``source``, ``code``
 =================  ===========================================================================================
 """
-METRICS = ("param_count", "flops", "activation_bytes")
+METRICS: tuple[str, ...] = tuple(CONSTANTS["metrics"])
 """Numbers that colours and sizes can show."""
 STATUS_COLORS = {"ran": "#99ddff", "failed": "#ee8866", "not_run": "#dddddd"}
 NEVER_CALLED = "never called"

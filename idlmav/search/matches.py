@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def find_matches(
     *,
     query: str,
     highlighted: Collection[str],
-    value_range: Sequence[float] | None,
+    value_range: Sequence[float | None] | None,
     color_by: str,
     size_by: str,
 ) -> Matches:
@@ -86,8 +87,9 @@ def _legend(scene: Scene, color_by: str, highlighted: Collection[str]) -> Iterat
         yield [place in wanted for place in encoded["of"]]
 
 
-def _range(scene: Scene, value_range: Sequence[float] | None, choices: Sequence[str]) -> Iterator[list[bool]]:
+def _range(scene: Scene, value_range: Sequence[float | None] | None, choices: Sequence[str]) -> Iterator[list[bool]]:
     metric = next((choice for choice in choices if choice in METRICS), None)
     if value_range is not None and metric is not None:
         low, high = value_range
+        low, high = -math.inf if low is None else low, math.inf if high is None else high
         yield [value is not None and low <= value <= high for value in scene["nodes"][metric]]

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from idlmav.errors import IdlmavError, did_you_mean
+from idlmav.scene.constants import CONSTANTS
 
 __all__ = [
     "BLANKS", "NUMERIC", "Condition", "Joined", "Not", "Query", "QueryError", "Regex", "Text", "conditions", "parse",
@@ -27,17 +28,9 @@ __all__ = [
 
 BLANKS = "\t\n\v\f\r \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 """White space in JavaScript."""
-FIELDS = {
-    "params": "param_count", "param_count": "param_count", "parameters": "param_count", "weights": "param_count",
-    "flops": "flops", "macs": "flops",
-    "bytes": "activation_bytes", "activation_bytes": "activation_bytes", "activations": "activation_bytes",
-    "memory": "activation_bytes",
-    "op": "op", "operation": "op", "category": "category", "path": "path", "module": "path", "name": "id", "id": "id",
-    "class": "class", "status": "status", "dtype": "dtype", "type": "dtype", "shape": "shape", "args": "args",
-    "source": "source",
-}  # fmt: skip
-"""Each name of a field and the field that it stands for."""
-NUMERIC = frozenset({"param_count", "flops", "activation_bytes"})
+FIELDS: dict[str, str] = CONSTANTS["query_fields"]
+"""Each name of a field in a query, and the field that it stands for."""
+NUMERIC = frozenset(CONSTANTS["metrics"])
 _COMMON_FIELDS = "params, flops, bytes, op, category, class, path, shape, dtype, status"
 _CONDITION = re.compile(rf"([A-Za-z_]\w*)[{BLANKS}]*(>=|<=|==|!=|=|>|<|~)[{BLANKS}]*(.*)", re.ASCII | re.DOTALL)
 _NUMBER = re.compile(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from idlmav.errors import did_you_mean
 from idlmav.layout import Box, Layout, Point, fold, group_depths
 from idlmav.layout.input.labels import BOLD, text_width
 from idlmav.scene.build import METRICS, Scene
+from idlmav.scene.constants import CONSTANTS
 from idlmav.search.matches import Matches, find_matches
+from idlmav.state import ViewState, still_names
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Mark, Picture, Rect, Text, Triangle
@@ -19,31 +22,25 @@ from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
 
-if TYPE_CHECKING:
-    from idlmav.state import ViewState
-
 __all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
 
 MARGIN_PX = 20.0
 """Width of the margins around the layout."""
-_LABEL_PX, _SUBLABEL_PX, _TITLE_PX = 12.0, 10.0, 11.0
-_LINE_PX, _HOT_PX = 1.2, 2.4
-_ARROW_PX = (8.0, 7.0)
+_LABEL_PX, _SUBLABEL_PX, _TITLE_PX = (CONSTANTS[name] for name in ("label_px", "sublabel_px", "title_px"))
+_LINE_PX, _HOT_PX = CONSTANTS["line_px"], CONSTANTS["highlighted_line_px"]
+_ARROW_PX = (8.0, CONSTANTS["arrow_length_px"])
 """Width and length of an arrow's head."""
-_CARDS, _CARD_PX = 2, 3.0
+_CARDS, _CARD_PX = CONSTANTS["cards"], CONSTANTS["card_px"]
 """Cards behind the box of a folded run, and the visible part of each."""
-_DIMMED = 0.2
-_FAILED = "✕ "
+_DIMMED = CONSTANTS["dimmed_alpha"]
+_FAILED = CONSTANTS["failed_sign"]
 """Marks a folded failure for readers who do not see its colour; the border is thicker, too."""
-_UNKNOWN = "#e2e5e9", "#10151c"
-_CHOICES = (
-    "folded", "color_by", "size_by", "compute_unit", "estimates", "selected", "query", "highlighted", "value_range",
-)  # fmt: skip
+_UNKNOWN = CONSTANTS["unknown"]["fill"], CONSTANTS["unknown"]["ink"]
 
 
 def choices(state: ViewState) -> dict[str, Any]:
     """Return the options of `still_picture` for a state, without the theme."""
-    return {name: copy(getattr(state, name)) for name in _CHOICES}
+    return {name: copy(getattr(state, name)) for name in still_names()}
 
 
 def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
@@ -59,16 +56,8 @@ def still_picture(
     scene: Scene,
     layout: Layout,
     *,
-    folded: Collection[str] = (),
-    color_by: str = "operation",
-    size_by: str = "none",
-    compute_unit: str = "flops",
-    estimates: str = "shown",
-    selected: str = "",
-    query: str = "",
-    highlighted: Collection[str] = (),
-    value_range: Sequence[float] | None = None,
     theme: str | Theme = "light",
+    **chosen: Any,
 ) -> Picture:
     """
     Draw a scene at zoom 1.
@@ -79,29 +68,26 @@ def still_picture(
         Of `idlmav.scene.build.build_scene`.
     layout : Layout
         The one the scene was built from, everything unfolded.
-    folded : collection of str
-        Ids of the groups that are drawn as one box.
-    color_by, size_by, compute_unit, estimates : str
-        As in `idlmav.state.ViewState`.
-    selected : str
-        Id of a node or group, or path of an op, that is highlighted with its edges.
-    query, highlighted, value_range
-        The boxes that are not dimmed, as in `idlmav.state.ViewState`. A query that cannot be understood dims none.
     theme : {'light', 'dark'} or Theme
         Colours of everything that is not data.
+    **chosen
+        What `choices` returns, or some of it; the other values are the defaults of `idlmav.state.ViewState`.
 
     Returns
     -------
     Picture
         Marks, back to front.
     """
-    scene = shown_compute(scene, compute_unit, estimates)
-    shown = shown_layout(scene, layout, folded, size_by)
-    matches = find_matches(
-        scene, query=query, highlighted=highlighted, value_range=value_range, color_by=color_by, size_by=size_by
-    )
+    values = {name: ViewState.param[name].default for name in still_names()}
+    for name in chosen.keys() - values.keys():
+        raise TypeError(f"still_picture() got an unexpected option {name!r}.{did_you_mean(name, values)}")
+    values |= chosen
+    scene = shown_compute(scene, values["compute_unit"], values["estimates"])
+    shown = shown_layout(scene, layout, values["folded"], values["size_by"])
+    filters = {name: values[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
     colors = theme if isinstance(theme, Theme) else THEMES[theme]
-    return draw(scene, shown, matches, color_by=color_by, selected=selected, theme=colors)
+    found = find_matches(scene, **filters)
+    return draw(scene, shown, found, color_by=values["color_by"], selected=values["selected"], theme=colors)
 
 
 def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selected: str, theme: Theme) -> Picture:

@@ -26,7 +26,6 @@ PAGE_THEME = Theme(
 )
 """Colours as variables, whose values are in the style sheet of `theme_css`."""
 Viewport = tuple[float, float, float, float]
-START: Viewport = (0.0, 0.0, 0.0, 0.0)
 _SEEN_PX = 2400.0, 1800.0
 """The part of the layout that fits into a window of 1680 x 1260 px at the smallest scale of the first view."""
 _MOST_MARKS = 400
@@ -51,7 +50,7 @@ def _variables(theme: Theme) -> str:
     return " ".join(f"{name}: {color};" for name, color in pairs)
 
 
-def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport = START) -> str:
+def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport | None = None) -> str:
     """
     Write the part of a scene that is seen first as HTML.
 
@@ -62,7 +61,7 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     chosen : mapping
         Its options; see `idlmav.still.choices`.
     viewport : tuple of float, optional
-        Left, right, top and bottom of the part that was visible last, in px of the layout; all 0 for the start of the
+        Left, right, top and bottom of the part that was visible last, in px of the layout; ``None`` for the start of the
         flow.
 
     Returns
@@ -98,15 +97,16 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     )
 
 
-def _seen_first(marks: Sequence[Mark], layout: Layout, viewport: Viewport, selected: Box | None) -> list[Mark]:
+def _seen_first(marks: Sequence[Mark], layout: Layout, viewport: Viewport | None, selected: Box | None) -> list[Mark]:
     """
     Return the marks that a window may show at first, the nearest of very many.
 
     The whole still picture would make the page of ResNet-18 3.8 % larger, as it cannot be packed.
     """
-    left, right, top, bottom = viewport
-    start = (left, top, right - left, bottom - top) if right > left else _first_box(layout)
-    reach = start[2:] if right > left else _SEEN_PX
+    start, reach = _first_box(layout), _SEEN_PX
+    if viewport is not None:
+        left, right, top, bottom = viewport
+        start, reach = (left, top, right - left, bottom - top), (right - left, bottom - top)
     middles = [(start, reach)]
     if selected is not None:
         # It is in the middle, unless it is seen at the start, which depends on the size of the window.
@@ -134,10 +134,10 @@ def _bounds(mark: Mark) -> Box:
     return min(xs) - MARGIN_PX, min(ys) - MARGIN_PX, max(xs) - min(xs), max(ys) - min(ys)
 
 
-def _framed(picture: Picture, layout: Layout, viewport: Viewport, selected: Box | None) -> Box:
+def _framed(picture: Picture, layout: Layout, viewport: Viewport | None, selected: Box | None) -> Box:
     """Return the part that is shown without scripts, in px of the picture."""
-    left, right, top, bottom = viewport
-    if right > left:
+    if viewport is not None:
+        left, right, top, bottom = viewport
         return left + MARGIN_PX, top + MARGIN_PX, right - left, bottom - top
     x, y, box_width, box_height = selected or _first_box(layout)
     sideways = layout.direction in ("left", "right")

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from idlmav.layout import Box, Layout, Route
+from idlmav.scene.constants import CONSTANTS
 
 __all__ = ["growth", "stretch"]
 
-MOST_PX = 110.0
+MOST_PX = CONSTANTS["growth_px"]
 """Growth of the box with the largest number."""
 _ON_BORDER = 0.05
 """Distance in px below which a point lies on the end of a box."""

@@ -10,7 +10,7 @@ from assets.node import run_js
 BEGIN = """
     const { Store, same } = await load("base/store");
     const heard = [];
-    const store = new Store({selected: "", folded: [], viewport: [0, 0, 0, 0], value_range: null});
+    const store = new Store({selected: "", folded: [], viewport: null, value_range: null});
     store.subscribe((changed, origin) => heard.push([[...changed], origin]));
 """
 
@@ -20,13 +20,13 @@ def run(code: str, value: Any = None) -> Any:
 
 
 def test_a_listener_is_called_once_for_a_change_of_several_values():
-    code = 'store.set({selected: "a", folded: ["b"], viewport: [0, 0, 0, 0]}, "tap"); return heard;'
+    code = 'store.set({selected: "a", folded: ["b"], viewport: null}, "tap"); return heard;'
     assert run(code) == [[["selected", "folded"], "tap"]]
 
 
 def test_an_equal_value_is_not_a_change():
     code = """
-        store.set({selected: "", folded: [], viewport: [0, 0, 0, 0], value_range: null}, "x");
+        store.set({selected: "", folded: [], viewport: null, value_range: null}, "x");
         store.set({viewport: [1, 2, 3, 4]}, "x");
         store.set({viewport: [1, 2, 3, 4]}, "y");
         return heard;

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from idlmav import MAV
-from idlmav.state import SHARED
+from idlmav.state import value_names
 
 __all__ = ["LAYER", "MODELS", "Dashboard", "contains", "luminance", "middle"]
 
@@ -105,7 +105,7 @@ class Dashboard:
     def python_agrees(self) -> bool:
         """Return whether the state in Python is the one in the page."""
         shown = self.state
-        in_python = {name: getattr(self.mav.state, name) for name in SHARED}
+        in_python = {name: getattr(self.mav.state, name) for name in value_names()}
         return all(
             list(value) == shown[name] if isinstance(value, tuple) else value == shown[name]
             for name, value in in_python.items()

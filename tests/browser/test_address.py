@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from browser.driver import Dashboard, middle
+from page.test_declaration import ADD
 
 from idlmav import MAV
-from idlmav.state import SHARED
+from idlmav.state import value_names
 
-LINKED = tuple(name for name in SHARED if name not in ("theme", "viewport"))
+LINKED = tuple(name for name in value_names() if name not in ("theme", "viewport"))
 TOLD = "() => window.location.hash"
 
 
@@ -165,3 +168,35 @@ def test_a_dashboard_in_somebody_else_s_page_leaves_the_address_alone(chromium_p
     wait_until(lambda: mav.state.selected == "conv1")
     dashboard.rest()
     assert chromium_page.evaluate(TOLD) == ""
+
+
+APP = f"""
+import sys
+from idlmav.state import ViewState
+if "glow" not in ViewState.param:
+{textwrap.indent(ADD, "    ")}
+sys.path.insert(0, "tests")
+from idlmav import MAV
+from pictures import gallery_graph
+
+mav = MAV(gallery_graph("resnet20"))
+mav.state.param.watch(lambda event: mav.state.param.update(selected=f"{{event.new}} in Python"), "glow")
+mav.state.param.watch(lambda event: mav.state.param.update(glow="faint"), "query")
+mav.servable()
+"""
+
+
+def test_a_made_up_value_of_the_state_is_linked_and_shared_with_python(chromium_page, serve_command, tmp_path):
+    (tmp_path / "glow.py").write_text(APP)
+    chromium_page.goto(serve_command(tmp_path / "glow.py"))
+    dashboard = Dashboard(chromium_page)
+    dashboard.rest()
+    assert dashboard.state["glow"] == "faint"
+    dashboard.choose("Glow", "Bright")
+    dashboard.wait("d.state.glow === 'bright' && d.state.selected === 'bright in Python'")
+    chromium_page.wait_for_function("() => window.location.hash.includes('glow=bright')")
+    other = _open(dashboard, chromium_page.url)
+    other.rest()
+    assert other.state["glow"] == "bright"
+    other.search("conv")
+    other.wait("d.state.glow === 'faint'")

@@ -9,7 +9,7 @@ import pytest
 from idlmav import MAV
 from idlmav.graph.text import humane
 from idlmav.layout import fold
-from idlmav.state import SHARED
+from idlmav.state import value_names
 
 
 def bright(dashboard, count: int) -> set[str]:
@@ -196,7 +196,7 @@ def bright_in_svg(file, boxes) -> set[str]:
 def test_a_still_picture_dims_what_the_page_dims(dashboard, resnet20, tmp_path):
     def check(expected: str) -> None:
         mav, state = MAV(resnet20), dashboard.state
-        mav.state.param.update(**{name: state[name] for name in SHARED if name != "viewport"})
+        mav.state.param.update(**{name: state[name] for name in value_names() if name != "viewport"})
         mav.save(tmp_path / "m.svg")
         boxes = fold(mav.layout, mav.state.folded).boxes
         in_page = bright(dashboard, len(boxes))

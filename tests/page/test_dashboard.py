@@ -16,7 +16,8 @@ from pictures import picture_of
 
 import idlmav
 from idlmav import MAV
-from idlmav.state import COLOR_BY, SHARED, SIZE_BY
+from idlmav.scene.constants import CONSTANTS
+from idlmav.state import has_drop_down, value_names
 
 ASSETS = Path(idlmav.__file__).parent / "page" / "assets"
 PARTS = ("overview", "graph", "slider", "flat_slider", "table")
@@ -61,10 +62,8 @@ def script(name: str) -> str:
 def test_every_part_that_the_controller_looks_for_is_there(root):
     text = script("page/controller")
     wanted = set(re.findall(r'(?:find|part|bindWidget)\("(\w+)"', text))
-    (buttons,) = re.findall(r"const BUTTONS = \{(.*?)\};", text, re.DOTALL)
-    wanted |= set(re.findall(r'(\w+): "', buttons))
-    (drop_downs,) = re.findall(r"const DROP_DOWNS = \[(.*)\];", text)
-    wanted |= set(re.findall(r'"(\w+)"', drop_downs))
+    wanted |= {button["name"] for button in CONSTANTS["buttons"]}
+    wanted |= {name for name in value_names() if has_drop_down(name)}
     assert {"graph", "overview", "table", "slider", "detail", "root", "query", "color_by", "fold", "theme"} <= wanted
     assert parts(root) == wanted
 
@@ -148,15 +147,6 @@ def test_the_browser_fills_what_the_model_has(mav, drawn):
     assert drawn["nodes"]["x1"] == pytest.approx([a + b for a, b in zip(x, width, strict=True)])
 
 
-def test_browser_and_python_share_the_same_state():
-    assert re.findall(r"\w+", re.search(r"const SHARED = \[(.*?)\]", script("page/controller"), re.DOTALL)[1]) == list(
-        SHARED
-    )
-    numbers = run_js("return (await load('legend/colors')).NUMBERS")
-    assert numbers.items() <= COLOR_BY.items()
-    assert numbers.items() <= SIZE_BY.items()
-
-
 # ------------------------------------------------------------------------------------------------ the figures
 
 
@@ -218,23 +208,19 @@ def test_there_is_an_upright_slider_and_a_lying_one_that_is_hidden_at_first(root
     assert {slider.orientation: slider.visible for slider in sliders} == {"vertical": True, "horizontal": False}
 
 
-def grid_in_the_browser(drawn: Any) -> dict[str, str]:
-    shown = {name: True for name in parts(drawn) if name in PARTS}
-    return run_js(
-        "const {Arrangement} = await load('page/arrange');"
-        "const given = {parts: input, inSide: {table: input.table}, sideways: false, narrow: false, slim: false, shares: {}};"
-        "return Object.assign(Object.create(Arrangement.prototype), given).grid()",
-        shown,
-    )
-
-
 @pytest.mark.parametrize("off", [(), ("overview",), ("slider",), ("table",), ("overview", "slider", "table")])
-def test_views_stand_where_the_browser_puts_them(mav, off):
+def test_every_view_has_its_area_of_the_grid(mav, off):
     drawn = mav.draw_interactive_graph(**{f"add_{part}": False for part in off}).get_root()
     (views,) = [model for model in drawn.select({}) if any(str(tag).endswith("-views") for tag in model.tags)]
-    assert views.styles == grid_in_the_browser(drawn)
-    areas = {child.styles["grid-area"] for child in views.children if child.visible}
-    assert areas | {"split"} == set(re.findall(r"\w+", views.styles["grid-template-areas"]))
+    assert ("no-table" in views.css_classes) == ("below" in views.css_classes) == ("table" in off)
+    areas = [child.styles["grid-area"] for child in views.children]
+    assert set(areas) == {
+        "graph",
+        "side",
+        *({"overview", "slider"} - {*off}),
+        *([] if "slider" in off else ["flat_slider"]),
+    }
+    assert len(areas) == len(set(areas))
 
 
 # -------------------------------------------------------------------------------------------- good neighbours

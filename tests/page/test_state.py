@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import param
 import pytest
 from pictures import picture_of
@@ -12,7 +13,7 @@ from pictures import picture_of
 from idlmav import MAV
 from idlmav.page.explorer import Explorer
 from idlmav.page.views.controller import Controller
-from idlmav.state import COLOR_BY, FLOW, SHARED, SIZE_BY, ViewState
+from idlmav.state import COLOR_BY, SIZE_BY, ViewState, layout_names, value_names
 
 VALUES: dict[str, tuple[Any, Any]] = {
     # In Python, and as the browser has it.
@@ -45,10 +46,10 @@ def controller(mav) -> Controller:
 
 
 def test_every_shared_value_is_tried():
-    assert set(VALUES) == set(SHARED)
+    assert set(VALUES) == set(value_names())
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", value_names())
 def test_setting_the_state_is_seen_by_the_browser(name, mav, controller):
     in_python, in_browser = VALUES[name]
     setattr(mav.state, name, in_python)
@@ -57,7 +58,7 @@ def test_setting_the_state_is_seen_by_the_browser(name, mav, controller):
     assert getattr(mav.state, name) == in_python
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", value_names())
 def test_what_the_browser_sends_is_seen_by_a_watcher(name, mav, controller):
     in_python, in_browser = VALUES[name]
     seen: list[param.parameterized.Event] = []
@@ -95,7 +96,9 @@ def test_a_dashboard_begins_with_the_state_as_it_is(mav):
     for name, (in_python, _) in VALUES.items():
         setattr(mav.state, name, in_python)
     controller = mav.draw_interactive_graph().objects[1]
-    assert {name: getattr(controller, name) for name in SHARED} == {name: value for name, (_, value) in VALUES.items()}
+    assert {name: getattr(controller, name) for name in value_names()} == {
+        name: value for name, (_, value) in VALUES.items()
+    }
 
 
 def test_what_is_said_again_changes_nothing(mav, controller):
@@ -112,6 +115,98 @@ def test_an_unknown_choice_is_refused(name, mav):
     with pytest.raises(ValueError, match=name):
         setattr(mav.state, name, "sideways")
     assert getattr(mav.state, name) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ((1, 2.5), (1, 2.5)),
+        ([1, 2.5], (1, 2.5)),
+        ((5, 5), (5, 5)),
+        ((-3, 1e12), (-3, 1e12)),
+        ((None, 1e6), (None, 1e6)),
+        ((10, None), (10, None)),
+        ((np.float32(0.5), np.int64(3)), (0.5, 3)),
+    ],
+)
+def test_a_range_has_two_ends_in_order_one_of_which_may_be_open(mav, controller, given, kept):
+    mav.state.value_range = given
+    assert mav.state.value_range == kept
+    assert json.loads(json.dumps(controller.value_range)) == (kept and list(kept))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "ab",
+        5,
+        (1,),
+        (1, 2, 3),
+        (2, 1),
+        (None, None),
+        ("1", "2"),
+        (float("nan"), 1),
+        (0, float("inf")),
+        (False, True),
+        {},
+    ],
+)
+def test_what_is_no_range_is_refused(mav, given):
+    with pytest.raises(ValueError, match=r"value_range: a tuple \(smallest, largest\) .* got"):
+        mav.state.value_range = given
+    assert mav.state.value_range is None
+
+
+@pytest.mark.parametrize("given", [None, (0, 10, -5, 20.5), [0, 10, -5, 20.5], (np.float64(0), 10, -5, 20.5)])
+def test_a_viewport_is_a_part_of_the_picture_or_none(mav, controller, given):
+    mav.state.viewport = given
+    assert mav.state.viewport == (given and (0, 10, -5, 20.5))
+    assert controller.viewport == (given and [0, 10, -5, 20.5])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(0, 0, 0, 0), (0.0, 10, 5, 5), (10, 0, 0, 10), (0, 10, 0), (0, 10, 0, None), "0123", 7, (0, 1, 0, float("nan"))],
+)
+def test_what_is_no_viewport_is_refused(mav, given):
+    with pytest.raises(ValueError, match=r"viewport: a (tuple of four|part of the picture) .* got"):
+        mav.state.viewport = given
+    assert mav.state.viewport is None
+
+
+QUERIES_IN_WORK = [
+    ("parms>1", "parms", 1),
+    ("conv & parms>1", "parms", 8),
+    ("conv & (relu", "not closed", 8),
+    ("conv)", "no \\( before", 5),
+    ("conv |  !", "missing", 9),
+    ("params>", "compared with", 1),
+    ("conv | params>many", "is a number", 8),
+    ("/[/", "Not a regular expression", 1),
+    ("(" * 5000, "brackets", 5001),
+]
+
+
+@pytest.mark.parametrize(("query", "message", "at"), QUERIES_IN_WORK, ids=range(len(QUERIES_IN_WORK)))
+def test_python_is_told_of_a_query_that_cannot_be_read(mav, query, message, at):
+    mav.state.query = "conv"
+    with pytest.raises(ValueError, match=f"^query: .*{message}.* This is at character {at} of "):
+        mav.state.query = query
+    with pytest.raises(ValueError, match=r"^query: "):
+        ViewState(query=query)
+    assert mav.state.query == "conv"
+
+
+@pytest.mark.parametrize(("query", "message", "at"), QUERIES_IN_WORK, ids=range(len(QUERIES_IN_WORK)))
+def test_a_query_may_be_typed_letter_by_letter_in_the_page(mav, controller, query, message, at):
+    other = mav.draw_interactive_graph().objects[1]
+    controller.query = query
+    assert mav.state.query == other.query == query
+    copy = ViewState(**{name: getattr(mav.state, name) for name in value_names()})
+    assert copy.query == query
+    controller.query = "conv"
+    assert type(mav.state.query) is str
 
 
 def test_a_misspelt_parameter_is_refused():
@@ -155,7 +250,7 @@ def test_nothing_else_makes_a_scene_anew(mav):
     state = ViewState()
     explorer = Explorer(mav.graph, make, state)
     for name, (in_python, _) in VALUES.items():
-        if name not in FLOW:
+        if name not in layout_names():
             setattr(state, name, in_python)
     assert calls == ["down"]
     state.direction = "up"

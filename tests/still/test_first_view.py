@@ -63,7 +63,7 @@ def test_the_first_view_shows_the_last_viewport(resnet):
     seen = texts(drawn(mav))
     assert "Linear" in seen
     assert "x" not in seen
-    mav.state.param.update(viewport=(0.0, 0.0, 0.0, 0.0))
+    mav.state.param.update(viewport=None)
     mav.fold()
     assert any(text.startswith("▸ ") for text in texts(drawn(mav))), "with its folds"
 

@@ -12,6 +12,7 @@ from PIL import Image
 from idlmav import MAV
 from idlmav.layout import fold
 from idlmav.search.matches import find_matches
+from idlmav.state import from_browser
 from idlmav.still import Picture, choices, still_picture
 from idlmav.still.compute import shown_compute
 from idlmav.still.marks import Rect, Text
@@ -163,7 +164,7 @@ def mixed(color: str, below: str, opacity: float) -> list[float]:
 def test_the_picture_in_a_notebook_is_dimmed(mavs):
     mav = MAV(mavs["gpt"].graph)
     before = mav._repr_mimebundle_()[0]["image/png"]
-    mav.state.query = "status==ran & ("
+    mav.state.query = from_browser("query", "status==ran & (")
     assert mav._repr_mimebundle_()[0]["image/png"] == before
     mav.state.query = "nothing like it"
     assert mav._repr_mimebundle_()[0]["image/png"] != before

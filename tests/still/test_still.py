@@ -28,16 +28,6 @@ def mav() -> MAV:
     return picture_of("transformer")
 
 
-def test_the_colours_are_those_of_the_page():
-    page = run_js('return (await load("page/theme")).THEMES;')
-    for name, theme in THEMES.items():
-        for field in ("paper", "text", "muted", "edge", "group", "accent", "error", "into"):
-            assert getattr(theme, field) == page[name][field], (name, field)
-        for field, in_page in (("frame_line", "frameLine"), ("node_line", "nodeLine"), ("out_of", "outOf")):
-            assert getattr(theme, field) == page[name][in_page], (name, field)
-        assert list(theme.frames) == page[name]["frames"]
-
-
 @pytest.mark.parametrize("direction", ["down", "right", "up", "left"])
 @pytest.mark.parametrize("metric", ["flops", "activation_bytes"])
 @pytest.mark.parametrize("latent", [None, "bottom"])

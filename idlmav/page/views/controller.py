@@ -13,59 +13,54 @@ from idlmav.layout.variants import Variant
 from idlmav.page.bundle import bundle, stylesheet
 from idlmav.page.panel_private import Component
 from idlmav.scene.build import Scene
-from idlmav.state import FLOW, SHARED, ViewState
+from idlmav.state import ViewState, declaration, from_browser, layout_names, to_browser, value_names
 
 __all__ = ["Controller"]
 
 
-class Controller(Component):
+# Panel makes the browser's model of a class when the class is made, so these parameters have to be there before.
+_Values: Any = param.parameterized_class(
+    "_Values", {value["name"]: param.Parameter(value["default"]) for value in declaration()}
+)
+
+
+class Controller(Component, _Values):
     """
     All links between the views, run by the browser; shows the legend and the errors itself.
 
-    The parameters named in `idlmav.state.SHARED` are the state. Where there is a kernel they are kept equal to a
-    `ViewState`; a saved file has no kernel and works the same.
+    It has a parameter for each value of `ViewState`, as the browser has it. Where there is a kernel they are kept
+    equal to the state; a saved file has no kernel and works the same.
     """
 
     uid = param.String(doc="Unique id of the dashboard; figures and widgets are found by it.")
     fills_page = param.Boolean(False, doc="Whether the page around takes the theme, too.")
     scene = param.String("{}", doc="What to draw as JSON, which passes through Bokeh faster than a dict.")
-    selected = param.String("")
-    folded = param.List([])
-    viewport = param.List([0.0, 0.0, 0.0, 0.0])
-    query = param.String("")
-    color_by = param.String("operation")
-    size_by = param.String("none")
-    value_range = param.Parameter(None)
-    highlighted = param.List([])
-    direction = param.String("down")
-    turn = param.String("opposite")
-    latent = param.String("")
-    merge_threshold = param.Number(-1.0)
-    compute_unit = param.String("flops")
-    estimates = param.String("shown")
-    theme = param.String("auto")
+    fields = param.String("[]", doc="What the browser knows of the values of the state (`declaration`), as JSON.")
 
     _esm = bundle("page/controller.js")
     _stylesheets = [stylesheet("page/controller.css")]
 
     def __init__(self, make_scene: Callable[[], Scene], state: ViewState, **params: Any) -> None:
-        super().__init__(**{name: _to_browser(getattr(state, name)) for name in SHARED}, **params)
         self._state, self._make_scene = state, make_scene
+        super().__init__(fields=_to_json(declaration()), **self._values(), **params)
         self._drawn: Variant | None = None
         self._watching: list[finalize[..., Any]] = []
-        self.param.watch(self._tell, list(SHARED))
+        self.param.watch(self._take, list(value_names()))
         self.start()
+
+    def _values(self) -> dict[str, Any]:
+        return {name: to_browser(getattr(self._state, name)) for name in value_names()}
 
     def start(self) -> None:
         """Follow the state from now on; nothing happens if that is so already."""
         if self._watching:
             return
-        self.param.update({name: _to_browser(getattr(self._state, name)) for name in SHARED})
+        self.param.update(self._values())
         if self._drawn != self._state.flow:
             self._draw()
         self._watching = [
-            _watch(self._state, self, self._show, SHARED),
-            _watch(self._state, self, self._show_flow, FLOW),
+            _watch(self._state, self, self._show, value_names()),
+            _watch(self._state, self, self._show_flow, layout_names()),
         ]
 
     def stop(self) -> None:
@@ -80,12 +75,12 @@ class Controller(Component):
         self._drawn = self._state.flow
 
     def _handle_msg(self, data: Any) -> None:
-        # In a notebook, what Python set between displaying and the page's first word was lost on the way.
-        if data == "hello":
-            self._send_msg({name: _to_browser(getattr(self._state, name)) for name in SHARED})
+        # In a notebook, changes made in Python before the page connected were lost.
+        if data == "connected":
+            self._send_msg(self._values())
 
     def _show(self, *events: param.parameterized.Event) -> None:
-        self.param.update({event.name: _to_browser(event.new) for event in events})
+        self.param.update({event.name: to_browser(event.new) for event in events})
 
     def _show_flow(self, *events: param.parameterized.Event) -> None:
         try:
@@ -95,9 +90,8 @@ class Controller(Component):
             self._state.param.update({event.name: event.old for event in events})
             raise
 
-    def _tell(self, *events: param.parameterized.Event) -> None:
-        # A tuple parameter refuses the list that comes from the browser.
-        self._state.param.update({event.name: _from_browser(event.name, event.new) for event in events})
+    def _take(self, *events: param.parameterized.Event) -> None:
+        self._state.param.update({event.name: from_browser(event.name, event.new) for event in events})
 
 
 def _watch(state: ViewState, owner: object, method: Callable[..., None], names: Iterable[str]) -> finalize[..., Any]:
@@ -122,13 +116,5 @@ def _watch(state: ViewState, owner: object, method: Callable[..., None], names: 
     return unwatch
 
 
-def _to_json(scene: Scene) -> str:
-    return json.dumps(scene, separators=(",", ":"), ensure_ascii=False)
-
-
-def _to_browser(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _from_browser(name: str, value: Any) -> Any:
-    return tuple(value) if name in ("viewport", "value_range") and value is not None else value
+def _to_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

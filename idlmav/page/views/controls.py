@@ -1,8 +1,8 @@
-"""The toolbar: which model it is, search, drop-downs, buttons; and the slider beside the graph."""
+"""The toolbar (heading, search, drop-downs, buttons) and the slider beside the graph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -10,15 +10,15 @@ import panel as pn
 
 from idlmav.graph import Graph
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area
-from idlmav.state import COLOR_BY, COMPUTE_UNITS, ESTIMATES, SIZE_BY, ViewState
+from idlmav.page.views.layers import area
+from idlmav.scene.constants import CONSTANTS
+from idlmav.state import ViewState, has_drop_down, titles, value_names
 
 __all__ = ["slider_views", "toolbar"]
 
 WIDGET_PX = 44
 """Height of a widget with its label above."""
 BUTTON_PX = 28
-DIRECTIONS = {"down": "Down", "right": "Right", "up": "Up", "left": "Left"}
 TURNS = {
     "none": "–",
     "opposite": "U",
@@ -26,39 +26,19 @@ TURNS = {
     "opposite here": "U here",
     "perpendicular here": "L here",
 }
-"""Here is at the selected op or module; the controller leaves out what cannot be chosen."""
+"""``here`` is at the selected op or module; the controller leaves out what cannot be chosen."""
 MERGES = {"-1": "–", "0": "No params", "0.01": "≤ 1 %", "0.1": "≤ 10 %", "0.5": "≤ 50 %", "other": "Other"}
 """Which small ops are drawn on their neighbour's box, by merge threshold."""
 DEPTHS = {
     "": "–",
     "auto": "Auto",
-    **{str(depth): str(depth) for depth in range(7)},
+    **{str(depth): str(depth) for depth in range(CONSTANTS["depths_offered"] + 1)},
     "all": "All",
     "selected": "Selection",
 }
-"""Down to which depth groups are open; the controller leaves out what the model has not."""
-Choices = tuple[tuple[str, str, dict[str, str], int], ...]
-CHOICES: Choices = (
-    ("color_by", "Colour", COLOR_BY, 112),
-    ("size_by", "Size", SIZE_BY, 112),
-    ("depth", "Depth", DEPTHS, 82),
-)
-"""Name, label, texts by value, and width in px, of the drop-downs in the line."""
-RARER_CHOICES: Choices = (
-    ("direction", "Flow", DIRECTIONS, 100),
-    ("turn", "Turn", TURNS, 100),
-    ("merge_threshold", "Merge", MERGES, 100),
-    ("compute_unit", "Compute", COMPUTE_UNITS, 100),
-    ("estimates", "Estimates", ESTIMATES, 100),
-)
-BUTTONS = (
-    ("fit", "Fit", 42),
-    ("fold", "Fold", 50),
-    ("unfold", "Unfold", 64),
-    ("more", "More", 58),
-    ("theme", "◐", 36),
-    ("help", "?", 32),
-)
+"""Down to which depth groups are open; the controller leaves out depths that the model does not have."""
+IN_LINE = ("color_by", "size_by")
+"""Values whose drop-downs are always seen; the others are behind the button "More"."""
 
 
 def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
@@ -68,7 +48,7 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     Parameters
     ----------
     uid : str
-        Unique id of the dashboard; each widget's tag is ``uid`` and what it sets.
+        Unique id of the dashboard; the tag of a widget is ``uid`` and the name of what it sets.
     graph : Graph
         For its name and inputs.
     state : ViewState
@@ -87,16 +67,20 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
         value=state.query,
         **_fixed(uid, "query", 236),
     )
-    # The controller gives them titles: Panel's own tooltips cover the button beside.
-    buttons = [pn.widgets.Button(label=label, **_fixed(uid, name, px, BUTTON_PX)) for name, label, px in BUTTONS]
+    # The controller sets their titles: Panel's own tooltips cover the next button.
+    buttons = [
+        pn.widgets.Button(label=button["label"], **_fixed(uid, button["name"], button["width_px"], BUTTON_PX))
+        for button in CONSTANTS["buttons"]
+    ]
     wrapping = {"align_items": "end", "flex_wrap": "wrap", "gap": "4px 0"}
     # Where there is little width, all controls go into the next line together.
     styles = {"flex": "0 1 auto", "width": "auto"}
-    controls = pn.FlexBox(search, *_drop_downs(uid, state, CHOICES), *buttons, margin=(0, 2), styles=styles, **wrapping)
+    shown = [*(_drop_down(uid, state, name, 112) for name in IN_LINE), _select(uid, "depth", "Depth", DEPTHS, "", 82)]
+    controls = pn.FlexBox(search, *shown, *buttons, margin=(0, 2), styles=styles, **wrapping)
     return pn.FlexBox(
         heading,
         controls,
-        _popover(uid, _drop_downs(uid, state, RARER_CHOICES)),
+        _popover(uid, _rarer_drop_downs(uid, state)),
         **wrapping,
         sizing_mode="stretch_width",
         margin=(6, 6, 2, 6),
@@ -104,22 +88,33 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     )
 
 
-def _drop_downs(uid: str, state: ViewState, choices: Choices) -> list[pn.widgets.Select]:
-    """Return a drop-down for each; Depth and Merge show what the controller makes of the state."""
-    return [
-        pn.widgets.Select(
-            label=label,
-            options={text: value for value, text in options.items()},
-            value=getattr(state, name) if name not in ("depth", "merge_threshold") else next(iter(options)),
-            **_fixed(uid, name, width),
-        )
-        for name, label, options, width in choices
-    ]
+def _rarer_drop_downs(uid: str, state: ViewState) -> Iterator[pn.widgets.Select]:
+    for name in value_names():
+        label = ViewState.param[name].label
+        if name == "turn":
+            yield _select(uid, name, label, TURNS, state.turn, 100)
+        elif name == "merge_threshold":
+            # The controller chooses the option that is nearest to the number.
+            yield _select(uid, name, label, MERGES, "-1", 100)
+        elif name not in IN_LINE and has_drop_down(name):
+            yield _drop_down(uid, state, name, 100)
+
+
+def _drop_down(uid: str, state: ViewState, name: str, width_px: int) -> pn.widgets.Select:
+    """Return the drop-down that sets a value of the state."""
+    return _select(uid, name, ViewState.param[name].label, titles(name), getattr(state, name), width_px)
+
+
+def _select(
+    uid: str, name: str, label: str | None, texts: Mapping[str, str], value: str, width_px: int
+) -> pn.widgets.Select:
+    options = {text: value for value, text in texts.items()}
+    return pn.widgets.Select(label=label, options=options, value=value, **_fixed(uid, name, width_px))
 
 
 def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:
     """Return the panel that the button "More" opens over the views."""
-    # Said in CSS: Panel takes a width for the width of something that stretches.
+    # In CSS, because Panel would read a width as that of something that stretches.
     size = {"width": "232px", "height": "max-content", "max-height": "none"}
     return pn.FlexBox(
         *widgets,
@@ -133,7 +128,7 @@ def _popover(uid: str, widgets: Iterable[Any]) -> pn.FlexBox:
 
 
 def _fixed(uid: str, name: str, width_px: int, height_px: int = WIDGET_PX) -> dict[str, Any]:
-    """Return a widget's tag, style and size; the size is said because the page around may have set another default."""
+    """Return a widget's tag, style and size; the size is given because a page may have changed Panel's default."""
     return {
         "tags": [f"{uid}-{name}"],
         "stylesheets": [stylesheet("page/widgets.css")],
@@ -151,12 +146,12 @@ def _heading(graph: Graph) -> str:
 
 def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
     """
-    Return the slider that shows and sets the visible part of the flow, once upright and once lying.
+    Return the slider that shows and sets the visible part of the flow, once vertical and once horizontal.
 
-    The controller shows the one that goes with the flow: Bokeh's slider cannot be turned once it is there.
+    The controller shows the one that fits the direction: Bokeh cannot turn a slider that is drawn.
     """
-    upright = {"orientation": "vertical", "sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)}
-    lying = {"orientation": "horizontal", "sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14)}
+    vertical = {"orientation": "vertical", "sizing_mode": "stretch_height", "width": 26, "margin": (12, 2, 12, 6)}
+    horizontal = {"orientation": "horizontal", "sizing_mode": "stretch_width", "height": 26, "margin": (8, 14, 0, 14)}
     return [
         pn.widgets.RangeSlider(
             label="",
@@ -174,5 +169,5 @@ def slider_views(uid: str) -> list[pn.widgets.RangeSlider]:
             styles=area(name),
             **size,
         )
-        for name, size in (("slider", upright), ("flat_slider", lying))
+        for name, size in (("slider", vertical), ("flat_slider", horizontal))
     ]

@@ -1,4 +1,4 @@
-"""The line that says everything about the selection."""
+"""The panel with the details of the selection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Detail"]
 
 
 class Detail(Component):
-    """Texts that the controller sets when something is selected; shown as text, never as HTML."""
+    """Texts about the selection, set by the controller; shown as text, never as HTML."""
 
     content = param.Dict({"title": "", "detail": "", "error": ""})
 

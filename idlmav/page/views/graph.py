@@ -8,8 +8,7 @@ import panel as pn
 from bokeh.models import PanTool, TapTool, WheelZoomTool
 
 from idlmav.page.bundle import stylesheet
-from idlmav.page.views.arrangement import area
-from idlmav.page.views.layers import figure_pane, paths, points, rectangles, texts
+from idlmav.page.views.layers import area, figure_pane, paths, points, rectangles, texts
 
 __all__ = ["graph_view"]
 
@@ -53,7 +52,7 @@ def _configure(figure: Any) -> None:
     nodes = [renderer for renderer in figure.renderers if renderer.name == "nodes"]
     pan, zoom = PanTool(), WheelZoomTool(zoom_together="all")
     figure.stylesheets = [stylesheet("graph/graph.css")]
-    # The controller does the selecting; the tool is there so that the figure reports taps.
+    # The controller selects; the tool only makes the figure report taps.
     figure.tools = [pan, zoom, TapTool(renderers=nodes)]
     figure.toolbar.active_drag = pan
     figure.toolbar.active_scroll = zoom

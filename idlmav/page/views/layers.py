@@ -1,4 +1,10 @@
-"""HoloViews elements as named layers that the browser's controller fills."""
+"""
+HoloViews elements as named layers.
+
+The elements only declare layers: which glyph, which columns, in which order. Each holds one dummy row, and a hook names
+its renderer and ties its glyph to columns; the browser's controller fills in the data. Real data here would be in a
+page twice, and a saved page, which has no kernel, could not fold, zoom or search it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
-__all__ = ["BACKEND", "figure_pane", "layer", "paths", "points", "rectangles", "texts"]
+__all__ = ["BACKEND", "area", "figure_pane", "layer", "paths", "points", "rectangles", "texts"]
 
 Hook = Callable[[Any, Any], None]
 BACKEND: dict[str, Any] = {"plot.output_backend": "canvas"}
@@ -49,7 +55,7 @@ def layer(name: str, **glyph: Any) -> Hook:
 
 
 _FIRST = {"dash": "solid"} | dict.fromkeys(("fill", "line", "color"), "#000000") | dict.fromkeys(("text", "title"), "")
-"""What a column that is no number holds before the controller fills it."""
+"""Values of the dummy row in columns that hold no numbers."""
 
 
 def _frame(columns: list[str]) -> pd.DataFrame:
@@ -103,6 +109,12 @@ def texts(name: str, *, style: str = "normal", align: str = "center") -> hv.Labe
     return hv.Labels(data, ["x", "y"], ["text", "color"]).opts(hooks=[hook], backend="bokeh")
 
 
+def area(name: str) -> dict[str, str]:
+    """Return the styles that put a view into its area of the grid in ``assets/page/views.css``."""
+    # Panel would reserve the height of all details, but they scroll.
+    return {"grid-area": name} | ({"min-height": "0px"} if name == "side" else {})
+
+
 def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], **sizing: Any) -> pn.pane.HoloViews:
     """
     Return a pane with layers on a bare figure: no axes, no toolbar; the controller moves it.
@@ -124,10 +136,10 @@ def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], 
         figure.name = name
         figure.toolbar.logo = None
         figure.min_border = 0
-        # An empty one is measured at every paint.
+        # Bokeh measures an empty title at every paint.
         figure.title = None
         figure.outline_line_color = None
-        # Also what is invisible is built and measured.
+        # Bokeh builds and measures invisible axes, too.
         figure.below = figure.left = figure.center = []
         configure(figure)
 

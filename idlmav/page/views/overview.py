@@ -1,4 +1,4 @@
-"""The overview: the whole graph, small, with the visible part as a window to drag."""
+"""The overview: the whole graph at a small size, with the visible part as a window to drag."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import PanTool
 
-from idlmav.page.views.arrangement import area
-from idlmav.page.views.layers import figure_pane, rectangles
+from idlmav.page.views.layers import area, figure_pane, rectangles
 
 __all__ = ["overview_view"]
 

@@ -6,11 +6,9 @@ import pandas as pd
 import panel as pn
 
 from idlmav.page.bundle import stylesheet
+from idlmav.scene.constants import CONSTANTS
 
-__all__ = ["ROW_PX", "table_view"]
-
-ROW_PX = 26
-"""Height of a row in px, as in `assets/table/grid.js`."""
+__all__ = ["table_view"]
 
 
 def table_view(uid: str) -> pn.widgets.Tabulator:
@@ -25,8 +23,8 @@ def table_view(uid: str) -> pn.widgets.Tabulator:
     Returns
     -------
     panel.widgets.Tabulator
-        Without rows and columns: `assets/table/grid.js` gives Tabulator what the scene holds anyway, so nothing is in a
-        page twice, and folding asks no server.
+        Without rows and columns: `assets/table/grid.js` makes them from the scene, so that nothing is in a page twice
+        and folding needs no server.
     """
     return pn.widgets.Tabulator(
         pd.DataFrame(),
@@ -40,7 +38,7 @@ def table_view(uid: str) -> pn.widgets.Tabulator:
         sizing_mode="stretch_both",
         min_height=100,
         margin=0,
-        configuration={"rowHeight": ROW_PX, "renderVerticalBuffer": 4 * ROW_PX},
+        configuration={"rowHeight": CONSTANTS["row_px"], "renderVerticalBuffer": 4 * CONSTANTS["row_px"]},
         css_classes=["idlmav-table"],
         stylesheets=[stylesheet("table/table.css")],
     )

@@ -1,8 +1,8 @@
 // Writes FLOPs or MACs, with estimates or without, into the columns of the scene, so that every view shows the same.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { atLeast, humane, thousands } from "../base/text.js";
 
-const UNITS = {flops: "FLOPs", macs: "MACs"};
 const SOURCES = {counted: "counted by torch's formula", estimated: "estimated by a formula of IDLMAV", measured: "measured while it ran"};
 
 // Write the numbers to show into the scene, and keep beside them what Python has sent: FLOPs with estimates.
@@ -12,7 +12,7 @@ export function applyCompute(scene, {compute_unit: unit, estimates}) {
   const per = unit === "macs" ? 2 : 1;
   const hidden = estimates === "hidden";
   const {flops_source: source} = scene.nodes;
-  Object.assign(all, {unit: UNITS[unit], per, hidden});
+  Object.assign(all, {unit: constants.compute_units[unit], per, hidden});
   scene.nodes.flops = all.nodes.map((flops, i) => (flops === null || (hidden && source[i] === "estimated") ? null : flops / per));
   scene.groups.flops = all.groups.map((flops, i) => {
     const known = (flops - (hidden ? scene.groups.flops_estimated[i] : 0)) / per;

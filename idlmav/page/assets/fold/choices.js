@@ -1,6 +1,6 @@
 // Choose the groups to fold: the twin of layout/folding/choices.py, on the columns of a scene.
 
-const DEPTHS_OFFERED = 6;
+import constants from "../../../scene/constants.json" with { type: "json" };
 
 // How many groups are around each group, itself included.
 export function groupDepths({parent}) {
@@ -25,7 +25,7 @@ export function withoutFoldsAround(geometry, folded, id) {
 // The groups that each choice of the depth widget folds; of equal choices the first one names them.
 export function foldChoices(scene) {
   const depths = groupDepths(scene.geometry.groups);
-  const deepest = Math.min(DEPTHS_OFFERED, Math.max(0, ...depths) - 1);
+  const deepest = Math.min(constants.depths_offered, Math.max(0, ...depths) - 1);
   const choices = new Map(scene.first_folds.length > 0 ? [["auto", scene.first_folds], ["all", []]] : [["all", []]]);
   for (let depth = 0; depth <= deepest; depth++) choices.set(String(depth), foldsToDepth(scene, depth));
   return choices;

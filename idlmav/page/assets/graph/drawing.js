@@ -1,26 +1,23 @@
 // Computes the columns of each layer of the graph's figure from what is visible.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { CORNERS, columnsOf } from "../base/figure.js";
 import { fitText, fitTitle, textWidth } from "../base/text.js";
 
-const LABEL_PX = 12;
-const SUBLABEL_PX = 10;
-const TITLE_PX = 11;
+const {label_px: LABEL_PX, sublabel_px: SUBLABEL_PX, title_px: TITLE_PX, line_px: LINE_PX, highlighted_line_px: HIGHLIGHTED_PX} = constants;
+const {arrow_length_px: ARROW_LENGTH_PX, card_px: CARD_PX, cards: CARDS, dimmed_alpha: DIMMED} = constants;
+// Marks a folded failure without colour, too, as the label of a failed op does; the border is thicker.
+const FAILED = constants.failed_sign;
 const SMALLEST_FONT_PX = 9;
 const TITLE_HEADER_PX = 20;
 const TITLE_LEFT_PX = 8;
-const ARROW_LENGTH_PX = 7;
-// Shows a folded failure without colour, too, as the label of a failed op does. The border is thicker as well.
-const FAILED = "✕ ";
-const CARD_PX = 3;
-const CARDS = 2;
 
 export function drawFrames({frames}, {geometry, appearance: {theme}}) {
   const {kind} = geometry.scene.groups;
   return columnsOf([...CORNERS, "fill", "dash", "line"], frames.map((i) => {
     const {x, y, w, h} = geometry.rect({group: true, index: i});
     const [fill, dash] = [theme.frames[geometry.depth[i] % 2], kind[i] === "module" ? "solid" : "dashed"];
-    return {x0: x, y0: y, x1: x + w, y1: y + h, fill, dash, line: theme.frameLine};
+    return {x0: x, y0: y, x1: x + w, y1: y + h, fill, dash, line: theme.frame_line};
   }));
 }
 
@@ -31,9 +28,9 @@ export function drawNodes({nodes, groups}, {geometry, appearance, store}) {
   const row = (place, fill, isFailed, isDimmed, {x, y, w, h} = geometry.rect(place)) => {
     const title = geometry.idOf(place);
     // Lines separate the cards of a stack.
-    const line = place.group && kind[place.index] !== "module" ? theme.edge : theme.nodeLine;
+    const line = place.group && kind[place.index] !== "module" ? theme.edge : theme.node_line;
     return {
-      x0: x, y0: y, x1: x + w, y1: y + h, fill, title, width: isFailed ? 3 : 1, alpha: isDimmed ? 0.2 : 1,
+      x0: x, y0: y, x1: x + w, y1: y + h, fill, title, width: isFailed ? 3 : 1, alpha: isDimmed ? DIMMED : 1,
       line: isFailed ? theme.error : title === selected ? theme.accent : line,
     };
   };
@@ -64,7 +61,7 @@ export function drawEdges({lines, standIn}, context) {
   const inOrder = [...lines.filter((k) => !hot.has(k)), ...lines.filter((k) => hot.has(k))];
   return columnsOf(["xs", "ys", "color", "width"], inOrder.map((k) => {
     const {xs, ys} = geometry.route(k);
-    return {xs, ys, color: theme[hot.get(k) ?? "edge"], width: hot.has(k) ? 2.4 : 1.2};
+    return {xs, ys, color: theme[hot.get(k) ?? "edge"], width: hot.has(k) ? HIGHLIGHTED_PX : LINE_PX};
   }));
 }
 
@@ -93,7 +90,7 @@ function hotEdges(standIn, {geometry, store, hovered, hoveredEdges = []}) {
     if (!id) continue;
     const shown = geometry.idOf(geometry.shownAs(id));
     for (const k of geometry.edgesAt(shown)) {
-      hot.set(drawn(k), geometry.idOf(geometry.edges[k].target) === shown ? "into" : "outOf");
+      hot.set(drawn(k), geometry.idOf(geometry.edges[k].target) === shown ? "into" : "out_of");
     }
   }
   return hot;

@@ -1,10 +1,10 @@
 // Holds the layout after folding and sizing, with look-ups by id, place and order.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { makeFolder } from "../fold/fold.js";
 import { stretch } from "./sizing.js";
 import { growth } from "../legend/colors.js";
 
-const GROWTH_PX = 110;
 const CORNER_PX = 6;
 const CORNER_STEPS = [0, 0.25, 0.5, 0.75, 1];
 
@@ -25,7 +25,7 @@ export class Geometry {
     const flags = new Uint8Array(this.groupIds.length);
     for (const id of folded) if (this.groupAt.has(id)) flags[this.groupAt.get(id)] = 1;
     const folds = this.foldLayout(flags);
-    const {nodes, groups, edges, width, height} = sizeBy === "none" ? folds : stretch(folds, growth(this.scene, sizeBy, GROWTH_PX), this.direction);
+    const {nodes, groups, edges, width, height} = sizeBy === "none" ? folds : stretch(folds, growth(this.scene, sizeBy, constants.growth_px), this.direction);
     // The index of the edges fits the layout before it is stretched.
     Object.assign(this, {nodes, groups, edges, width, height, edgesIn: sizeBy === "none" ? folds.edgesIn : edgesByBox(edges)});
     this.routes.clear();

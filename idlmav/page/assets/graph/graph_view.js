@@ -1,8 +1,7 @@
 // Draws the graph's figure: culls, fills the layers that HoloViews has declared, pans and zooms.
 
 import { elementOf, scalesOf } from "../base/bokeh_private.js";
-import { FLOW } from "../base/directions.js";
-import { fittingScale, homeView, isSeen, smallestScale, viewOf } from "./home.js";
+import { fittingScale, homeView, isSeen, partView, smallestScale, viewOf } from "./home.js";
 import { centerFigure, hasSize, layersOf, onResize, setGround, setHere } from "../base/figure.js";
 import { same } from "../base/store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
@@ -27,7 +26,7 @@ export class GraphView {
     Object.assign(this, {hovered: "", hoveredEdges: [], tip: null, wanted: null, untouched: true});
     // The id of the box that the view was moved to, until it is moved elsewhere.
     this.centered = "";
-    // Flow and viewport that the page's address holds.
+    // The viewport in the page's address, and the values that decide on the layout in which it is.
     this.linked = null;
     for (const range of [figure.x_range, figure.y_range]) {
       for (const end of ["start", "end"]) range.properties[end].change.connect(() => this.rangeChanged());
@@ -100,14 +99,14 @@ export class GraphView {
   // Show the part that the address holds if the data flows as it did there, else the start of the flow.
   firstView() {
     const {linked, store} = this;
-    if (linked && FLOW.every((name) => store.get(name) === linked[name])) this.showAll(linked.viewport);
+    if (linked?.flow.every(([name, value]) => store.get(name) === value)) this.showAll(linked.viewport);
     else this.home();
   }
 
   // Show a part of the graph, with what lies around it where the window has another shape.
-  showAll([left, right, top, bottom]) {
-    const scale = Math.min(this.figure.inner_width / (right - left), this.figure.inner_height / (bottom - top));
-    this.moveTo((left + right) / 2, (top + bottom) / 2, scale);
+  showAll(viewport) {
+    const {x, y, scale} = partView(viewport, this.figure);
+    this.moveTo(x, y, scale);
   }
 
   centerOn(id, options) {

@@ -5,8 +5,8 @@ import { isSideways } from "../base/directions.js";
 // At a smaller scale nobody can read the texts.
 const READABLE_SCALE = 0.7;
 
-// Whether a viewport is set: it is all 0 before.
-export const isPart = ([left, right, top, bottom]) => right > left && bottom > top;
+// Whether these are left, right, top and bottom of a part of the graph.
+export const isPart = (sides) => sides?.every(Number.isFinite) && sides[1] > sides[0] && sides[3] > sides[2];
 
 // Px on screen for one px of the layout, so that everything is seen.
 export function fittingScale(geometry, {inner_width: width, inner_height: height}) {
@@ -27,6 +27,11 @@ export function viewOf({x, y, w, h}, scale, geometry, figure) {
 export function isSeen({x, y, w, h}, {x: cx, y: cy, scale}, {inner_width: width, inner_height: height}) {
   const isIn = (start, size, middle, seen) => start >= middle - seen / scale / 2 && start + size <= middle + seen / scale / 2;
   return scale >= 0.9 * READABLE_SCALE && isIn(x, w, cx, width) && isIn(y, h, cy, height);
+}
+
+// A part of the geometry, with what lies around it where the window has another shape.
+export function partView([left, right, top, bottom], {inner_width: width, inner_height: height}) {
+  return {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
 }
 
 // The start of the flow at a size that can be read; everything if that can be read. first: rectangle of the first box.

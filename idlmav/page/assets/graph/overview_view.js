@@ -11,8 +11,8 @@ const SMALLEST_WINDOW_PX = 10;
 const DIMMED = 0.2;
 
 export class OverviewView {
-  constructor({figure, view, geometry, appearance, graph, onDrive}) {
-    Object.assign(this, {figure, view, geometry, appearance, graph, onDrive});
+  constructor({figure, view, geometry, appearance, graph, onLead}) {
+    Object.assign(this, {figure, view, geometry, appearance, graph, onLead});
     this.layers = layersOf(figure);
     this.drag = null;
     onResize(figure, () => this.redraw());
@@ -73,7 +73,7 @@ export class OverviewView {
   }
 
   begin({x, y}) {
-    this.onDrive();
+    this.onLead();
     const inside = this.isInWindow(x, y);
     if (!inside) this.moveTo(x, y);
     const [cx, cy] = this.graph.center;
@@ -124,7 +124,7 @@ export class OverviewView {
   }
 
   moveTo(x, y) {
-    this.onDrive();
+    this.onLead();
     this.graph.moveTo(x, y, this.graph.scale);
   }
 

@@ -5,8 +5,8 @@ import { setHere } from "../base/figure.js";
 
 export class SliderView {
   // sliders: an upright one and a lying one. One of them is visible.
-  constructor({sliders, geometry, graph, isDriver, onMoved}) {
-    Object.assign(this, {sliders, geometry, graph, isDriver, onMoved});
+  constructor({sliders, geometry, graph, isLeader, onMoved}) {
+    Object.assign(this, {sliders, geometry, graph, isLeader, onMoved});
     this.writing = false;
     for (const model of sliders) model.properties.value.change.connect(() => { if (!this.writing) this.moved(); });
   }
@@ -34,7 +34,7 @@ export class SliderView {
   moved() {
     const {graph} = this;
     // With a kernel, Python sends the old place of the slider a second later.
-    if (!this.isDriver()) return this.update();
+    if (!this.isLeader()) return this.update();
     // The graph may show more than the slider asks for. The slider follows when it has come to rest.
     this.onMoved();
     const [low, high] = this.model.value;

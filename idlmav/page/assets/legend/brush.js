@@ -43,7 +43,7 @@ export class Brush {
   }
 
   show(range) {
-    if (!this.dragging) this.place(range === null ? [0, 1] : range.map((value) => this.scale.share(value)));
+    if (!this.dragging) this.place(range === null ? [0, 1] : range.map((value, k) => (value === null ? k : this.scale.share(value))));
   }
 
   place(shares) {

@@ -1,9 +1,10 @@
 // Computes colours from a name or a number, and the legend that explains them.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { LogScale } from "./scale.js";
 
-export const NUMBERS = {param_count: "Parameters", flops: "FLOPs", activation_bytes: "Activation bytes"};
-const UNKNOWN = {fill: "#e2e5e9", ink: "#10151c"};
+// Titles of the numbers that colour and size can show.
+export const NUMBERS = constants.metrics;
 
 // Fill and text colour for every node and group under one choice of color_by.
 export class Coloring {
@@ -28,7 +29,7 @@ export class Coloring {
   }
 
   ofNumber(value) {
-    if (value === null) return UNKNOWN;
+    if (value === null) return constants.unknown;
     const {gradient, gradient_inks: inks} = this.scene;
     const share = this.scale.share(value);
     const step = Math.min(gradient.length - 1, Math.floor(share * gradient.length));

@@ -1,30 +1,23 @@
-// The view in the page's address, behind the #: who opens the link sees it. Nothing is told of the first view.
+// The view in the page's address, behind the #: anyone who opens the link sees the same view. The first view has no address.
 
 import { choiceOf, foldChoices } from "../fold/choices.js";
 import { same } from "../base/store.js";
-import { TURNS } from "./flow.js";
 import { isPart } from "../graph/home.js";
 
 // Browsers refuse an address that changes hundreds of times in some seconds.
 const WAIT_MS = 250;
 const MODEL = "view";
 const DEPTH = "depth";
-const LISTS = ["folded", "highlighted"];
-const NUMBERS = {viewport: 4, value_range: 2, merge_threshold: 1};
-// What is told, in this order, unless it has this value here and at first: sessions may share what Python has set.
-export const USUAL = {
-  selected: "", folded: null, query: "", color_by: "operation", size_by: "none", value_range: null, highlighted: [], compute_unit: "flops",
-  estimates: "shown", direction: "down", turn: "opposite", latent: "", merge_threshold: -1, viewport: [0, 0, 0, 0],
-};
 
-// Begin with what the address tells, in a page that is this dashboard's own.
-export function openAddress(dashboard, offers) {
-  const {model, store, geometry, graph} = dashboard;
+// Begin with the view in the address, in a page that is this dashboard's own.
+export function openAddress(dashboard) {
+  const {model, store, geometry, graph, fields} = dashboard;
   if (!model.fills_page || window !== window.parent || window.idlmav.length > 1) return null;
-  const address = new Address({store, geometry, offers, isMoved: () => !graph.untouched});
+  const address = new Address({store, geometry, fields, isMoved: () => !graph.untouched});
   address.open((values) => {
     const {viewport, ...others} = values;
-    graph.linked = viewport ? {...store.values, ...values} : null;
+    const flow = fields.filter(({layout}) => layout).map(({name}) => [name, values[name] ?? store.get(name)]);
+    graph.linked = viewport ? {viewport, flow} : null;
     store.set(others, "start");
     // Until somebody moves it, also in a window that gets its shape later, and when Python has sent the layout.
     graph.untouched ||= Boolean(viewport);
@@ -34,15 +27,16 @@ export function openAddress(dashboard, offers) {
 }
 
 export class Address {
-  // offers(name): the values that a drop-down can have, or null; isMoved(): whether somebody chose what is visible.
-  constructor({store, geometry, offers, isMoved}) {
-    Object.assign(this, {store, geometry, offers, isMoved});
+  // fields: declaration of the state's values; isMoved(): whether somebody chose what is visible.
+  constructor({store, geometry, fields, isMoved}) {
+    Object.assign(this, {store, geometry, isMoved});
+    this.fields = fields.filter(({address}) => address);
     this.first = {...store.values};
     this.viewport = this.first.viewport;
     this.isLinked = false;
   }
 
-  // show(values): do what the address tells, at first and when another is typed; otherwise it follows the state.
+  // show(values): called with the view in the address, at first and when another is typed; otherwise the address follows.
   open(show) {
     const values = this.read();
     if (values) show(values);
@@ -53,7 +47,7 @@ export class Address {
     });
     this.onHash = () => {
       const typed = this.read();
-      if (typed) show({...this.first, theme: this.store.get("theme"), viewport: undefined, ...typed});
+      if (typed) show({...this.first, theme: this.store.get("theme"), viewport: null, ...typed});
     };
     window.addEventListener("hashchange", this.onHash);
     this.later();
@@ -70,35 +64,33 @@ export class Address {
     return `${totals.name}-${totals.node_count}`;
   }
 
-  // The values that the address tells of this model, or null.
+  // The values in the address if it is one of this model, else null.
   read() {
     const entries = new Map(location.hash.slice(1).split("&").map((entry) => entry.split("=")));
     if (text(entries.get(MODEL)) !== this.model) return null;
-    const values = Object.keys(USUAL).map((name) => [name, this.valueOf(name, entries.get(name))]);
+    const values = this.fields.map((field) => [field.name, this.valueOf(field, entries.get(field.name))]);
     const found = Object.fromEntries(values.filter(([, value]) => value !== undefined));
     const folded = foldChoices(this.geometry.scene).get(text(entries.get(DEPTH)));
-    if (found.viewport && !isPart(found.viewport)) delete found.viewport;
+    if (!isPart(found.viewport)) delete found.viewport;
     this.viewport = found.viewport ?? this.viewport;
     return folded ? {...found, folded} : found;
   }
 
   // undefined for what nobody can have chosen here.
-  valueOf(name, written) {
+  valueOf(field, written) {
     const parts = written ? written.split(",").map(text) : [];
     if (written === undefined || parts.includes(undefined)) return undefined;
-    if (LISTS.includes(name)) return parts;
-    if (name in NUMBERS) return this.numbersOf(name, parts.map(Number));
+    if (field.kind === "list") return parts;
+    if (field.kind === "tuple") return tuple(parts, field.length);
+    if (field.kind === "number") return this.numberOf(field, parts);
     const value = parts.join();
-    const offered = name === "turn" ? TURNS : this.offers(name);
-    if (offered && !offered.includes(value)) return undefined;
-    return name === "latent" && !this.canTurnAt(value) ? undefined : value;
+    if (field.choices !== null && !field.choices.includes(value)) return undefined;
+    return field.name === "latent" && !this.canTurnAt(value) ? undefined : value;
   }
 
-  numbersOf(name, numbers) {
-    if (name === "value_range" && numbers.length === 0) return null;
-    if (numbers.length !== NUMBERS[name] || !numbers.every(Number.isFinite)) return undefined;
-    if (name !== "merge_threshold") return numbers;
-    return this.isLive && numbers[0] <= 1 ? numbers[0] : undefined;
+  numberOf({layout, most}, parts) {
+    const value = parts.length === 1 ? Number(parts[0]) : NaN;
+    return Number.isFinite(value) && (most === null || value <= most) && (!layout || this.isLive) ? value : undefined;
   }
 
   // Whether Python makes other layouts.
@@ -119,23 +111,33 @@ export class Address {
 
   write() {
     const hash = this.written();
-    // What somebody else has written there is not ours to take away.
+    // Another anchor in the address is not ours to remove.
     const isOurs = location.hash.startsWith(`#${MODEL}=`);
     if (hash !== location.hash && (hash || isOurs)) history.replaceState(history.state, "", hash || location.pathname + location.search);
   }
 
+  // Left out is what has its default here and at first: Python may have set the first value for all sessions.
   written() {
     const {store, geometry: {scene}, first} = this;
-    const values = {...store.values, viewport: this.viewport.map((side) => Math.round(10 * side) / 10)};
-    const usual = {...USUAL, folded: scene.first_folds};
-    const names = Object.keys(USUAL);
-    if (!this.isLinked && names.every((name) => same(values[name], first[name]))) return "";
-    const told = names.filter((name) => !same(values[name], first[name]) || !same(values[name], usual[name])).map((name) => {
+    const values = {...store.values, viewport: this.viewport?.map((side) => Math.round(10 * side) / 10) ?? null};
+    if (!this.isLinked && this.fields.every(({name}) => same(values[name], first[name]))) return "";
+    const isUsual = ({name, default: value}) => same(values[name], first[name]) && same(values[name], name === "folded" ? scene.first_folds : value);
+    const entries = this.fields.filter((field) => !isUsual(field)).map(({name}) => {
       const choice = name === "folded" ? choiceOf(foldChoices(scene), values.folded) : "";
-      return choice ? `${DEPTH}=${choice}` : `${name}=${[values[name] ?? []].flat().map(encodeURIComponent).join()}`;
+      return choice ? `${DEPTH}=${choice}` : `${name}=${[values[name] ?? []].flat().map((part) => encodeURIComponent(part ?? "")).join()}`;
     });
-    return told.length > 0 ? `#${[`${MODEL}=${encodeURIComponent(this.model)}`, ...told].join("&")}` : "";
+    return entries.length > 0 ? `#${[`${MODEL}=${encodeURIComponent(this.model)}`, ...entries].join("&")}` : "";
   }
+}
+
+// Numbers in ascending order within each pair, which may be open at one end; null for none.
+function tuple(parts, length) {
+  if (parts.length === 0) return null;
+  const numbers = parts.map((part) => (part === "" ? null : Number(part)));
+  const known = numbers.filter((number) => number !== null);
+  const isPair = (k) => numbers[k] === null || numbers[k + 1] === null || numbers[k] <= numbers[k + 1];
+  const isRight = numbers.length === length && known.length > 0 && known.every(Number.isFinite) && numbers.every((_, k) => k % 2 === 1 || isPair(k));
+  return isRight ? numbers : undefined;
 }
 
 // undefined for nothing, and for what is broken.

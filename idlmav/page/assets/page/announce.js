@@ -1,4 +1,4 @@
-// For those who hear the page: names of its parts, and what has just been selected or found.
+// For screen readers: names of the page's parts, and announcements of what has been selected or found.
 
 import { partsOf } from "../base/bokeh_private.js";
 import { make } from "../base/dom.js";
@@ -9,12 +9,12 @@ const CALM_MS = 250;
 
 export class Announcer {
   constructor(parent) {
-    this.element = parent.appendChild(make("div", "heard"));
+    this.element = parent.appendChild(make("div", "announcement"));
     this.element.setAttribute("role", "status");
     this.element.setAttribute("aria-live", "polite");
   }
 
-  // Only the last of what comes in quick succession.
+  // Of several announcements in quick succession only the last is made.
   say(text) {
     clearTimeout(this.pending);
     this.pending = setTimeout(() => { this.element.textContent = text; }, CALM_MS);
@@ -35,7 +35,7 @@ export class Announcer {
   }
 }
 
-// Give names to what Bokeh leaves without.
+// Name the parts to which Bokeh gives no accessible names.
 export function nameParts({graph, overview, sliders, element}, {totals, nodes}) {
   const shown = nodes.kind.filter((kind) => kind === "op").length;
   const label = (node, attributes) => { for (const [name, value] of Object.entries(attributes)) node?.setAttribute(name, value); };

@@ -1,24 +1,25 @@
-// Where the views stand. The side (table and details) is at the right of the graph, or under it where there is little
-// width; overview and slider lie above and below the graph if the flow runs to a side. The border to the side is dragged.
+// The arrangement of the views. The side (table and details) is at the right of the graph, or below it in a narrow page;
+// overview and slider are above and below the graph if the flow is horizontal. The border to the side can be dragged.
+
+import constants from "../../../scene/constants.json" with { type: "json" };
 
 import { elementOf, measureAgain } from "../base/bokeh_private.js";
 import { isSideways } from "../base/directions.js";
 
 const OVERVIEW_PX = 84;
-const SLIDER_PX = 34;
 const NARROW_PX = 760;
 const SLIM_PX = 1200;
 const NARROW_OVERVIEW_PX = 64;
 const SLIM_OVERVIEW_PX = 84;
-const DETAIL_PX = 150;
+const {detail_px: DETAIL_PX} = constants;
 const NARROW_DETAIL_PX = 102;
-// The side's share of the width, or of the height where it stands below.
+// The side's share of the width, or of the height where it is below; the first and the last are those of views.css.
 const SHARES = {beside: 0.46, slim: 0.5, below: 0.45};
 const LEAST_SHARE = 0.15;
 const KEY_STEP = 0.02;
 
-// row: the container of the views; parts: the Bokeh model of each, or null where it is switched off; inSide: those in the
-// side. There is a slider for either case.
+// row: the container of the views; parts: the Bokeh model of each view, or null where it is switched off, with a slider for
+// each orientation; inSide: the models in the side.
 export class Arrangement {
   constructor(view, row, parts, inSide) {
     Object.assign(this, {view, row, parts, inSide});
@@ -26,7 +27,9 @@ export class Arrangement {
     this.upright = {sizing_mode, width, height, min_height};
     this.direction = "down";
     this.shown = "";
-    // As a person has dragged it.
+    // A vertical flow in a wide page, as in views.css.
+    this.placed = `false ${!inSide.table} ${(100 * SHARES.beside).toFixed(2)}%`;
+    // Shares that were chosen by dragging.
     this.shares = {};
     this.element = elementOf(view, row);
     this.element.shadowRoot.append(this.splitter = this.makeSplitter());
@@ -53,24 +56,24 @@ export class Arrangement {
     const upright = {...this.upright, width: narrow ? NARROW_OVERVIEW_PX : slim ? SLIM_OVERVIEW_PX : this.upright.width};
     overview?.setv(sideways ? flat : upright, {sync: false});
     this.inSide.detail?.setv({styles: {height: `${narrow ? NARROW_DETAIL_PX : DETAIL_PX}px`}}, {sync: false});
-    for (const [name, model] of Object.entries(this.parts)) {
-      // Smaller than Panel thinks: the details scroll.
-      model?.setv({styles: {"grid-area": name, ...(name === "side" ? {"min-height": "0px"} : {})}}, {sync: false});
-    }
     this.place();
   }
 
   place() {
-    const {cssText: before} = this.element.style;
-    this.row.setv({styles: this.grid()}, {sync: false});
-    const {splitter, narrow} = this;
+    const {splitter, narrow, element, sideways, below} = this;
+    const side = `${(100 * this.share).toFixed(2)}%`;
+    const placed = `${sideways} ${below} ${side}`;
+    element.classList.toggle("sideways", sideways);
+    element.classList.toggle("below", below);
+    if (this.resizable) element.style.setProperty("--side", side);
     splitter.setAttribute("aria-orientation", narrow ? "horizontal" : "vertical");
     splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
     splitter.style.cursor = narrow ? "row-resize" : "col-resize";
     splitter.style.display = this.resizable ? "block" : "none";
-    // As Python has declared it, so as Bokeh has measured it.
-    if (this.element.style.cssText === before) return;
-    // Bokeh has measured in between; the sizes are final with the next frame.
+    // As the style sheet has it at first, so as Bokeh has measured it.
+    if (this.placed === placed) return;
+    this.placed = placed;
+    // Bokeh has measured meanwhile; the sizes are final with the next frame.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => measureAgain(this.view, this.row));
   }
@@ -79,7 +82,7 @@ export class Arrangement {
     return this.shares[this.narrow ? "below" : "beside"] ?? SHARES[this.narrow ? "below" : this.slim ? "slim" : "beside"];
   }
 
-  // Details alone take as much as they need.
+  // Details without a table take the height that they need.
   get resizable() {
     return Boolean(this.inSide.table);
   }
@@ -88,33 +91,7 @@ export class Arrangement {
     return this.narrow || !this.inSide.table;
   }
 
-  grid() {
-    const {overview, slider, flat_slider: flatSlider} = this.parts;
-    const lines = this.sideways
-      ? [[overview, ["overview"], `${OVERVIEW_PX}px`], [true, ["graph"], null], [flatSlider, ["flat_slider"], `${SLIDER_PX}px`]]
-      : [[true, [overview && "overview", "graph", slider && "slider"].filter(Boolean), null]];
-    const rows = lines.filter(([there]) => there);
-    const [{length: across}] = rows.map(([, names]) => names);
-    const columns = this.sideways || across === 1 ? ["minmax(0, 1fr)"] : rows[0][1].map((name) => (name === "graph" ? "minmax(0, 1fr)" : "max-content"));
-    const side = `${(100 * this.share).toFixed(2)}%`;
-    const areas = rows.map(([, names]) => [...names]);
-    const heights = rows.map(([, , height]) => height ?? "minmax(0, 1fr)");
-    if (this.below) {
-      areas.push(new Array(across).fill("split"), new Array(across).fill("side"));
-      heights.push(this.resizable ? "7px" : "0px", this.resizable ? side : "max-content");
-    } else {
-      for (const names of areas) names.push("split", "side");
-      columns.push("7px", side);
-    }
-    return {
-      display: "grid",
-      "grid-template-areas": areas.map((names) => `"${names.join(" ")}"`).join(" "),
-      "grid-template-columns": columns.join(" "),
-      "grid-template-rows": heights.join(" "),
-    };
-  }
-
-  // ---- the border that a person drags, or moves with the arrow keys
+  // ---- the border, which is dragged or moved with the arrow keys
 
   makeSplitter() {
     const splitter = document.createElement("div");

@@ -1,5 +1,6 @@
 // Links the views of one dashboard. The same code runs in a notebook, on a server, in Pyodide and in a saved file.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { openAddress } from "./address.js";
 import { Coloring } from "../legend/colors.js";
 import { Geometry } from "../graph/geometry.js";
@@ -16,10 +17,9 @@ import { allModels, elementOf, findView, partsOf, sendOnlySynced, setComponent }
 import { afterFrames } from "../base/frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "../base/dom.js";
-import { whenHeard } from "./comm.js";
+import { whenConnected } from "./comm.js";
 import { FILTERS, Filtering } from "../search/filtering.js";
 import { Keyboard } from "./keyboard.js";
-import { isPart } from "../graph/home.js";
 import { Help } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
@@ -30,16 +30,7 @@ import { applyCompute } from "../detail/compute.js";
 import { drawFacts } from "../detail/totals.js";
 import { selectionContent } from "../detail/selection.js";
 
-const SHARED = [
-  "selected", "folded", "viewport", "query", "color_by", "size_by", "value_range", "highlighted", "compute_unit", "estimates", "theme",
-  "direction", "turn", "latent", "merge_threshold",
-];
-const DROP_DOWNS = ["color_by", "size_by", "compute_unit", "estimates", "direction"];
-const BUTTONS = {
-  fit: "Show everything", fold: "Fold all modules", unfold: "Unfold all modules", more: "Flow, merging, units", theme: "Light or dark",
-  help: "Keys and search (?)",
-};
-// What also the table shows.
+// Values that the table shows; it may be built last.
 const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
@@ -57,20 +48,22 @@ export function render({model, view}) {
 class Dashboard {
   constructor(model, view, element) {
     Object.assign(this, {model, view, element});
-    this.driver = "graph";
+    this.leader = "graph";
     this.tableIsQuick = true;
     this.closed = false;
-    this.greeted = false;
-    // What has been changed here, by name.
-    this.told = new Set();
-    // Whether the visible part was set from outside, by Python or in another window.
+    this.connected = false;
+    // Names of the values that have been changed in this page.
+    this.changedHere = new Set();
+    // Whether the visible part was set outside this page, by Python or in another window.
     this.following = false;
     this.ready = new Promise((resolve) => { this.resolveReady = resolve; });
-    const values = Object.fromEntries(SHARED.map((name) => [name, plain(model[name])]));
-    this.store = new Store(values);
+    // The declaration of the state's values, as Python has it.
+    this.fields = JSON.parse(model.fields);
+    this.names = this.fields.map(({name}) => name);
+    this.store = new Store(this.modelValues());
     this.factsElement = element.appendChild(make("div", "facts"));
     const legend = element.appendChild(make("div", "legend-and-errors"));
-    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.drive("graph")});
+    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.lead("graph")});
     this.help = new Help(element);
     this.announcer = new Announcer(element);
   }
@@ -81,7 +74,7 @@ class Dashboard {
     return models.get_model_by_name(name) ?? allModels(models).find((m) => m.tags?.includes(name)) ?? null;
   }
 
-  // Bokeh builds the views one by one; begin when the figures have a size.
+  // Bokeh builds the views one by one; begin when the graph's figure has a size.
   start() {
     if (this.closed) return;
     sendOnlySynced(this.view.model.document);
@@ -95,31 +88,35 @@ class Dashboard {
     const all = this.table?.isBuilt ?? true;
     this.show(new Set(all ? ["scene", ...SHOWN_LAST] : ["scene"]), "start");
     this.unpublish = publish(this);
-    this.address = openAddress(this, (name) => (DROP_DOWNS.includes(name) && this.find(name)?.options.map(([value]) => value)) || null);
+    this.address = openAddress(this);
     this.finish(all);
   }
 
-  // Ready means that every view follows and is painted; the table may need longest to be built.
+  // Ready means that every view is built and painted; the table may take longest.
   finish(all) {
     if (this.closed) return;
     if (this.table && !this.table.isBuilt) {
       setTimeout(() => this.finish(false), RETRY_MS);
       return;
     }
-    this.attachDrivers();
+    this.attachViews();
     if (!all) this.show(new Set(SHOWN_LAST), "start");
     this.table?.draw();
     this.letTableFollow();
-    whenHeard(this.view.model.document, () => this.greet());
-    // Bokeh paints texts with the second frame. What had to be arranged anew is measured with the first, then drawn.
+    whenConnected(this.view.model.document, () => this.connectPython());
+    // Bokeh paints texts with the second frame. After a rearrangement it needs two more, to measure and to draw.
     afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
   }
 
-  greet() {
+  connectPython() {
     if (this.closed) return;
-    this.greeted = true;
-    this.tell(this.told);
-    this.model.send_msg("hello");
+    this.connected = true;
+    this.push(this.changedHere);
+    this.model.send_msg("connected");
+  }
+
+  modelValues() {
+    return Object.fromEntries(this.names.map((name) => [name, plain(this.model[name])]));
   }
 
   build(figure) {
@@ -133,14 +130,14 @@ class Dashboard {
       const found = this.find(name);
       return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
     };
-    this.overview = part("overview", OverviewView, {onDrive: () => this.drive("overview")});
+    this.overview = part("overview", OverviewView, {onLead: () => this.lead("overview")});
     const sliders = [this.find("slider"), this.find("flat_slider")];
-    this.slider = sliders[0] && new SliderView({...common, sliders, isDriver: () => this.driver === "slider", onMoved: () => this.moved()});
+    this.slider = sliders[0] && new SliderView({...common, sliders, isLeader: () => this.leader === "slider", onMoved: () => this.moved()});
     this.table = part("table", TableView, {
-      isDriver: () => this.driver === "table", onDrive: () => this.drive("table"),
+      isLeader: () => this.leader === "table", onLead: () => this.lead("table"),
       onFold: (id, wanted) => this.folding.toggle(id, wanted),
     });
-    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.drive("graph")});
+    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.lead("graph")});
     this.pointer = new Pointer({...common, folding: this.folding});
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     this.detail = this.find("detail");
@@ -155,29 +152,29 @@ class Dashboard {
     store.subscribe((changed, origin) => {
       this.show(changed, origin);
       if (origin === "model" || origin === "follow") return;
-      for (const name of changed) this.told.add(name);
-      if (this.greeted) this.tell(changed);
+      for (const name of changed) this.changedHere.add(name);
+      if (this.connected) this.push(changed);
     });
-    model.on(SHARED, () => store.set(Object.fromEntries(SHARED.map((name) => [name, plain(model[name])])), "model"));
-    // The answer to "hello" may cross what has happened here since.
+    model.on(this.names, () => store.set(this.modelValues(), "model"));
+    // The answer to "connected" may cross what has happened here since.
     model.on("msg:custom", (values) => {
-      // Said back, it would undo what has been chosen in another window meanwhile.
-      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.told.has(name))), {sync: false});
+      // Sent back, it would undo what has been chosen in another window meanwhile.
+      model.setv(Object.fromEntries(Object.entries(plain(values)).filter(([name]) => !this.changedHere.has(name))), {sync: false});
     });
     model.on(["scene"], () => this.replaceScene(JSON.parse(model.scene)));
     this.container.addEventListener("idlmav-select", ({detail: id}) => this.select(id));
     this.unwatch = watchPageTheme(() => this.show(new Set(["theme"]), "page"));
     this.popover = new Popover(this.view, this.find("popover"), this.find("more"), this.container);
-    for (const name of Object.keys(BUTTONS)) this.find(name)?.on_event("button_click", () => this.pressed(name));
+    for (const {name} of constants.buttons) this.find(name)?.on_event("button_click", () => this.pressed(name));
     this.bindWidget("query", "value_input");
-    for (const name of DROP_DOWNS) this.bindWidget(name, "value");
+    for (const {name, drop_down: hasDropDown} of this.fields) if (hasDropDown) this.bindWidget(name, "value");
   }
 
   // A widget and a state value follow each other.
   bindWidget(name, property) {
     const widget = this.find(name);
     if (!widget) return;
-    // What was filtered by another colour's legend means nothing under a new one.
+    // Filters of one colour's legend have no meaning in another legend.
     const also = name === "color_by" ? {highlighted: [], value_range: null} : {};
     widget.properties[property].change.connect(() => {
       if (widget[property] !== this.store.get(name)) this.store.set({[name]: widget[property], ...also}, "widget");
@@ -198,8 +195,8 @@ class Dashboard {
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.appearance.inTable);
     if (!turned) return hold();
-    // What was visible lies elsewhere now; when the views have found their new places, this is repeated.
-    Object.assign(this, {driver: "graph", following: false});
+    // Everything lies elsewhere now; this is repeated when the views have found their new places.
+    Object.assign(this, {leader: "graph", following: false});
     this.graph.untouched = true;
     return this.graph.firstView();
   }
@@ -213,17 +210,17 @@ class Dashboard {
     return elementOf(this.view, model);
   }
 
-  // ---- who moves: the view that a person used last leads, the others follow
+  // ---- moving: the view that was used last leads, the others follow
 
-  drive(name) {
-    this.driver = name;
+  lead(name) {
+    this.leader = name;
     this.following = false;
     Object.assign(this.graph, {untouched: false, centered: ""});
   }
 
-  attachDrivers() {
+  attachViews() {
     const element = (model) => this.elementOf(model);
-    for (const [name, title] of Object.entries(BUTTONS)) {
+    for (const {name, title} of constants.buttons) {
       const button = partsOf(element(this.find(name)), "button")[0];
       button?.setAttribute("title", title);
       if (button?.textContent.length === 1) button.setAttribute("aria-label", title);
@@ -239,7 +236,7 @@ class Dashboard {
     const sliders = this.slider?.sliders.map((model) => ["slider", model]) ?? [];
     for (const [name, model] of [...Object.entries(views), ...sliders]) {
       for (const event of ["pointerdown", "wheel", "touchstart", "keydown"]) {
-        element(model)?.addEventListener(event, () => this.drive(name), {capture: true, passive: true});
+        element(model)?.addEventListener(event, () => this.lead(name), {capture: true, passive: true});
       }
     }
   }
@@ -247,16 +244,16 @@ class Dashboard {
   moved() {
     const {graph} = this;
     this.overview?.drawWindow();
-    if (this.slider && this.driver !== "slider") this.slider.update();
+    if (this.slider && this.leader !== "slider") this.slider.update();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settled(), SETTLE_MS);
     if (this.tableIsQuick) this.letTableFollow();
     return graph;
   }
 
-  // Where each step of the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
+  // If one step in the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
   letTableFollow() {
-    if (!this.table || this.driver === "table" || this.driver === "selection") return;
+    if (!this.table || this.leader === "table" || this.leader === "selection") return;
     const begin = performance.now();
     this.table.follow();
     this.tableIsQuick = performance.now() - begin < FOLLOW_MS;
@@ -266,7 +263,7 @@ class Dashboard {
     if (this.closed) return;
     if (this.slider) this.slider.update();
     if (!this.tableIsQuick) this.letTableFollow();
-    // A window that follows another one has its own shape: two of them would drive each other away for ever.
+    // A window that follows another one has its own shape: two of them would move each other for ever.
     this.store.set({viewport: this.graph.viewport}, this.following ? "follow" : "graph");
   }
 
@@ -299,7 +296,7 @@ class Dashboard {
     else if (has("direction", "turn")) this.showFlow();
   }
 
-  // Numbers in another unit, or without estimates: all that tells them is drawn again.
+  // Numbers in another unit, or without estimates: everything that shows numbers is drawn again.
   showCompute(changed) {
     const {scene} = this.geometry;
     applyCompute(scene, this.store.values);
@@ -314,16 +311,16 @@ class Dashboard {
   }
 
   firstView() {
-    if (isPart(this.store.get("viewport"))) this.showViewport();
+    if (this.store.get("viewport")) this.showViewport();
     else this.graph.firstView();
   }
 
   showViewport() {
     const viewport = this.store.get("viewport");
-    if (!isPart(viewport)) return;
+    if (viewport === null) return;
     this.graph.untouched = false;
     this.graph.showAll(viewport);
-    this.driver = "graph";
+    this.leader = "graph";
     this.following = true;
   }
 
@@ -346,30 +343,32 @@ class Dashboard {
 
   showSelection(origin) {
     const named = this.store.get("selected");
-    // A module that was never called has a row, but no box.
+    // A module that was never called has a row in the table but no box.
     const id = this.geometry.resolve(named);
     if (origin !== "table") this.table?.select(this.geometry.unreachedAt.has(named) ? named : id);
-    // What a person has just clicked in the graph is under the mouse: it must not move.
-    const move = id && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
-    if (id) this.graph.untouched = false;
+    // A box that was just clicked in the graph must not move away from under the mouse.
+    // A link says which part is visible, also when the table is built late and shows the selection then.
+    const isLinked = origin === "start" && this.graph.linked !== null;
+    const move = id && !isLinked && (origin === "table" || origin === "search" || (origin !== "tap" && !this.graph.shows(id)));
+    if (id && !isLinked) this.graph.untouched = false;
     if (move && origin !== "model") this.following = false;
-    // The table shows the selected row; it does not follow the graph's way there.
-    if (move && this.driver !== "table") this.driver = "selection";
+    // The table shows the selected row; it does not follow the graph on its way there.
+    if (move && this.leader !== "table") this.leader = "selection";
     if (move) this.graph.centerOn(id, {animate: origin !== "start"});
   }
 
-  showDetail(spoken) {
+  showDetail(isAnnounced) {
     const named = this.store.get("selected");
     const content = selectionContent(this.geometry, named);
     if (this.detail) setComponent(this.detail, {content});
-    if (!spoken) return;
+    if (!isAnnounced) return;
     const id = this.geometry.resolve(named);
     const {group, index} = id ? this.geometry.place(id) : {};
     this.announcer.selection(content, group ? ["", "open", "folded"][this.geometry.groups.state[index]] : "");
   }
 
   pressed(name) {
-    this.drive("graph");
+    this.lead("graph");
     if (name === "fit") this.graph.fit({animate: true});
     if (name === "help") this.help.show();
     if (name === "more") this.popover.toggle();
@@ -378,8 +377,9 @@ class Dashboard {
     if (name === "fold") this.folding.toDepth(0);
   }
 
-  tell(changed) {
-    const names = SHARED.filter((name) => changed.has(name));
+  // Send values to Python, if there is one.
+  push(changed) {
+    const names = this.names.filter((name) => changed.has(name));
     if (names.length > 0) this.model.setv(Object.fromEntries(names.map((name) => [name, this.store.get(name)])));
   }
 

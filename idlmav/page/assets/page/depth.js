@@ -1,9 +1,9 @@
-// What a person folds: one group in place, all, down to a depth; and the drop-down that offers this.
+// Folding one group in place, all groups, or those below a depth; and the drop-down that offers this.
 
 import { choiceOf, foldChoices, foldsToDepth, withoutFoldsAround } from "../fold/choices.js";
 
 export class Folding {
-  // model: the drop-down, if there is one.
+  // model: the drop-down, or null.
   constructor({geometry, store, graph, model, onMove}) {
     Object.assign(this, {geometry, store, graph, model, onMove});
     this.showing = false;
@@ -12,7 +12,7 @@ export class Folding {
     this.sceneChanged();
   }
 
-  // Fold or unfold one group; it stays where it is on the screen, and under the mouse that toggled it.
+  // Fold or unfold one group, which stays where it is on the screen, and under the mouse if that toggled it.
   toggle(name, wanted, mouse = null) {
     const {geometry, graph, store} = this;
     const id = geometry.isGroup(name) ? name : geometry.groupIds[geometry.scene.groups.path.indexOf(name)];
@@ -40,7 +40,7 @@ export class Folding {
     this.set(foldsToDepth(this.geometry.scene, depth));
   }
 
-  // Unfold what hides a node, or what is in a group, and go there.
+  // Unfold the groups around a node, or a group itself, and go there.
   reveal(name) {
     const id = name && this.geometry.resolve(name);
     if (!id) return;
@@ -49,7 +49,7 @@ export class Folding {
     this.graph.centerOn(id);
   }
 
-  // ---- the drop-down shows which of its choices the picture is folded to, if any
+  // ---- the drop-down shows the choice that folds the same groups, if there is one
 
   sceneChanged() {
     this.choices = foldChoices(this.geometry.scene);

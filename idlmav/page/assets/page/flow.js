@@ -1,19 +1,17 @@
-// Which way the data flows, where it turns and what is merged. A page without a kernel holds the layouts of the other
-// directions and turns; with one, Python makes a new scene.
+// Direction and turn of the flow, and merging. A page without a kernel holds the layouts for the other directions and turns;
+// with a kernel, Python makes a new scene.
 
 import { elementOf } from "../base/bokeh_private.js";
 
 const OF_LAYOUT = ["flow", "geometry", "groups", "tensors", "first_folds"];
 const HERE = " here";
-// Where it can go on after the latent op: back, to the side, or not turning.
-export const TURNS = ["opposite", "perpendicular", "none"];
 
-// Let a scene show another flow; returns whether it does. With a kernel there are no other flows: Python sends a scene.
+// Switch a scene to the flow that the state asks for; return whether it changed. With a kernel Python sends a scene instead.
 export function switchFlow(scene, {direction, turn}) {
   const turned = `${direction} ${turn}`;
   const name = [turned, direction].find((flow) => flow === scene.flow || (scene.flows !== null && flow in scene.flows));
   if (name === undefined || name === scene.flow) return false;
-  // The numbers shown belong to the groups of one layout.
+  // The sums that are shown belong to the groups of one layout.
   if (scene.compute) {
     scene.nodes.flops = scene.compute.nodes;
     scene.groups.flops = scene.compute.groups;
@@ -26,7 +24,7 @@ export function switchFlow(scene, {direction, turn}) {
 }
 
 export class FlowWidgets {
-  // direction, turn, merge: the drop-downs, or null; view finds what is drawn for one.
+  // direction, turn, merge: the drop-downs, or null; view: finds their elements.
   constructor({geometry, store, view, direction, turn, merge}) {
     Object.assign(this, {geometry, store, view, direction, turn, merge});
     this.offered = new Map([turn, merge].map((model) => [model, [...(model?.options ?? [])]]));
@@ -36,7 +34,7 @@ export class FlowWidgets {
     }));
   }
 
-  // The selected op or module, if the flow can be made to turn there.
+  // Id of the selected op or module, or "".
   get here() {
     return this.geometry.resolve(this.store.get("selected"));
   }
@@ -56,14 +54,14 @@ export class FlowWidgets {
     const turn = {value: latent === "" ? "none" : store.get("turn"), visible: others && (live || latent !== "")};
     this.show(this.turn, turn, this.turnTitle(live, latent), offered);
     const share = String(Math.max(-1, store.get("merge_threshold")));
-    const known = this.offered.get(this.merge)?.some(([value]) => value === share);
+    const isOffered = this.offered.get(this.merge)?.some(([value]) => value === share);
     const merging = "Draw small ops on their neighbour's box: those without parameters, or also those with the fewest";
-    this.show(this.merge, {value: known ? share : "other", visible: live}, merging, (value) => value !== "other" || !known);
+    this.show(this.merge, {value: isOffered ? share : "other", visible: live}, merging, (value) => value !== "other" || !isOffered);
   }
 
   turnTitle(live, latent) {
     const where = latent === "" ? "" : this.geometry.turned || this.store.get("turn") === "none"
-      ? `Turns at ${latent}` : `Nothing lies before or after ${latent}: the flow does not turn there`;
+      ? `Turns at ${latent}` : `Nothing lies before or after ${latent}, so the flow does not turn there`;
     if (!live) return `${where}; another place needs Python`;
     return [where, this.here === "" ? "Select an op or a module to turn there" : `Here: at ${this.here}`].filter(Boolean).join(". ");
   }
@@ -77,7 +75,7 @@ export class FlowWidgets {
     elementOf(this.view, model)?.setAttribute("title", title);
   }
 
-  // What a person picks is shown once it is so.
+  // The drop-down shows a choice only once it applies.
   chosen(model, act) {
     if (this.showing) return;
     act(model.value);

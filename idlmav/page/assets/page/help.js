@@ -1,4 +1,4 @@
-// What the keys do and how to search, over the page; asked for with ?.
+// A dialog with the keys and the grammar of a search; opened with ?.
 
 import { make } from "../base/dom.js";
 
@@ -10,7 +10,7 @@ const KEYS = [
   ["f", "show everything"],
   ["/", "search; then Enter, Shift+Enter: next, previous match"],
   ["Esc", "clear the selection, then the search and the filters"],
-  ["?", "show or hide this"],
+  ["?", "show or hide this help"],
 ];
 const SEARCHES = [
   ["layer1  BasicBlock", "in names, operations, classes"],
@@ -27,7 +27,7 @@ export class Help {
     close.type = "button";
     close.addEventListener("click", () => this.hide());
     this.dialog.append(make("h2", "", "Keys, when the graph has the focus"), list(KEYS), make("h2", "", "Search"), list(SEARCHES), close);
-    // A click beside it closes it.
+    // A click outside closes it.
     this.dialog.addEventListener("click", (event) => { if (event.composedPath()[0] === this.dialog) this.hide(); });
   }
 
@@ -35,7 +35,7 @@ export class Help {
     return this.dialog.open;
   }
 
-  // The browser keeps the focus inside, and gives it back.
+  // The browser keeps the focus inside the dialog and restores it afterwards.
   show() {
     if (!this.open) this.dialog.showModal();
     return true;

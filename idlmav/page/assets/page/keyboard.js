@@ -1,4 +1,4 @@
-// The keys of the dashboard. Those that it uses reach nobody else; all others stay the notebook's and the browser's.
+// The keys of the dashboard. Those that it uses are stopped; all others go to the notebook and the browser.
 
 import { ARROWS, boxes, neighbour } from "../graph/navigation.js";
 
@@ -7,18 +7,18 @@ const FIELDS = "input, textarea, select, [contenteditable], .menu button, .menu-
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 export class Keyboard {
-  // element: the whole dashboard; graphElement: what has the focus when the graph has it.
+  // element: the whole dashboard; graphElement: takes the focus for the graph.
   constructor({dashboard, element, graphElement}) {
     Object.assign(this, {dashboard, element, graphElement});
     this.onKey = (event) => this.pressed(event);
-    // Before JupyterLab, which looks at keys when they come down to the document.
+    // On the window, so that this listener runs before JupyterLab's, which is on the document.
     window.addEventListener("keydown", this.onKey, {capture: true});
     graphElement.tabIndex = 0;
     graphElement.addEventListener("pointerdown", () => graphElement.focus({preventScroll: true}));
     this.guard();
   }
 
-  // What is typed into a field, or presses a button, is no shortcut of the notebook around.
+  // Keys in a field or on a button are not shortcuts of the notebook.
   guard() {
     const {element, graphElement} = this;
     let host = element;
@@ -26,7 +26,7 @@ export class Keyboard {
     const suppress = (on) => host.toggleAttribute(SUPPRESS, on);
     element.addEventListener("focusin", (event) => suppress(event.composedPath()[0] !== graphElement));
     element.addEventListener("focusout", () => suppress(false));
-    // From one part to another inside, the element around does not hear of it.
+    // The element gets no event when the focus moves from one part inside to another.
     graphElement.addEventListener("focus", () => suppress(false));
     graphElement.addEventListener("blur", () => suppress(true));
     for (const type of ["keydown", "keypress"]) {
@@ -43,7 +43,7 @@ export class Keyboard {
     event.stopPropagation();
   }
 
-  // Whether the key means something here.
+  // Do what the key means here; return whether it means something.
   handle({key, shiftKey}, inGraph) {
     const {dashboard} = this;
     if (dashboard.help.open) return key === "Escape" || key === "?" ? dashboard.help.hide() : false;
@@ -67,7 +67,7 @@ export class Keyboard {
 
   go(id) {
     if (!id) return;
-    this.dashboard.drive("graph");
+    this.dashboard.lead("graph");
     this.dashboard.store.set({selected: id}, "keyboard");
   }
 
@@ -82,7 +82,7 @@ export class Keyboard {
     this.go(boxes(this.dashboard.geometry).at(at));
   }
 
-  // Fold or unfold the selected group; of an op, fold what is around it.
+  // Fold or unfold the selected group, or fold the one around the selected op.
   fold() {
     const {geometry, folding} = this.dashboard;
     const id = this.selected && geometry.idOf(geometry.shownAs(this.selected));
@@ -95,11 +95,11 @@ export class Keyboard {
 
   zoom(factor) {
     const {graph} = this.dashboard;
-    this.dashboard.drive("graph");
+    this.dashboard.lead("graph");
     graph.moveTo(...graph.center, graph.scale * factor, {animate: true});
   }
 
-  // First what is selected, then what is filtered.
+  // Clear the selection first, then the filters.
   clear() {
     const {store, filtering, popover} = this.dashboard;
     if (popover.close()) return;

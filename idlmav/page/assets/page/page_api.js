@@ -1,4 +1,4 @@
-// window.idlmav: one object per dashboard in the page, for people who embed it and for tests.
+// window.idlmav: one object for each dashboard in the page, for pages that embed it and for tests.
 
 import { missingNames } from "../base/bokeh_private.js";
 
@@ -7,7 +7,7 @@ const OPENED = "idlmav-opened";
 export function publish(dashboard) {
   const list = (window.idlmav ??= []);
   const {store, graph, geometry, table} = dashboard;
-  // Panel's Pyodide page empties the place of the picture that waited there, and tells neither Bokeh nor us.
+  // Panel's Pyodide page removes the dashboard that it replaces from the page without closing it in Bokeh.
   window.dispatchEvent(new Event(OPENED));
   const place = placeOf(dashboard.container);
   const closeIfReplaced = () => { if (place?.isConnected && !dashboard.container.isConnected) dashboard.close(); };
@@ -34,7 +34,7 @@ export function publish(dashboard) {
     next: () => dashboard.filtering.step(1),
     previous: () => dashboard.filtering.step(-1),
     fit: () => {
-      dashboard.drive("graph");
+      dashboard.lead("graph");
       graph.fit();
     },
     // What this page has looked for in vain in Bokeh, Panel and Tabulator.
@@ -54,7 +54,7 @@ export function publish(dashboard) {
   };
 }
 
-// The element of the page in which Bokeh was told to draw.
+// The element of the page in which Bokeh draws the dashboard.
 function placeOf(element) {
   const {host} = element.getRootNode();
   return element.closest("[data-root-id]") ?? (host ? placeOf(host) : null);

@@ -1,4 +1,4 @@
-// A panel that a button opens; a click elsewhere or Esc closes it.
+// A panel that a button opens and that a click elsewhere or Esc closes.
 
 import { elementOf, measureOnlyWhile, partsOf } from "../base/bokeh_private.js";
 
@@ -7,14 +7,14 @@ const MARGIN_PX = 4;
 export class Popover {
   constructor(view, panel, button, container) {
     Object.assign(this, {view, panel, button});
-    // What changes in it while it is closed moves nothing, yet Bokeh would measure the whole page anew.
+    // Changes in a closed panel move nothing, but Bokeh would measure the whole page again.
     measureOnlyWhile(view, panel, () => panel.visible);
     container.addEventListener("pointerdown", (event) => this.pressed(event), {capture: true});
-    // Other keys in its fields are theirs.
+    // Its fields handle all other keys.
     container.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.close()) event.stopPropagation(); }, {capture: true});
   }
 
-  // Returns whether it was open.
+  // Return whether it was open.
   close() {
     if (!this.panel.visible) return false;
     this.show(false);
@@ -35,7 +35,7 @@ export class Popover {
     this.control?.setAttribute("aria-expanded", String(visible));
   }
 
-  // Under its button, wherever that has wrapped to.
+  // Below its button, in whichever line that is.
   place() {
     const [panel, button] = [this.panel, this.button].map((model) => elementOf(this.view, model));
     const [around, at] = [panel.getRootNode().host, button].map((element) => element.getBoundingClientRect());

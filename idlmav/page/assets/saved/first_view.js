@@ -1,18 +1,16 @@
-// Runs in a saved page before it is unpacked: shows the part of the still picture that the graph will show.
+// Runs in a saved page before it is unpacked: moves the still picture to the part that the graph will show.
 
-import { homeView, isSeen, viewOf } from "../graph/home.js";
+import { homeView, isSeen, partView, viewOf } from "../graph/home.js";
 
 const svg = document.querySelector("#still svg");
 const {picture, first, selected, viewport, margin} = JSON.parse(svg.dataset.place);
 
 function place() {
   const {width, height} = svg.getBoundingClientRect();
-  // The live page has taken its place.
+  // The live page has replaced it.
   if (!(width > 0 && height > 0)) return;
-  const [left, right, top, bottom] = viewport;
-  const scaleTo = {x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(width / (right - left), height / (bottom - top))};
   const figure = {inner_width: width, inner_height: height};
-  const start = right > left ? scaleTo : homeView(picture, figure, first);
+  const start = viewport ? partView(viewport, figure) : homeView(picture, figure, first);
   const {x, y, scale} = selected && !isSeen(selected, start, figure) ? viewOf(selected, start.scale, picture, figure) : start;
   const [w, h] = [width / scale, height / scale];
   svg.setAttribute("viewBox", `${x + margin - w / 2} ${y + margin - h / 2} ${w} ${h}`);

@@ -1,10 +1,10 @@
-// A module of its own in a saved page, so it runs after what the page loads from a CDN: unpacks what the page holds and
-// starts it, without replacing the document.
+// Unpacks the content of a saved page and starts it in the same document. It is a module script, so it runs after the
+// scripts that the page loads from a CDN.
 
 (async () => {
   const packed = document.getElementById("packed");
   const {alphabet, size} = packed.dataset;
-  // What is already in the page is painted first.
+  // Let the browser paint the page first.
   await new Promise((resolve) => setTimeout(resolve));
   const {body: stream} = new Response(decoded(packed.textContent, alphabet).subarray(0, Number(size)));
   packed.remove();
@@ -12,7 +12,7 @@
   const importShim = (url) => import(url);
   importShim.addImportMap = () => {};
   Object.defineProperty(window, "importShim", {get: () => importShim, set: () => {}, configurable: true});
-  // The scripts stay bytes, which the browser reads beside what happens here.
+  // Scripts stay bytes, which the browser parses in parallel.
   const [first, ...parts] = await cut(stream.pipeThrough(new DecompressionStream("gzip")));
   const last = parts.pop();
   const loaded = parts.map((part) => new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@
   if (!window.Bokeh) throw new Error("its libraries could not be loaded");
   const opened = new Promise((resolve) => addEventListener("idlmav-opened", resolve, {once: true}));
   await Promise.all([window.Bokeh.embed.embed_items(docs, items), opened]);
-  // In the frame in which it is ready: until then nobody can press what is behind.
+  // Removed in the frame in which the page is ready: until then it covers the page from clicks.
   await window.idlmav[0].ready;
   document.getElementById("still").remove();
 })().catch((error) => {
@@ -48,13 +48,13 @@ function decoded(text, alphabet) {
   return new Uint8Array(bytes.buffer);
 }
 
-// Blobs would go to the browser's process and back.
+// Decode directly: a Blob would be copied to the browser's process and back.
 function text(part) {
   const decoder = new TextDecoder();
   return part.map((bytes) => decoder.decode(bytes, {stream: true})).join("");
 }
 
-// The bytes of a stream between its zeros: lists of arrays.
+// Cut a stream at its zero bytes; each part is a list of arrays.
 async function cut(stream) {
   const parts = [[]];
   for (const reader = stream.getReader(); ;) {

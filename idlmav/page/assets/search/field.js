@@ -1,16 +1,16 @@
-// The search field: how many matches there are, which of them is shown, buttons to go on, and what is wrong with a query.
+// The search field: the number of matches, which of them is selected, buttons to step, and problems of a query.
 
 import { elementOf, partsOf } from "../base/bokeh_private.js";
 import { make } from "../base/dom.js";
 
 export class SearchField {
-  // onStep(1 or -1) goes to the next or previous match; onLeave gives the focus to the graph.
+  // onStep(1 or -1) selects the next or previous match; onLeave moves the focus to the graph.
   constructor({model, view, store, appearance, onStep, onLeave}) {
     Object.assign(this, {model, view, store, appearance, onStep, onLeave});
     this.input = null;
   }
 
-  // Once Bokeh has built the field.
+  // Call when Bokeh has built the field.
   attach() {
     const input = partsOf(elementOf(this.view, this.model), "input")[0];
     if (!input || input === this.input) return;
@@ -45,7 +45,7 @@ export class SearchField {
     this.input?.select();
   }
 
-  // Number of matches, or which of them is selected.
+  // Show the number of matches, or which of them is selected.
   show() {
     if (!this.input) return;
     const {steps, problem, hint} = this.appearance;

@@ -1,4 +1,4 @@
-// What a person filters: by the search field, by the legend's names, by a range of its numbers.
+// Filters: the search field, names of the legend, a range of numbers.
 
 import { NUMBERS } from "../legend/colors.js";
 import { Legend } from "../legend/legend.js";
@@ -8,7 +8,7 @@ import { findMatches } from "./matches.js";
 export const FILTERS = ["query", "value_range", "highlighted"];
 
 export class Filtering {
-  // element holds the legend; onError(node): whose failure was clicked; onMove(): the graph is about to be moved.
+  // element: holds the legend; onError(node): a failure was clicked; onMove(): the graph is about to be moved.
   constructor({element, store, onError, onMove}) {
     Object.assign(this, {store, onMove, field: null});
     this.legend = new Legend(element, {
@@ -18,7 +18,7 @@ export class Filtering {
     });
   }
 
-  // model: the search field, if there is one; onLeave gives the focus to the graph.
+  // model: the search field, or null; onLeave moves the focus to the graph.
   build({geometry, appearance, view, model, onLeave}) {
     Object.assign(this, {geometry, appearance});
     if (model) this.field = new SearchField({model, view, appearance, store: this.store, onStep: (step) => this.step(step), onLeave});
@@ -41,7 +41,7 @@ export class Filtering {
     });
   }
 
-  // Show one name of the legend alone, or one more; once more, not any longer.
+  // Highlight one name of the legend alone, or also (add); a name that is highlighted is switched off.
   highlight(name, add) {
     const before = this.store.get("highlighted");
     const others = before.filter((other) => other !== name);
@@ -50,7 +50,7 @@ export class Filtering {
     this.store.set({highlighted: add ? (on ? others : [...before, name]) : alone}, "page");
   }
 
-  // Select the next match (1) or the one before (-1), wherever it is folded away.
+  // Select the next match (1) or the previous one (-1), and unfold the groups around it.
   step(by) {
     const {appearance, geometry, store} = this;
     const {steps} = appearance;

@@ -1,15 +1,15 @@
-// What a query finds, as idlmav/search/find.py does: ops, modules, and modules that were never called.
+// Find what a query asks for, as idlmav/search/find.py does: ops, modules, and modules that were never called.
 
 import { nearest } from "./nearest.js";
 import { NUMERIC, QueryError, parse } from "./query.js";
 
 const FLOPS_PER = {flops: 1, macs: 2};
 const COMPARE = {">": (a, b) => a > b, ">=": (a, b) => a >= b, "<": (a, b) => a < b, "<=": (a, b) => a <= b, "==": (a, b) => a === b, "!=": (a, b) => a !== b};
-// Fields with a few values, so that a misspelt one can be told.
+// Fields with few values, so that a misspelt value can be recognised.
 const NAMED = new Set(["op", "category", "class", "status", "dtype"]);
 
 // {nodes, groups, unreached, problem, hint}: tests (index -> boolean), all null for an empty query or one with a problem;
-// hint says of a value that nothing in the model has it.
+// hint names a value that does not occur in the model.
 export function search(scene, query) {
   const nothing = {nodes: null, groups: null, unreached: null, problem: "", hint: ""};
   try {
@@ -19,7 +19,7 @@ export function search(scene, query) {
     const inGroups = modulesToo(asked) ? compiled(asked, groups) : () => false;
     return {
       nodes: compiled(asked, nodes),
-      // The others of a run are a box, but no module.
+      // The other blocks of a run are one box, but no module.
       groups: (i) => scene.groups.kind[i] !== "rest" && inGroups(i),
       unreached: compiled(asked, unreached), problem: "", hint: hintOn(asked, [nodes, groups, unreached]),
     };
@@ -29,8 +29,8 @@ export function search(scene, query) {
   }
 }
 
-// For each kind of thing its numbers, and its texts by field. FLOPs and MACs are what their names say, whichever of them
-// is shown; an estimate that is hidden is not found.
+// Numbers, and texts by field, of ops, groups and modules that were never called. FLOPs and MACs mean what their names say,
+// whichever of them is shown; a hidden estimate is not found.
 function targets(scene) {
   const {nodes, groups = {}, unreached = {ids: []}, geometry} = scene;
   const per = scene.compute?.per ?? 1;
@@ -57,8 +57,8 @@ function targets(scene) {
   };
 }
 
-// Modules are looked for by their names; what is said of ops alone cannot hold of them, and a number is an op's unless a
-// class is named.
+// Whether a query can find modules: those are found by name, path and class; fields that only ops have exclude them, and
+// numbers mean those of ops unless a class is named.
 function modulesToo(asked) {
   const fields = new Set([...conditions(asked)].map(({field}) => field));
   return [...fields].every((field) => ["path", "id", "class"].includes(field) || (fields.has("class") && NUMERIC.has(field)));
@@ -108,7 +108,7 @@ function normal(field, value) {
   return field === "shape" ? sizes(text) : field === "dtype" ? text.replace(/^torch\./, "") : field === "status" ? text.replace("_", " ") : text;
 }
 
-// A shape however it is written: (1, 64, 56, 56), [1,64,56,56], 1x64x56x56.
+// One spelling for a shape that may be written (1, 64, 56, 56), [1,64,56,56] or 1x64x56x56.
 function sizes(text) {
   return text.replace(/[×x]/g, ",").replace(/[()[\]\s]|,(?=\s*[)\]]|$)/g, "");
 }

@@ -1,10 +1,11 @@
-// What a search, the legend and a range of values leave bright, as idlmav/search/matches.py does: boxes, groups that hold some, rows of the table.
+// Apply search, legend and range of values, as idlmav/search/matches.py does: boxes, groups and rows that are not dimmed.
 
 import { NUMBERS } from "../legend/colors.js";
 import { search } from "./find.js";
 
-// matches: a flag a node, or null for all; inTable: the same with the modules never called behind; steps: ids of what was
-// found itself, in the order of the flow, or null; found: groups of these; problem and hint: what is wrong with the query.
+// matches: a flag for each node, or null for all; inTable: the same, followed by the modules that were never called; steps:
+// ids of the ops and modules that were found, in the order of the flow, or null; found: the groups among them; problem and
+// hint: texts about the query.
 export function findMatches(geometry, appearance, state) {
   const {scene} = geometry;
   const found = search(scene, state.query);
@@ -15,7 +16,7 @@ export function findMatches(geometry, appearance, state) {
   const groups = new Set(asked ? [...geometry.groupIds.keys()].filter((i) => found.groups(i)) : []);
   const own = all ? null : Uint8Array.from(geometry.nodeIds, (_, i) => (isNode(i) ? 1 : 0));
   const isIn = insideOf(geometry, groups);
-  // What is in a module that was found stays bright.
+  // Everything in a module that was found is not dimmed.
   const matches = own?.map((match, i) => match || (isIn(geometry.nodeGroup[i]) ? 1 : 0)) ?? null;
   const unreached = scene.unreached.ids.map((_, i) => (found.unreached?.(i) && filters.length === 0 ? 1 : 0));
   const holding = groupsAround(geometry, matches);
@@ -50,7 +51,7 @@ function groupsAround({nodeGroup, groupParent}, matches) {
   return holding;
 }
 
-// A module stands before the first op in it.
+// A module comes before its first op.
 function inOrder(geometry, own, groups) {
   const ids = [];
   const left = new Set(groups);
@@ -63,7 +64,7 @@ function inOrder(geometry, own, groups) {
   return ids;
 }
 
-// Names that the legend has not are another legend's.
+// Names that are not in this legend belong to another one and are ignored.
 function legendTest(scene, {color_by: choice, highlighted}) {
   const {names, of} = scene.colors[choice] ?? {names: [], of: []};
   const wanted = new Set(highlighted.map((name) => names.indexOf(name)).filter((k) => k >= 0));
@@ -74,5 +75,6 @@ function rangeTest(scene, {value_range: range, color_by: color, size_by: size}) 
   const metric = [color, size].find((choice) => choice in NUMBERS);
   if (range === null || metric === undefined) return null;
   const values = scene.nodes[metric];
-  return (i) => values[i] !== null && values[i] >= range[0] && values[i] <= range[1];
+  const [low, high] = [range[0] ?? -Infinity, range[1] ?? Infinity];
+  return (i) => values[i] !== null && values[i] >= low && values[i] <= high;
 }

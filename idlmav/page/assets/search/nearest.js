@@ -1,6 +1,6 @@
-// What a person may have meant by a misspelt word.
+// Suggestions for misspelt words.
 
-// " Did you mean 'flops'?" or nothing if no word is near.
+// Return " Did you mean 'flops'?", or "" if no known word is near.
 export function nearest(word, known) {
   const wanted = word.toLowerCase();
   let [best, least] = ["", 1 + Math.floor(wanted.length / 3)];
@@ -11,7 +11,7 @@ export function nearest(word, known) {
   return best === "" ? "" : ` Did you mean '${best}'?`;
 }
 
-// How many letters have to be changed, added or left out.
+// Number of letters to change, add or leave out (Levenshtein).
 function distance(a, b) {
   let row = Array.from({length: b.length + 1}, (_, k) => k);
   for (let i = 1; i <= a.length; i++) {

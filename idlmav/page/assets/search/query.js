@@ -1,16 +1,11 @@
 // The grammar of a search, as idlmav/search/query.py reads it: words, /regular expressions/i and conditions such as params>1M, joined by &, |, ! and ( ).
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { nearest } from "./nearest.js";
 
-// What a person may call a field, and what it is.
-const FIELDS = {
-  params: "param_count", param_count: "param_count", parameters: "param_count", weights: "param_count",
-  flops: "flops", macs: "flops",
-  bytes: "activation_bytes", activation_bytes: "activation_bytes", activations: "activation_bytes", memory: "activation_bytes",
-  op: "op", operation: "op", category: "category", path: "path", module: "path", name: "id", id: "id",
-  class: "class", status: "status", dtype: "dtype", type: "dtype", shape: "shape", args: "args", source: "source",
-};
-export const NUMERIC = new Set(["param_count", "flops", "activation_bytes"]);
+// Names of fields in a query, and the field that each means.
+const FIELDS = constants.query_fields;
+export const NUMERIC = new Set(Object.keys(constants.metrics));
 const COMMON_FIELDS = "params, flops, bytes, op, category, class, path, shape, dtype, status";
 const CONDITION = /^([A-Za-z_]\w*)\s*(>=|<=|==|!=|=|>|<|~)\s*(.*)$/s;
 const NUMBER = /^(-?[\d_,]*\.?\d+(?:e[+-]?\d+)?)\s*([kmgt]?)(i?)(b|flops|macs|)$/i;
@@ -31,7 +26,7 @@ function either(reader) {
   return list(reader, "|", "or", () => list(reader, "&", "and", () => one(reader)));
 }
 
-// An operator without anything beside it is passed over: the person is still typing.
+// An operator without an operand is ignored: the query is still being typed.
 function list(reader, sign, kind, read) {
   const parts = [];
   do {
@@ -64,7 +59,7 @@ function take(reader, sign) {
   return true;
 }
 
-// Up to the next operator; quotes and regular expressions may hold any, and cat() or (1, 64) are texts with brackets.
+// Read up to the next operator; quotes and regular expressions may contain operators, and cat() or (1, 64) brackets.
 function term(reader) {
   const {query, at} = reader;
   let [open, fresh, end] = [0, true, at];
@@ -79,7 +74,7 @@ function term(reader) {
   return query.slice(at, end).trim();
 }
 
-// Where what begins with a quote or slash ends: the last character if it does not.
+// Index at which a quoted text or regular expression ends. One without an end: its start for a quote, the last character else.
 function closing(query, start) {
   for (let end = start + 1; end < query.length; end++) {
     if (query[end] === "\\") end++;
@@ -113,7 +108,7 @@ function number(name, field, operator, text) {
   return Number(digits.replace(/[_,]/g, "")) * factor;
 }
 
-// A regular expression that is still being typed ends where the text does.
+// A regular expression without a closing slash is still being typed and ends with the text.
 function pattern(text) {
   if (text[0] !== "/" || text.length < 2) return null;
   const end = closing(text, 0);

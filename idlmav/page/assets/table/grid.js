@@ -1,9 +1,10 @@
 // Writes the table's cells and header into the elements that Tabulator draws: of all rows only those in view.
 
+import constants from "../../../scene/constants.json" with { type: "json" };
 import { ROW_CLASS, tableParts } from "../base/bokeh_private.js";
 import { make, makeButton, setAttributes } from "../base/dom.js";
 
-export const ROW_PX = 26;
+export const ROW_PX = constants.row_px;
 const ARROWS = {ascending: "▲", descending: "▼", none: ""};
 // A level is indented by a share of the column, within these px.
 const INDENT = {share: 0.075, least: 7, most: 13};

@@ -12,9 +12,9 @@ const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  // isDriver(): whether a person used the table last; onDrive(): a person uses it now; onFold(id, wanted): folds or unfolds.
-  constructor({model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold}) {
-    Object.assign(this, {model, view, geometry, appearance, store, graph, isDriver, onDrive, onFold});
+  // isLeader(): whether a person used the table last; onLead(): a person uses it now; onFold(id, wanted): folds or unfolds.
+  constructor({model, view, geometry, appearance, store, graph, isLeader, onLead, onFold}) {
+    Object.assign(this, {model, view, geometry, appearance, store, graph, isLeader, onLead, onFold});
     Object.assign(this, {tabulator: null, matches: null, selected: "", sort: {name: "", direction: "none"}, folding: false});
     this.columns = COLUMNS.map((column) => ({...column}));
     Object.assign(this, {filters: new Map(), tests: null, sums: new Map()});
@@ -34,7 +34,7 @@ export class TableView {
       sort: (name) => this.sortBy(name),
       pick: (id) => this.picked(id),
       toggle: (id) => this.toggle(id),
-      scroll: () => this.isDriver() && requestAnimationFrame(() => this.link.moveGraph()),
+      scroll: () => this.isLeader() && requestAnimationFrame(() => this.link.moveGraph()),
       filter: (name, text) => this.filterBy(name, text),
       resize: (name, width) => this.change(name, {width, fixed: true}),
       resized: () => this.fitHeader(),
@@ -249,7 +249,7 @@ export class TableView {
   }
 
   picked(id) {
-    this.onDrive();
+    this.onLead();
     this.selected = id;
     this.store.set({selected: id}, "table");
     this.redraw();
@@ -260,7 +260,7 @@ export class TableView {
     this.folding = true;
     this.onFold(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
     this.folding = false;
-    this.onDrive();
+    this.onLead();
   }
 
   pressed(event) {
@@ -312,7 +312,7 @@ export class TableView {
 
   // Follow the graph, which has moved.
   follow() {
-    if (!this.isDriver() && !this.folding && this.attach()) this.link.align();
+    if (!this.isLeader() && !this.folding && this.attach()) this.link.align();
   }
 
   // List all that a search finds, also in folded groups, with the groups around. matches: a flag for each node, then for each
