@@ -16,7 +16,7 @@ import param
 
 from idlmav.layout.variants import Variant
 from idlmav.scene.constants import CONSTANTS
-from idlmav.search.query import parse
+from idlmav.search.query import QueryError, parse
 
 __all__ = [
     "COLOR_BY", "COMPUTE_UNITS", "ESTIMATES", "SIZE_BY", "ViewOptions", "ViewState", "declaration", "from_browser",

@@ -7,7 +7,8 @@ export const CELL = 40;
 const MARGIN = 16;
 // With this many ranks for each thing, a comparison sort is faster than a counting sort.
 const SPARSE = 64;
-export const OPENS = 1, CLOSES = 2;
+export const OPENS = 1;
+export const CLOSES = 2;
 
 /**
  * Columns of the visible things, filled by `add`; `low` and `high` are ranks, `from` and `to` lie across the axis.
