@@ -7,6 +7,7 @@ names that an installed version does not have.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from pkgutil import resolve_name
 from typing import Any, Literal
 
 import panel as pn
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.document import Document
 from bokeh.model import Model
 from bokeh.resources import CDN, INLINE
@@ -89,11 +91,12 @@ class Component(JSComponent):
         super()._cleanup(root)
         if root is None or model is None:
             return
-        model.data._callbacks = {}
-        if root.ref["id"] not in state._views:
-            _free(root)
         if not self._models:
             self.stop()
+        with suppress(UnsetValueError):  # if the document is destroyed already, which took the callbacks with it
+            model.data._callbacks = {}
+        if root.ref["id"] not in state._views:
+            _free(root)
 
     def start(self) -> None:
         """Prepare to be shown; called each time that a document begins to show the component."""
