@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ def test_a_module_that_imports_torch_is_skipped_with_the_reason(run_python):
     said = run_python(CODE.format(arguments=f"{ERRORS!r}, {FLOPS!r}"), without=["torch"])
     assert "ended with 0" in said
     assert "test_flops.py imports torch" in said
-    assert "8 passed, 1 skipped" in said
+    assert re.search(r"\b[1-9]\d* passed, 1 skipped", said)
 
 
 def test_another_module_that_is_missing_is_an_error(run_python):
@@ -27,12 +28,12 @@ def test_another_module_that_is_missing_is_an_error(run_python):
     assert "ended with 0" not in said
 
 
-@pytest.mark.parametrize(("at_least", "code"), [("8", 0), ("9", 1)])
+@pytest.mark.parametrize(("at_least", "code"), [("1", 0), ("1000", 1)])
 def test_a_run_of_too_few_tests_fails(run_python, at_least, code):
     arguments = f"{ERRORS!r}, {FLOPS!r}, '--at-least', {at_least!r}"
     said = run_python(CODE.format(arguments=arguments), without=["torch"])
     assert f"ended with {code}" in said
-    assert ("8 tests passed, which is fewer than 9" in said) == bool(code)
+    assert bool(re.search(r"\d tests passed, which is fewer than 1000", said)) == bool(code)
 
 
 def test_with_torch_it_is_refused():
