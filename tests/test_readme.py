@@ -20,7 +20,7 @@ def test_the_python_of_the_readme_runs(torchvision, monkeypatch, tmp_path):
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)  # noqa: S102 - our own text
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     assert len(opened) == 1
     assert {path.name for path in tmp_path.iterdir()} >= {"resnet18.html", "resnet18.mav.json"}
     assert names["mav"].state.selected == "layer1.0.conv1"

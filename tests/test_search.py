@@ -218,10 +218,10 @@ def test_deep_nesting_is_an_error_of_the_query(scenes, sign):
 
 
 STEPS = """
-    const { Picture } = await load("graph/geometry");
+    const { Geometry } = await load("graph/geometry");
     const { findMatches } = await load("search/matches");
-    const picture = new Picture(input.scene);
-    return input.queries.map((query) => findMatches(picture, {}, {query, highlighted: [], value_range: null}).steps);
+    const geometry = new Geometry(input.scene);
+    return input.queries.map((query) => findMatches(geometry, {}, {query, highlighted: [], value_range: null}).steps);
 """
 
 

@@ -21,7 +21,7 @@ def test_a_module_that_imports_torch_is_skipped_with_the_reason(run_python):
     said = run_python(CODE.format(arguments=f"{ERRORS!r}, {FLOPS!r}"), without=["torch"])
     assert "ended with 0" in said
     assert "test_flops.py imports torch" in said
-    assert re.search(r"[1-9]\d* passed, 1 skipped", said)
+    assert re.search(r"\b[1-9]\d* passed, 1 skipped", said)
 
 
 def test_another_module_that_is_missing_is_an_error(run_python):
@@ -36,6 +36,14 @@ def test_a_part_of_the_package_that_must_not_import_torch_is_an_error(run_python
     said = run_python(CODE.format(arguments=f"{ERRORS!r}, {str(tmp_path)!r}"), without=["torch"])
     assert ("ended with 0" in said) == passes
     assert (f"{part} imports torch; only capture and gallery may" in said) == (not passes)
+
+
+@pytest.mark.parametrize(("at_least", "code"), [("1", 0), ("1000", 1)])
+def test_a_run_of_too_few_tests_fails(run_python, at_least, code):
+    arguments = f"{ERRORS!r}, {FLOPS!r}, '--at-least', {at_least!r}"
+    said = run_python(CODE.format(arguments=arguments), without=["torch"])
+    assert f"ended with {code}" in said
+    assert bool(re.search(r"\d tests passed, which is fewer than 1000", said)) == bool(code)
 
 
 def test_the_option_is_refused_where_torch_is_installed():

@@ -23,6 +23,7 @@ COMPANIONS = ("torch", "torchvision", "timm", "transformers", "nbformat", "nbcli
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("idlmav")
     group.addoption("--without-torch", action="store_true", help="skip tests of torch, which must not be installed")
+    group.addoption("--at-least", type=int, default=0, metavar="N", help="fail if fewer than N tests pass")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,3 +59,16 @@ class _Module(pytest.Module):
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     without = parent.config.getoption("--without-torch")
     return _Module.from_parent(parent, path=module_path) if without else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which far too much was skipped or not even found."""
+    wanted = session.config.getoption("--at-least")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    passed = len(reporter.stats.get("passed", ()))
+    if passed < wanted and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"\n{passed} tests passed, which is fewer than {wanted}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -7,6 +7,7 @@ names that an installed version does not have.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from pkgutil import resolve_name
 from typing import Any, Literal
 
 import panel as pn
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.document import Document
 from bokeh.model import Model
 from bokeh.resources import CDN, INLINE
@@ -89,11 +91,12 @@ class Component(JSComponent):
         super()._cleanup(root)
         if root is None or model is None:
             return
-        model.data._callbacks = {}
-        if root.ref["id"] not in state._views:
-            _free(root)
         if not self._models:
             self.stop()
+        with suppress(UnsetValueError):  # if the document is destroyed already, which took the callbacks with it
+            model.data._callbacks = {}
+        if root.ref["id"] not in _table("_views"):
+            _free(root)
 
     def start(self) -> None:
         """Prepare to be shown; called each time that a document begins to show the component."""
@@ -104,8 +107,13 @@ class Component(JSComponent):
 
 def forget(root: Model) -> None:
     """Let go of a view that was made without a session; Panel would keep it until its session ends."""
-    view, *_ = state._views.pop(root.ref["id"])
-    view._cleanup(root)
+    for view in _table("_views").pop(root.ref["id"], ())[:1]:
+        view._cleanup(root)
+
+
+def _table(name: str) -> Any:
+    """Return one of Panel's tables of what it serves; an empty one if it has none by that name: then nothing is freed."""
+    return getattr(state, name, {})
 
 
 def _free(root: Model) -> None:
@@ -115,8 +123,8 @@ def _free(root: Model) -> None:
     Panel does so itself when a server's session ends, but not for the cells of a notebook and for saved pages.
     """
     if root.document is not None:
-        state._stylesheets.pop(root.document, None)
-    comms = state._comm_manager._comms
+        _table("_stylesheets").pop(root.document, None)
+    comms: dict[str, Any] = getattr(getattr(state, "_comm_manager", None), "_comms", {})
     for name, comm in list(comms.items()):
         if isinstance(comm._on_msg, partial) and comm._on_msg.args[:1] == (root.ref["id"],):
             del comms[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def test_the_installed_panel_has_every_private_name():
     assert lacking() == {}, "these names of Panel are gone; each text says what does not work without it"
 
 
-@pytest.mark.parametrize("name", [name for name in PRIVATE if name.startswith("panel.io")])
+@pytest.mark.parametrize("name", [name for name in PRIVATE if name.startswith("panel.io.resources")])
 def test_a_missing_name_is_an_error_that_says_what_does_not_work(name, monkeypatch):
     def resolve_name(wanted: str) -> Any:
         if wanted == name:
@@ -30,6 +31,15 @@ def test_a_missing_name_is_an_error_that_says_what_does_not_work(name, monkeypat
     with pytest.raises(IdlmavError, match=r"install panel") as error:
         panel_stylesheet("x.css") if "DIST" in name else document_parts(Document(), "inline")
     assert f"{name}: {PRIVATE[name]}" in str(error.value)
+
+
+def test_a_panel_without_its_tables_draws_and_saves(monkeypatch, tmp_path):
+    monkeypatch.setattr(panel_private, "state", SimpleNamespace())
+    mav = picture_of("relu")
+    mav.save(tmp_path / "m.html")
+    view = mav.draw_interactive_graph()
+    view._cleanup(view.get_root())
+    mav.state.selected = "relu"
 
 
 def test_a_page_is_saved_by_a_panel_that_compiles_modules_itself(monkeypatch, tmp_path):
