@@ -217,7 +217,7 @@ _MODULES: dict[type, Any] = {
     TransposedConvolutions: _channels, Norms: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
     nn.LocalResponseNorm: _same, nn.RNNBase: _recurrent, nn.RNNCellBase: _cell, nn.MultiheadAttention: _attention,
     nn.TransformerEncoderLayer: _same, nn.TransformerDecoderLayer: _same, nn.TransformerEncoder: _same,
-    nn.TransformerDecoder: _same, 
+    nn.TransformerDecoder: _same,
     nn.Embedding: lambda module, x, dtype: _all_known((*x.shape, module.embedding_dim), dtype), Dropouts: _same,
     nn.Transformer: _same, nn.GLU: _computed, nn.ChannelShuffle: _same,
     **dict.fromkeys((*Pools, nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold,
