@@ -30,14 +30,15 @@ from typing import Any, Self
 import torch
 
 from idlmav.capture.record.source import Where
-from idlmav.capture.record.trace import Origin, signature_of
+from idlmav.capture.record.trace import OpRecord, signature_of
+from idlmav.capture.repair import runtime
+from idlmav.capture.repair.repair_mode import RepairMode
 from idlmav.capture.repair.rewrite import rewritten_code, swapped
-from idlmav.capture.repair.run import DeviceRepairRun, RepairRun
-from idlmav.capture.repair.runtime import RUNTIME
+from idlmav.capture.repair.run import DeviceRepairMode, RepairRun
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.tracebacks import rewritable
 from idlmav.capture.repair.unknown import Key, Plan
-from idlmav.capture.repair.unknown_sizes import UnknownSizes, doubtful_sizes, shape_of_output
+from idlmav.capture.repair.unknown_sizes import UnknownSizes, shape_of_output
 from idlmav.capture.reruns.devices import DeviceMap, accept
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree
@@ -55,8 +56,7 @@ def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: 
         repair.branches = failed.branches
         run = repair.finished(codes)
         if device_map.worth_following(run):
-            placed = repair.on_devices(device_map)
-            accept(run, placed, placed.mode)
+            repair.follow_devices(run, device_map)
         return run
 
 
@@ -99,34 +99,33 @@ class Repair:
         return run
 
     def _run(self, plan: Plan, device_map: DeviceMap | None = None) -> RepairRun:
-        kind = RepairRun if device_map is None else DeviceRepairRun
-        run = kind(self.tree, self.device, plan, self.rewritten).taking(self.branches)
-        if isinstance(run, DeviceRepairRun) and device_map is not None:
+        kind = RepairMode if device_map is None else DeviceRepairMode
+        run = RepairRun(self.tree, self.device, plan, self.rewritten, kind).taking(self.branches)
+        if device_map is not None and isinstance(run.mode, DeviceRepairMode):
             run.mode.follow(device_map)
         # The run that failed has shown the model's warnings already; ops on assumed results warn of more.
         with warnings.catch_warnings(action="ignore"):
             return run.forward(*self.inputs)
 
-    def on_devices(self, device_map: DeviceMap) -> DeviceRepairRun:
-        """Return the settled run once more, with devices followed."""
-        run = self._run(Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial), device_map)
-        assert isinstance(run, DeviceRepairRun)
-        return run
+    def follow_devices(self, run: RepairRun, device_map: DeviceMap) -> None:
+        """Run once more with devices followed; add the errors of ops with operands on several to the settled run."""
+        placed = self._run(Plan(self.plan.pins, frozen=True, spatial=self.plan.spatial), device_map)
+        assert isinstance(placed.mode, DeviceRepairMode)
+        accept(run, placed, placed.mode)
 
     def _rewrite(self, codes: list[CodeType]) -> None:
-        pairs = []
         for code in codes:
             self.rewritten.add(code)
-            replacement = rewritten_code(code, RUNTIME)
+            replacement = rewritten_code(code, runtime)
             if replacement is not None:
                 self.rewritten.add(replacement)
-                pairs.append((code, replacement))
-        self._undo.enter_context(swapped(pairs))
+                self._undo.enter_context(swapped(code, replacement))
 
     # ---- which sizes are known
 
     def _changes(self, run: RepairRun) -> list[frozenset[tuple[Key, int]]]:
-        found = doubtful_sizes(run.session)
+        assumed = run.session.assumed.items()
+        found = [(key, dim) for key, value in assumed for dim, known in enumerate(value.known) if not known]
         single = [frozenset([change]) for change in found[:_CHANGES_AT_MOST]]
         rest = frozenset(found[_CHANGES_AT_MOST:])
         return [*single, rest] if rest else single
@@ -205,46 +204,38 @@ def _decide(run: RepairRun, unknown_sizes: UnknownSizes) -> None:
     causes = []
     for index, error in session.failures.items():
         op = run.trace.ops[index]
-        follows = _follows(session, unknown_sizes, index, op.origins, unsure)
         if index in session.doubtful:
-            follows = not _only_batch_unknown(session, unknown_sizes, op.origins)
-        if index not in session.consequences and not follows:
-            op.error = error
-            causes.append(index)
+            # The statement read sizes that are unknown; those of the batch do not count, as little depends on them.
+            keys = [origin[:2] for origin in op.origins if origin[0] >= 0]
+            follows = any(key in session.rankless or unknown_sizes.unknown.get(key, set()) - {0} for key in keys)
         else:
-            op.error = None
+            follows = _follows(session, unknown_sizes, op, unsure)
+        op.error = None if follows or index in session.consequences else error
+        if op.error is not None:
+            causes.append(index)
     run.error_ops = sorted(causes)
-    handled = [op for op in run.trace.ops if op.error is not None and op.index not in causes]
-    assert all(op.index not in session.failures for op in handled)
     for key in {*unknown_sizes.unknown, *session.rankless}:
         op = run.trace.ops[key[0]]
         sizes, dtype = signature_of(op.outputs[key[1]])
-        known = (
-            None
-            if key in session.rankless
-            else tuple(None if dim in unknown_sizes.unknown[key] else size for dim, size in enumerate(sizes))
+        unknown = unknown_sizes.unknown.get(key, ())
+        known = tuple(None if dim in unknown else size for dim, size in enumerate(sizes))
+        op.outputs = (
+            *op.outputs[: key[1]],
+            (None if key in session.rankless else known, dtype),
+            *op.outputs[key[1] + 1 :],
         )
-        op.outputs = (*op.outputs[: key[1]], (known, dtype), *op.outputs[key[1] + 1 :])
     for index in unknown_sizes.flops:
         run.trace.ops[index].flops = None
 
 
-def _follows(
-    session: Session, unknown_sizes: UnknownSizes, index: int, origins: list[Origin], unsure: set[int]
-) -> bool:
+def _follows(session: Session, unknown_sizes: UnknownSizes, op: OpRecord, unsure: set[int]) -> bool:
     """Return whether an op failed only because of assumed sizes."""
-    if not any(origin[0] in unsure and origin[0] != index for origin in origins):
+    if not any(origin[0] in unsure and origin[0] != op.index for origin in op.origins):
         return False
-    if session.trace.ops[index].func.__name__ == "raise":
+    if op.func.__name__ == "raise":
         return False  # decided when it was raised
-    found = [item for item in session.mismatches.get(index, []) if item[0][0] >= 0]
+    unknown = unknown_sizes.unknown
+    found = [item for item in session.mismatches.get(op.index, []) if item[0][0] >= 0]
     if found:
-        return not any(unknown_sizes.is_known(key, dim, session.rankless) for key, dim, _, _ in found)
-    keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
-    return not all(unknown_sizes.is_known(key, None, session.rankless) for key in keys)
-
-
-def _only_batch_unknown(session: Session, unknown_sizes: UnknownSizes, origins: list[Origin]) -> bool:
-    """Return whether a statement read only known sizes, or unknown batch sizes, on which little depends."""
-    keys = [(origin[0], origin[1]) for origin in origins if origin[0] >= 0]
-    return not any(key in session.rankless or unknown_sizes.unknown.get(key, set()) - {0} for key in keys)
+        return all(key in session.rankless or dim in unknown.get(key, ()) for key, dim, _, _ in found)
+    return any(origin[:2] in session.rankless or unknown.get(origin[:2]) for origin in op.origins if origin[0] >= 0)

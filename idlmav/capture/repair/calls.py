@@ -14,22 +14,9 @@ def fitting(
     function: Any, args: Any, kwargs: dict[str, Any], error: Exception
 ) -> tuple[Any, dict[str, Any], list[str]] | None:
     """
-    Return arguments that a function accepts.
+    Return positional and keyword arguments that a function accepts, and the names of those that are missing.
 
-    Parameters
-    ----------
-    function : callable
-        A function or a method with Python code.
-    args, kwargs : tuple, dict
-        The arguments of the failed call.
-    error : Exception
-        The error of the call.
-
-    Returns
-    -------
-    (tuple, dict, list of str) or None
-        Positional and keyword arguments, and the names of those that are missing; ``None`` if the arguments are not
-        what is wrong.
+    ``None`` if the arguments are not what is wrong.
     """
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if not isinstance(error, TypeError) or code is None or came_through(error, code):

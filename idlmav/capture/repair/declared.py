@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from idlmav.capture.torch_private import (
     accepts_rank,
 )
 
-__all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "identity_of", "kernel_of"]
+__all__ = ["accepted_rank", "declared_by_module", "declared_by_op", "kernel_of"]
 
 
 def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption | None:
@@ -40,9 +40,8 @@ def declared_by_op(func: Any, args: Any, kwargs: dict[str, Any]) -> Assumption |
     return found and replace(found, soft=True)
 
 
-def identity_of(tensor: Tensor, dtype: torch.dtype | None = None) -> Assumption:
-    """Return the sizes of a tensor, all of them known."""
-    return Assumption(list(tensor.shape), [True] * tensor.dim(), True, dtype or tensor.dtype)
+def _known(sizes: Sequence[int], dtype: torch.dtype) -> Assumption:
+    return Assumption(list(sizes), [True] * len(sizes), True, dtype)
 
 
 def _binary(left: Any, right: Any, **kwargs: Any) -> Assumption:
@@ -56,7 +55,7 @@ def _binary(left: Any, right: Any, **kwargs: Any) -> Assumption:
 
 
 def _like_first(input: Tensor, *args: Any, **kwargs: Any) -> Assumption:
-    return identity_of(input)
+    return _known(input.shape, input.dtype)
 
 
 def _cat(tensors: Any, dim: int = 0, **kwargs: Any) -> Assumption:
@@ -80,20 +79,16 @@ def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> Assumption | None:
 def _matmul(left: Tensor, right: Tensor, **kwargs: Any) -> Assumption | None:
     if left.dim() < 2 or right.dim() < 2:
         return None
-    batch = list(left.shape[:-2] if left.dim() >= right.dim() else right.shape[:-2])
-    sizes = [*batch, left.shape[-2], right.shape[-1]]
-    return Assumption(sizes, [True] * len(sizes), True, left.dtype)
+    batch = left.shape[:-2] if left.dim() >= right.dim() else right.shape[:-2]
+    return _known((*batch, left.shape[-2], right.shape[-1]), left.dtype)
 
 
 def _embedding(input: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Assumption:
-    sizes = [*input.shape, weight.shape[1]]
-    return Assumption(sizes, [True] * len(sizes), True, weight.dtype)
+    return _known((*input.shape, weight.shape[1]), weight.dtype)
 
 
 def _reduction(input: Tensor, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Assumption | None:
-    if dim is None:
-        return Assumption([], [], True, input.dtype)
-    return None
+    return _known((), input.dtype) if dim is None else None
 
 
 _OPS: dict[str, Callable[..., Assumption | None]] = {
@@ -112,33 +107,20 @@ _OPS: dict[str, Callable[..., Assumption | None]] = {
 
 def declared_by_module(module: nn.Module, tensors: list[Tensor]) -> list[Assumption] | None:
     """
-    Return the outputs that a layer of torch declares.
+    Return the outputs that a layer of torch, or of a class derived from one, declares.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        A layer, also of a class derived from torch's.
-    tensors : list of Tensor
-        The tensors among its arguments.
-
-    Returns
-    -------
-    list of Assumption or None
-        One for each output; ``None`` if the layer is not torch's or declares nothing.
+    ``None`` if the layer is not torch's or declares nothing. `tensors` are those among its arguments.
     """
-    for kind in type(module).__mro__:
-        if kind in _MODULES:
-            find: Any = _MODULES[kind]
-            break
-    else:
+    find = next((_MODULES[kind] for kind in type(module).__mro__ if kind in _MODULES), None)
+    if find is None or not tensors:
         return None
     dtype = next((parameter.dtype for parameter in module.parameters()), None)
     dtype = dtype or next((x.dtype for x in tensors if x.is_floating_point()), torch.get_default_dtype())
     try:
-        found = find(module, tensors[0], dtype) if tensors else None
+        found: list[Assumption] = find(module, tensors[0], dtype)
     except (TypeError, AttributeError, IndexError, ValueError, RuntimeError):
         return None  # impossible settings
-    if found and any(x.is_floating_point() and x.dtype is not dtype for x in tensors):
+    if any(x.is_floating_point() and x.dtype is not dtype for x in tensors):
         return [replace(output, typed=False) for output in found]
     return found
 
@@ -156,20 +138,16 @@ def kernel_of(module: nn.Module) -> Any:
     """Return the op of a layer of torch that checks its input before the op runs; ``None`` for other modules."""
     if "forward" in module.__dict__:
         return None
-    for kind in type(module).__mro__:
-        if kind in _KERNELS:
-            own = type(module).forward is getattr(kind, "forward", None)
-            return _KERNELS[kind] if own and not isinstance(module, nn.RNN) else torch.rnn_tanh if own else None
-    return None
+    kind = next((kind for kind in type(module).__mro__ if kind in _KERNELS), None)
+    return _KERNELS[kind] if kind is not None and type(module).forward is getattr(kind, "forward", None) else None
 
 
 def _same(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
-    return [identity_of(x, dtype)]
+    return [_known(x.shape, dtype)]
 
 
 def _all_known(sizes: Any, dtype: torch.dtype) -> list[Assumption]:
-    sizes = [max(int(size), 1) for size in sizes]
-    return [Assumption(sizes, [True] * len(sizes), True, dtype)]
+    return [_known([max(int(size), 1) for size in sizes], dtype)]
 
 
 def _features(name: str) -> Any:
@@ -198,9 +176,9 @@ def _own_forward(module: Any, sizes: list[int], dtype: torch.dtype) -> Any:
         return torch_class.forward(shadow, torch.empty(sizes, dtype=dtype, device="meta"))
 
 
-def _pooled(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
+def _computed(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
     result = _own_forward(module, list(x.shape), dtype)
-    return [identity_of(tensor) for tensor in (result if isinstance(result, tuple) else (result,))]
+    return [_known(tensor.shape, tensor.dtype) for tensor in (result if isinstance(result, tuple) else (result,))]
 
 
 def _recurrent(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
@@ -218,17 +196,9 @@ def _attention(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
     return [*_all_known((*x.shape[:-1], module.embed_dim), dtype), weights]
 
 
-def _embedded(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
-    return _all_known((*x.shape, module.embedding_dim), dtype)
-
-
 def _cell(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
     state = _all_known((*x.shape[:-1], module.hidden_size), dtype)
     return state * 2 if isinstance(module, nn.LSTMCell) else state
-
-
-def _flat(module: Any, x: Tensor, dtype: torch.dtype) -> list[Assumption]:
-    return [identity_of(_own_forward(module, list(x.shape), dtype))]
 
 
 _ACTIVATIONS = tuple(
@@ -247,11 +217,11 @@ _MODULES: dict[type, Any] = {
     TransposedConvolutions: _channels, Norms: _same, nn.GroupNorm: _same, nn.LayerNorm: _same, nn.Identity: _same,
     nn.LocalResponseNorm: _same, nn.RNNBase: _recurrent, nn.RNNCellBase: _cell, nn.MultiheadAttention: _attention,
     nn.TransformerEncoderLayer: _same, nn.TransformerDecoderLayer: _same, nn.TransformerEncoder: _same,
-    nn.TransformerDecoder: _same, nn.Embedding: _embedded, Dropouts: _same,
-    nn.Transformer: lambda module, x, dtype: _same(module, x, dtype), nn.GLU: _flat, nn.ChannelShuffle: _same,
-    **dict.fromkeys(Pools, _pooled),
-    **dict.fromkeys((nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold, nn.Unfold,
-                     nn.ZeroPad2d, *Paddings), _flat),
+    nn.TransformerDecoder: _same,
+    nn.Embedding: lambda module, x, dtype: _all_known((*x.shape, module.embedding_dim), dtype), Dropouts: _same,
+    nn.Transformer: _same, nn.GLU: _computed, nn.ChannelShuffle: _same,
+    **dict.fromkeys((*Pools, nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.Upsample, nn.Fold,
+                     nn.Unfold, nn.ZeroPad2d, *Paddings), _computed),
     **dict.fromkeys(_ACTIVATIONS, _same),
     **({nn.RMSNorm: _same} if hasattr(nn, "RMSNorm") else {}),
 }  # fmt: skip

@@ -50,25 +50,24 @@ class Demand:
         found = [(dim % rank, size) for dim, size in self.sizes.items() if -rank <= dim < rank]
         return [(dim, size) for dim, size in found if shape[dim] != size]
 
+    def wrong_type(self) -> bool:
+        """Return whether the operand has another element type."""
+        return self.dtype not in (None, self.operand.dtype)
+
+    def least_rank(self) -> int:
+        """Return the number of dimensions that the demanded sizes need."""
+        return max([-dim if dim < 0 else dim + 1 for dim in self.sizes], default=0)
+
     def fits(self) -> bool:
         """Return whether the operand is as demanded."""
         rank = self.operand.dim()
         if self.ranks and rank not in self.ranks:
             return False
-        if any(not -rank <= dim < rank for dim in self.sizes) or self.mismatches():
-            return False
-        return self.dtype is None or self.operand.dtype is self.dtype
+        return rank >= self.least_rank() and not self.mismatches() and not self.wrong_type()
 
 
 def demands(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Demand]:
-    """
-    Return the demands of a call on its operands.
-
-    Returns
-    -------
-    list of Demand
-        Empty if nothing is known of the op. Where either of two operands may be wrong there is one for each.
-    """
+    """Return the demands of a call on its operands; where either of two operands may be wrong, one for each."""
     find = _DEMANDS.get(op_name(func))
     if find is None:
         return []
@@ -79,21 +78,14 @@ def demands(func: Any, args: Any, kwargs: dict[str, Any]) -> list[Demand]:
     return [demand for demand in found if isinstance(demand.operand, Tensor)]
 
 
-def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> list[Demand]:
-    return [Demand(input, sizes={-1: weight.shape[-1]}, dtype=weight.dtype)]
-
-
 def _convolution(input: Tensor, weight: Tensor, *args: Any, groups: int = 1, **kwargs: Any) -> list[Demand]:
     groups = args[4] if len(args) > 4 else groups
-    rank = weight.dim()
-    channel = 1 if input.dim() != rank - 1 else 0
-    return [Demand(input, (rank, rank - 1), {channel: weight.shape[1] * groups}, weight.dtype)]
+    return _channels(input, weight, weight.shape[1] * groups)
 
 
-def _transposed(input: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:
+def _channels(input: Tensor, weight: Tensor, channels: int) -> list[Demand]:
     rank = weight.dim()
-    channel = 1 if input.dim() != rank - 1 else 0
-    return [Demand(input, (rank, rank - 1), {channel: weight.shape[0]}, weight.dtype)]
+    return [Demand(input, (rank, rank - 1), {0 if input.dim() == rank - 1 else 1: channels}, weight.dtype)]
 
 
 def _norm(input: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:
@@ -136,10 +128,6 @@ def _bmm(left: Tensor, right: Tensor, **kwargs: Any) -> list[Demand]:
     ]
 
 
-def _addmm(input: Tensor, left: Tensor, right: Tensor, **kwargs: Any) -> list[Demand]:
-    return _matmul(left, right)
-
-
 def _recurrent(input: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:
     lists = [value for value in args if isinstance(value, (list, tuple)) and value and isinstance(value[0], Tensor)]
     weights = next((value for value in reversed(lists) if value[0].dim() == 2), None)
@@ -160,10 +148,6 @@ def _dot_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwar
         Demand(key, (query.dim(),), {-1: query.shape[-1], -2: value.shape[-2]}, query.dtype, soft=True),
         Demand(value, (key.dim(),), {-2: key.shape[-2]}, query.dtype, soft=True),
     ]
-
-
-def _pool(dims: int) -> Callable[..., list[Demand]]:
-    return lambda input, *args, **kwargs: [Demand(input, (dims + 2, dims + 1))]
 
 
 def _interpolate(input: Tensor, size: Any = None, *args: Any, **kwargs: Any) -> list[Demand]:
@@ -196,10 +180,11 @@ def _cat(tensors: Any, dim: int = 0, **kwargs: Any) -> list[Demand]:
 
 
 def _stack(tensors: Any, dim: int = 0, **kwargs: Any) -> list[Demand]:
-    return [
-        Demand(one, (other.dim(),), dict(enumerate(other.shape)), soft=True)
-        for one, other in zip(tensors, (*tensors[1:], tensors[0]), strict=True)
-    ]
+    return [_alike(other, one) for one, other in zip(tensors, (*tensors[1:], tensors[0]), strict=True)]
+
+
+def _alike(first: Tensor, second: Tensor) -> Demand:
+    return Demand(second, (first.dim(),), dict(enumerate(first.shape)), soft=True)
 
 
 def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> list[Demand]:
@@ -215,24 +200,23 @@ def _view(input: Tensor, *sizes: Any, **kwargs: Any) -> list[Demand]:
     return [Demand(input, sizes={-1: elements // rest}, soft=True)] if rest and elements % rest == 0 else []
 
 
-def _like_first(first: Tensor, second: Tensor, *args: Any, **kwargs: Any) -> list[Demand]:
-    return [Demand(second, (first.dim(),), dict(enumerate(first.shape)), soft=True)]
-
-
 _DEMANDS: dict[str, Callable[..., list[Demand]]] = {
-    "linear": _linear, "embedding": _embedding, "embedding_bag": _embedding, "layer_norm": _layer_norm,
-    "rms_norm": _layer_norm, "matmul": _matmul, "mm": _matmul, "mv": _matmul, "bmm": _bmm, "addmm": _addmm,
+    "linear": lambda input, weight, bias=None: [Demand(input, sizes={-1: weight.shape[-1]}, dtype=weight.dtype)],
+    "embedding": _embedding, "embedding_bag": _embedding, "layer_norm": _layer_norm, "rms_norm": _layer_norm,
+    "matmul": _matmul, "mm": _matmul, "mv": _matmul, "bmm": _bmm,
+    "addmm": lambda input, left, right, **k: _matmul(left, right),
     "baddbmm": lambda input, left, right, **kwargs: _bmm(left, right), "multi_head_attention_forward": _attention,
     "scaled_dot_product_attention": _dot_attention, "cat": _cat, "stack": _stack, "view": _view, "reshape": _view,
     "interpolate": _interpolate, "upsample": _interpolate, "pixel_shuffle": lambda input, *a: [Demand(input, (4,))],
-    "mse_loss": _like_first, "l1_loss": _like_first,
+    **dict.fromkeys(("mse_loss", "l1_loss"), lambda first, second, *a, **k: [_alike(first, second)]),
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "prelu"), _norm),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolution),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _transposed),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+                    lambda input, weight, *a, **k: _channels(input, weight, weight.shape[0])),
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
     **dict.fromkeys(("add", "sub", "mul", "div", "maximum", "minimum", "addcmul", "lerp", "pow", "eq", "ne", "lt", "gt"),
                     _binary),
-    **{f"{kind}_pool{dims}d": _pool(dims) for dims in (1, 2, 3)
-       for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max")},
+    **{f"{kind}_pool{dims}d": lambda input, *a, dims=dims, **k: [Demand(input, (dims + 2, dims + 1))]
+       for dims in (1, 2, 3) for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max")},
     "grid_sample": lambda input, *a, **k: [Demand(input, (4, 5))],
 }  # fmt: skip

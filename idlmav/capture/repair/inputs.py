@@ -28,23 +28,9 @@ Sizes = Mapping[str, Sequence[int | None]]
 
 def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any], sizes: Sizes | None = None) -> Run:
     """
-    Return a run of a model whose positional arguments are not given.
+    Return a run of a model with inputs that work, or with inputs of unknown sizes; only `kwargs` are given.
 
-    Parameters
-    ----------
-    tree : Tree
-        The model.
-    device : torch.device
-        The device that the model sees.
-    kwargs : dict
-        The arguments that are given.
-    sizes : mapping of str to sequence of int or None, optional
-        Sizes of inputs that are assumed; see `idlmav.capture.capture`.
-
-    Returns
-    -------
-    Run
-        With inputs that work, or with inputs of unknown sizes.
+    `sizes` are those of inputs that are assumed; see `idlmav.capture.capture`.
 
     Raises
     ------
@@ -52,7 +38,7 @@ def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any]
         If `sizes` does not name an input, holds other values than integers, or too many or too few of them.
     """
     sizes = _checked(tree.model, sizes or {}, kwargs)
-    names = _required(tree.model, kwargs)
+    names = [p.name for p in _parameters(tree.model) if p.default is p.empty and p.name not in kwargs]
     names += [name for name in sizes if name not in names]
     if not names:
         plain = Run(tree, device).forward((), kwargs)
@@ -136,10 +122,6 @@ def _check_ranks(free: Run | list[str], sizes: Sizes) -> None:
                 f"sizes: {name!r} has {tensor.dim()} dimensions, as in {tuple(tensor.shape)}, got "
                 f"{len(sizes[name])} sizes: {tuple(sizes[name])}. Write None for a size that is to be found."
             )
-
-
-def _required(model: torch.nn.Module, given: dict[str, Any]) -> list[str]:
-    return [p.name for p in _parameters(model) if p.default is p.empty and p.name not in given]
 
 
 def _parameters(model: torch.nn.Module) -> list[inspect.Parameter]:

@@ -54,10 +54,9 @@ class RepairMode(RecordingMode):
         return super().__torch_function__(func, types, args, kwargs)
 
     def _asked(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        tensor, name = args[0], function_name(func)
-        if not isinstance(tensor, Unknown) or name not in ("shape", "size"):
+        if not isinstance(args[0], Unknown) or function_name(func) not in ("shape", "size"):
             return func(*args, **kwargs)
-        sizes = UnknownShape.of(tensor, tuple(tensor.shape))
+        sizes = UnknownShape.of(args[0])
         dim = args[1] if len(args) > 1 else kwargs.get("dim")
         return sizes if dim is None else sizes[dim]
 
@@ -106,17 +105,13 @@ class RepairMode(RecordingMode):
                 return result
             if [tensor.dim() for tensor in tensors_in(probe)] == [tensor.dim() for tensor in results]:
                 return result
-        source = rankless[0]
-        wrapped = {id(tensor): self._wrapped(tensor, source) for tensor in results}
-        return _replaced(result, wrapped)
+        return map_tensors(lambda tensor: self._wrapped(tensor, rankless[0]), result)
 
     def _wrapped(self, tensor: Tensor, source: Unknown) -> Tensor:
         made = make_unknown(list(tensor.shape), tensor.dtype, source.key, source.offset + tensor.dim() - source.dim())
-        trace = self.trace
-        index, output, token = trace.origins[id(tensor)]
-        trace.origins[id(made)] = index, output, token
-        trace.kept.append(made)
-        self.session.rankless.add((index, output))
+        origin = self.trace.origins[id(made)] = self.trace.origins[id(tensor)]
+        self.trace.kept.append(made)
+        self.session.rankless.add(origin[:2])
         return made
 
 
@@ -140,7 +135,8 @@ class Recovery(Failures):
 
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """Return an assumed result of an op that a tensor's class has refused."""
-        if self.session.knows(error) or will_be_handled(error, sys._getframe(1)):
+        known = any(op.error is error for op in self.trace.ops)
+        if known or will_be_handled(error, sys._getframe(1)):
             return super().refused(op, func, args, kwargs, error)
         return self.gone_on(op, func, args, kwargs, error)
 
@@ -150,8 +146,7 @@ class Recovery(Failures):
         session.note(op, error)
         args, kwargs = session.operands.replace((args, kwargs or {}), all_meta=True)
         result = self._corrected(op, func, args, kwargs)
-        if result is None:
-            result = self._other_rank(func, args, kwargs)
+        result = self._other_rank(func, args, kwargs) if result is None else result
         if result is not None:
             return result if op.outputs else self.registered(op, result)
         declared = declared_by_op(func, args, kwargs)
@@ -164,9 +159,8 @@ class Recovery(Failures):
 
     def _corrected(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run the op on operands as it demands them."""
-        session = self.session
+        session, unsure = self.session, self.session.unsure()
         wrong = [demand for demand in demands(func, args, kwargs) if not demand.fits()]
-        unsure = session.unsure()
         doubtful = [d for d in wrong if session.origin_of(d.operand)[0] in unsure or session.gives_way(d)]
         found = session.mismatches.setdefault(op.index, [])
         session.note_wrong_types(op, wrong)
@@ -176,13 +170,8 @@ class Recovery(Failures):
         for demand in doubtful:
             session.learn(demand)
         # Operands that disagree, as in ``x + skip``, are not corrected: either may be wrong.
-        usable = doubtful or [
-            demand
-            for demand in wrong
-            if not demand.soft
-            and not (demand.keeps and demand.mismatches())
-            and session.origin_of(demand.operand)[0] != PARAMETER
-        ]
+        firm = [d for d in wrong if not d.soft and not (d.keeps and d.mismatches())]
+        usable = doubtful or [d for d in firm if session.origin_of(d.operand)[0] != PARAMETER]
         for group in (usable, *[[demand] for demand in usable if len(usable) > 1]):
             result = self._evaluated(func, args, kwargs, group)
             if result is not None:
@@ -211,16 +200,15 @@ class Recovery(Failures):
     ) -> Any:
         """Return results as assumptions if a size was invented or the element type is not known."""
         invented = any(_rank_demanded(demand) > demand.operand.dim() for demand in changed)
-        typed = all(demand.dtype in (None, demand.operand.dtype) for demand in changed)
-        if is_inplace_call(func, args, kwargs) or not (invented or not typed):
+        typed = not any(demand.wrong_type() for demand in changed)
+        if is_inplace_call(func, args, kwargs) or (typed and not invented):
             return result
         other = self._evaluated(func, args, kwargs, changed, altered=True) if invented else result
         new = {}
         for tensor, altered in zip(tensors_in(result), tensors_in(other), strict=False):
             known = [size == changed_size for size, changed_size in zip(tensor.shape, altered.shape, strict=False)]
-            new[id(tensor)] = self.session.assume(
-                op, Assumption(list(tensor.shape), known, True, tensor.dtype, typed=typed)
-            )
+            assumption = Assumption(list(tensor.shape), known, True, tensor.dtype, typed=typed)
+            new[id(tensor)] = self.session.assume(op, assumption)
         return _replaced(result, new)
 
     def _try(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -247,9 +235,8 @@ class Recovery(Failures):
 
 
 def _rank_demanded(demand: Demand) -> int:
-    least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
     rank = demand.operand.dim()
-    return max(rank if not demand.ranks or rank in demand.ranks else demand.ranks[0], least)
+    return max(rank if not demand.ranks or rank in demand.ranks else demand.ranks[0], demand.least_rank())
 
 
 def _all_unknown(args: Any) -> bool:

@@ -7,9 +7,10 @@ import ast
 import inspect
 import textwrap
 import threading
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -25,6 +26,7 @@ _LEFT_ALONE = (
     ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
     ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith,
 )  # fmt: skip
+_COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Match)
 
 
 class _Rewriter(ast.NodeTransformer):
@@ -55,20 +57,20 @@ class _Rewriter(ast.NodeTransformer):
         return _call("get", [node.value, ast.Constant(node.attr)], [], node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        slices = isinstance(node.slice, ast.Slice) or (
-            isinstance(node.slice, ast.Tuple)
-            and any(isinstance(item, (ast.Slice, ast.Starred)) for item in node.slice.elts)
-        )
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        slices = any(isinstance(part, (ast.Slice, ast.Starred)) for part in parts)
         node = self.generic_visit(node)  # type: ignore[assignment]
         if not isinstance(node.ctx, ast.Load) or slices:
             return node
         return _call("item", [node.value, node.slice], [], node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Rewrite the body; at its end, return an assumed result if a statement failed."""
         # Decorators, defaults and annotations are evaluated before anything can fail in the body.
-        last = node.body[-1]
+        last, end = node.body[-1], ast.parse(f"return {_RUNTIME!r}.ended(locals())").body[0]
         node.body = self.block(node.body)
-        _add_end(node, last)
+        if not any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(node)):
+            node.body.append(_at(end, last))
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
@@ -85,7 +87,8 @@ class _Rewriter(ast.NodeTransformer):
             return node
         if isinstance(node, ast.FunctionDef):
             return self.visit(node)
-        loads, stores = _names(_head(node), ast.Load), _names(_targets(node), ast.Store)
+        loads = _names(_head(node), ast.Load)
+        stores = [] if isinstance(node, _COMPOUND) else _names([node], ast.Store)
         if isinstance(node, ast.Try):
             return self._handled(node)
         for name in ("body", "orelse"):
@@ -101,9 +104,7 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(node, ast.Assign) and (count := _unpacked(node.targets)):
             node.value = _call("unpack", [node.value, ast.Constant(count)], [], node.value)
         if isinstance(node, ast.While):
-            node.test = ast.copy_location(
-                ast.BoolOp(ast.And(), [_call("goes_on", [ast.Constant(node.lineno)], [], node), node.test]), node
-            )
+            node.test = ast.copy_location(ast.BoolOp(ast.And(), [_call("goes_on", [], [], node), node.test]), node)
         return _in_try(node, loads, stores)
 
     def _handled(self, node: ast.Try) -> ast.stmt:
@@ -160,23 +161,22 @@ def _head(node: ast.stmt) -> list[ast.AST]:
     return [node]
 
 
-def _targets(node: ast.stmt) -> list[ast.AST]:
-    if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Match)):
-        return []
-    return [node]
-
-
 def _names(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> list[str]:
-    found: dict[str, None] = {}
-    waiting = list(nodes)[::-1]
-    while waiting:
-        node = waiting.pop()
+    found = []
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, context):
-            found[node.id] = None
+            found.append(node.id)
         own_scope = isinstance(node, (ast.Lambda, ast.FunctionDef, ast.comprehension))
         if not (own_scope and context is ast.Store):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
-    return list(found)
+            found += _names(ast.iter_child_nodes(node), context)
+    return list(dict.fromkeys(found))
+
+
+def _at(statement: ast.stmt, like: ast.stmt) -> ast.stmt:
+    """Give a statement and all its parts the line of another."""
+    for part in ast.walk(statement):
+        ast.copy_location(part, like)
+    return statement
 
 
 def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
@@ -188,12 +188,8 @@ def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
     elif stores:
         failed = f"{''.join(f'{name}, ' for name in stores)} = {failed}"
     handler = f"except Exception as __idlmav_error:\n    __idlmav_failed = True\n    {failed}\n"
-    template = ast.parse(f"try:\n    pass\n{handler}").body[0]
+    template = _at(ast.parse(f"try:\n    pass\n{handler}").body[0], node)
     assert isinstance(template, ast.Try)
-    for part in ast.walk(template):
-        if hasattr(part, "lineno"):
-            part.lineno = part.end_lineno = node.lineno  # type: ignore[attr-defined]
-            part.col_offset = part.end_col_offset = 0  # type: ignore[attr-defined]
     template.body = [node]
     return template
 
@@ -207,7 +203,6 @@ def _parsed(code: CodeType) -> tuple[ast.Module, int]:
         return ast.Module([], []), 1
 
 
-@lru_cache(maxsize=1 << 10)
 def _definition(code: CodeType) -> tuple[ast.FunctionDef, int] | None:
     """Return the syntax tree of a function, and how many lines come before its source."""
     if code.co_name in ("<lambda>", "<module>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"):
@@ -219,6 +214,7 @@ def _definition(code: CodeType) -> tuple[ast.FunctionDef, int] | None:
     return definition, start - 1
 
 
+@lru_cache(maxsize=1 << 10)
 def has_source(code: CodeType) -> bool:
     """Return whether the source of a function can be read."""
     return _definition(code) is not None
@@ -226,63 +222,31 @@ def has_source(code: CodeType) -> bool:
 
 def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     """
-    Return a function's code with every statement inside a ``try``.
+    Return a function's code with every statement inside a ``try``; ``None`` without source.
 
-    Parameters
-    ----------
-    code : CodeType
-        The code of a function whose source can be read.
-    runtime : Runtime
-        The object that the code calls; see `idlmav.capture.repair.runtime`.
-
-    Returns
-    -------
-    CodeType or None
-        ``None`` without source. Lines are those of the original.
+    Lines are those of the original. The code calls an object with the functions of `idlmav.capture.repair.runtime`.
     """
-    _definition.cache_clear()  # the tree is changed below, and a notebook may have defined the function anew
     found = _definition(code)
     if found is None:
         return None
     definition, before = found
-    last = definition.body[-1]
     definition.decorator_list, definition.returns = [], None
     definition.args.defaults = [ast.copy_location(ast.Constant(None), default) for default in definition.args.defaults]
-    definition.body = _Rewriter(_assigned(definition, code.co_freevars)).block(definition.body)
-    _add_end(definition, last)
-    body: list[ast.stmt] = [definition]
+    tree = ast.Module([_Rewriter(_assigned(definition, code.co_freevars)).visit_FunctionDef(definition)], [])
     if code.co_freevars:
         # Inside a function with variables of these names, so that the closure fits.
-        outer = ast.parse("def __outer():\n" + "".join(f"    {name} = None\n" for name in code.co_freevars)).body[0]
+        outer = ast.parse(f"def outer({', '.join(code.co_freevars)}): pass").body[0]
         assert isinstance(outer, ast.FunctionDef)
-        outer.body.append(definition)
-        body = [outer]
-    tree = ast.fix_missing_locations(ast.Module(body, []))
-    ast.increment_lineno(tree, before)
+        outer.body, tree.body = tree.body, [outer]
+    ast.increment_lineno(ast.fix_missing_locations(tree), before)
     try:
         compiled = compile(tree, code.co_filename, "exec", flags=code.co_flags & _FUTURES, dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
-    _definition.cache_clear()
     made = next((inner for inner in _codes_in(compiled) if inner.co_name == code.co_name), None)
     if made is None or made.co_freevars != code.co_freevars:
         return None
     return _with_runtime(made, runtime).replace(co_qualname=code.co_qualname)
-
-
-def _add_end(definition: ast.FunctionDef, last: ast.stmt) -> None:
-    """Let a function with a failed statement return an assumed result."""
-    tail = ast.parse(f"{_RUNTIME!r}.ended(locals())").body[0]
-    assert isinstance(tail, ast.Expr)
-    end: ast.stmt = ast.Return(tail.value)
-    if not _yields(definition):
-        for part in (end, *ast.walk(tail)):
-            ast.copy_location(part, last)
-        definition.body.append(end)
-
-
-def _yields(definition: ast.FunctionDef) -> bool:
-    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(definition))
 
 
 def _codes_in(code: CodeType) -> Iterator[CodeType]:
@@ -293,53 +257,35 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
 
 
 def _with_runtime(code: CodeType, runtime: Any) -> CodeType:
-    def replaced(constant: Any) -> Any:
-        if isinstance(constant, CodeType):
-            return _with_runtime(constant, runtime)
-        return runtime if constant == _RUNTIME and isinstance(constant, str) else constant
-
-    return code.replace(co_consts=tuple(map(replaced, code.co_consts)))
+    constants = [_with_runtime(one, runtime) if isinstance(one, CodeType) else one for one in code.co_consts]
+    return code.replace(co_consts=tuple([runtime if one == _RUNTIME else one for one in constants]))
 
 
 _lock = threading.Lock()
-_swapped: dict[CodeType, tuple[CodeType, int, list[FunctionType]]] = {}
+_swapped: dict[CodeType, tuple[int, list[FunctionType]]] = {}
 
 
 @contextmanager
-def swapped(codes: Iterable[tuple[CodeType, CodeType]]) -> Iterator[None]:
+def swapped(original: CodeType, replacement: CodeType) -> Iterator[None]:
     """
     Let functions run other code, in all threads, until the last context is left.
 
-    Parameters
-    ----------
-    codes : iterable of (CodeType, CodeType)
-        Original and replacement. The runtime in it changes nothing in threads that do not capture.
+    The runtime in the replacement changes nothing in threads that do not capture.
     """
-    done: list[CodeType] = []
     try:
-        for original, replacement in codes:
-            done.append(original)
-            with _lock:
-                current, users, functions = _swapped.get(original, (replacement, 0, []))
-                if not users:
-                    functions = functions_with(original)
-                    for function in functions:
-                        function.__code__ = current
-                _swapped[original] = current, users + 1, functions
+        with _lock:
+            users, functions = _swapped.get(original) or (0, functions_with(original))
+            for function in functions if not users else ():
+                function.__code__ = replacement
+            _swapped[original] = users + 1, functions
         yield
     finally:
-        for original in done:
-            with _lock:
-                found = _swapped.get(original)
-                if found is None:
-                    continue
-                current, users, functions = found
-                if users > 1:
-                    _swapped[original] = current, users - 1, functions
-                    continue
-                for function in functions:
-                    function.__code__ = original
-                del _swapped[original]
+        with _lock:
+            users, functions = _swapped.pop(original, (0, []))
+            if users > 1:
+                _swapped[original] = users - 1, functions
+            for function in functions if users == 1 else ():
+                function.__code__ = original
 
 
 @lru_cache(maxsize=1 << 10)
@@ -364,15 +310,12 @@ def handles(frame: FrameType, error: BaseException) -> bool:
     line = frame.f_lineno
     for first, last, kinds in _expectations(frame.f_code):
         if first <= line <= last:
+            names = ChainMap(frame.f_locals, frame.f_globals, frame.f_builtins)
             for kind in kinds:
                 if kind in ("BaseException", "Exception", type(error).__name__):
                     return True
-                found: Any = frame.f_locals.get(kind.partition(".")[0]) or frame.f_globals.get(kind.partition(".")[0])
-                for part in kind.split(".")[1:]:
-                    found = getattr(found, part, None)
-                if found is None:
-                    builtins = frame.f_builtins
-                    found = builtins.get(kind)
+                first_name, *rest = kind.split(".")
+                found = reduce(lambda owner, name: getattr(owner, name, None), rest, names.get(first_name))
                 if isinstance(found, type) and isinstance(error, found):
                     return True
     return False

@@ -25,7 +25,7 @@ from idlmav.capture.run import Run, model_input
 from idlmav.capture.torch_private import DisableTorchFunction
 from idlmav.capture.tree import Tree
 
-__all__ = ["DeviceRepairRun", "RepairRun", "Unspecified"]
+__all__ = ["DeviceRepairMode", "RepairRun", "Unspecified"]
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,20 @@ class RepairRun(Run):
         Functions that have to be rewritten before the model can run to its end.
     """
 
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
+    def __init__(
+        self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any], mode: type[RepairMode] = RepairMode
+    ) -> None:
         super().__init__(tree, device)
         self.session = Session(self.trace, self.operands, plan, rewritten)
         self.failures = self.recovery = Recovery(self.trace, self.session)
-        self.mode = RepairMode(self.trace, self.operands, device, self.recovery, self.session)
+        self.mode = mode(self.trace, self.operands, device, self.recovery, self.session)
         self.operands.may_be_wrapped = True
         self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
         self.wanted: list[Any] = []
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
         """Run the model once."""
-        before = getattr(ACTIVE, "session", None)
-        ACTIVE.session = self.session
+        before, ACTIVE.session = ACTIVE.session, self.session
         try:
             super().forward(args, kwargs)
         except Rerun as rerun:
@@ -67,10 +68,7 @@ class RepairRun(Run):
         except Stopped:
             pass  # the graph is larger than anybody reads
         finally:
-            if before is None:
-                del ACTIVE.session
-            else:
-                ACTIVE.session = before
+            ACTIVE.session = before
         return self
 
     def _take(self, value: Any, name: str) -> Any:
@@ -123,10 +121,9 @@ class RepairRun(Run):
         composite = bool(module._modules) and came_through(error, getattr(type(module).forward, "__code__", None))
         if declared is None or (composite and not isinstance(module, torch.nn.MultiheadAttention)):
             session.let_pass(error, None)
-        unsure = session.unsure() if session.assumed else set()
-        follows = declared is not None and any(session.origin_of(tensor)[0] in unsure for tensor in tensors)
-        follows = follows and not isinstance(error, NotImplementedError)
-        kernel = kernel_of(module) if not isinstance(error, NotImplementedError) else None
+        written = not isinstance(error, NotImplementedError)
+        follows = declared is not None and session.is_unsure(tensors) and written
+        kernel = kernel_of(module) if written else None
         ran = kernel is None and any(op.call is call and op.outputs for op in self.trace.ops[call.first_op :])
         own = list(module._parameters.values()) if kernel is not None else []
         values: Any = () if ran else (args, kwargs, own)
@@ -172,16 +169,8 @@ class RepairRun(Run):
                 op.call = self.trace.calls[index]
 
 
-class _DeviceRepairMode(DeviceMode, RepairMode):
+class DeviceRepairMode(DeviceMode, RepairMode):
     """A mode that treats tensors of unknown structure, and follows devices."""
-
-
-class DeviceRepairRun(RepairRun):
-    """A run that no exception ends and that follows devices."""
-
-    def __init__(self, tree: Tree, device: torch.device, plan: Plan, rewritten: set[Any]) -> None:
-        super().__init__(tree, device, plan, rewritten)
-        self.mode: _DeviceRepairMode = _DeviceRepairMode(self.trace, self.operands, device, self.recovery, self.session)
 
 
 def _definition(module: torch.nn.Module) -> Where | None:

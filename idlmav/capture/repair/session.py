@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from itertools import product
 from types import CodeType, FrameType
 from typing import Any
 
@@ -87,7 +88,8 @@ class Session:
         self.rankless: set[Key] = set()
         self.parts: dict[Key, dict[Part, tuple[Key, Tensor]]] = {}
         self.rank_of: dict[int, tuple[Key, int]] = {}
-        self.usual_type = _usual_type(operands)
+        weights = [x.dtype for _, x, is_buffer in operands.own if x.is_floating_point() and not is_buffer]
+        self.usual_type = Counter(weights).most_common(1)[0][0] if weights else None
         self._mistyped: set[Where | int] = set()
         self._places: set[tuple[str | None, str, str]] = set()
         self._loops = 0
@@ -111,18 +113,15 @@ class Session:
         """Return a guess of a result: like the first float among its operands, with the batch known."""
         tensors = tensors_in(values)
         found = like if isinstance(like, Tensor) else next((x for x in tensors if x.is_floating_point()), None)
-        if found is None and tensors:
-            # Integers are probably ids, which become vectors.
-            sizes = [*tensors[0].shape, 64]
-            return Assumption(sizes, [True, *[False] * (len(sizes) - 1)], False, torch.get_default_dtype())
-        if found is None:
-            return Assumption([1], [False], False, torch.get_default_dtype())
-        batch = True
+        sizes, dtype, batch = [1], torch.get_default_dtype(), False
+        if found is not None:
+            sizes, dtype, batch = list(found.shape), found.dtype, True
+        elif tensors:  # integers are probably ids, which become vectors
+            sizes, batch = [*tensors[0].shape, 64], True
         if isinstance(found, Unknown):
             source = self.assumed.get(found.key)
             batch = found.offset == 0 and source is not None and source.known[:1] == [True]
-        known = [d == 0 and batch for d in range(found.dim())]
-        return Assumption(list(found.shape), known, False, found.dtype)
+        return Assumption(sizes, [d == 0 and batch for d in range(len(sizes))], False, dtype)
 
     def prior_argument(self, given: Any) -> Assumption:
         """Return a guess of a missing argument: like those that are given, else like the last result."""
@@ -134,16 +133,11 @@ class Session:
 
     def part_of(self, tensor: Unknown, args: tuple[Any, ...] = (), part: Part | None = None) -> Tensor:
         """Return an item, an attribute or the result of a call of something unknown; a named part is always the same."""
-        if part is None or tensor.offset:
-            return self._part(tensor, args)
-        parts = self.parts.setdefault(tensor.key, {})
-        if part not in parts:
-            made = self._part(tensor, args)
-            index, output, _ = self.trace.origins[id(made)]
-            parts[part] = (index, output), made
-        return parts[part][1]
-
-    def _part(self, tensor: Unknown, args: tuple[Any, ...]) -> Tensor:
+        parts: dict[Any, tuple[Key, Tensor]] = {}
+        if part is not None and not tensor.offset:
+            parts = self.parts.setdefault(tensor.key, {})
+        if part in parts:
+            return parts[part][1]
         with DisableTorchFunction():
             given = tensors_in(args)
             op = self.trace.ops[self.trace.origins[id(tensor)][0]]
@@ -152,7 +146,9 @@ class Session:
                 op = self.trace.new_op(unknown, locate(sys._getframe(1)))
                 op.origins = [self.origin_of(value) for value in (tensor, *given)]
                 prior = self.prior(given)
-            return self.assume(op, prior)
+            made = self.assume(op, prior)
+            parts[part] = self.trace.origins[id(made)][:2], made
+            return made
 
     def origin_of(self, tensor: Tensor) -> Any:
         """Return the origin of a tensor."""
@@ -166,39 +162,11 @@ class Session:
             self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=firm)
             return tuple(resized(list(tensor.shape), rank, self.plan.spatial))
 
-    def pin(self, tensor: Tensor, dim: int, size: int) -> bool:
-        """
-        Pin a size that a consumer demands to the assumption that it comes from through ops that keep shapes.
-
-        Returns
-        -------
-        bool
-            Whether there is one.
-        """
-        key = self._assumed_like(tensor, 0)
-        if key is None or dim >= len(self.assumed[key].known):
-            return False
-        if self.assumed[key].known[dim] and not self._yields(key, dim):
-            return False
-        self.plan.pin_size(key, dim, size)
-        return True
-
-    def pin_dtype(self, tensor: Tensor, dtype: torch.dtype) -> None:
-        """Pin an element type that a consumer demands, through ops that keep it; ids have rank 2."""
-        key = self._assumed_like(tensor, 2)
-        if key is not None:
-            if not dtype.is_floating_point and not self.assumed[key].rank_known:
-                self.plan.pin_rank(key, 2, firm=True)
-            self.plan.pin_dtype(key, dtype)
-
     def note_wrong_types(self, op: OpRecord, wrong: list[Demand]) -> None:
-        """
-        Note operands of the wrong element type; later errors with the same source are consequences.
-
-        The operand is wrong, and not the weight, if the weight has the type of most of the model's parameters.
-        """
+        """Note operands of the wrong element type; later errors with the same source are consequences."""
         roots: set[Where | int] = set()
         for demand in wrong:
+            # The operand is wrong, and not the weight, if the weight has the type of most of the model's parameters.
             if demand.dtype is self.usual_type is not demand.operand.dtype:
                 roots |= self._roots(demand.operand)
         if roots & self._mistyped:
@@ -207,19 +175,18 @@ class Session:
 
     def _roots(self, tensor: Tensor) -> set[Where | int]:
         """Return the ops (by line) or inputs that an element type comes from."""
-        dtype = tensor.dtype
         found: set[Where | int] = set()
-        seen: set[int] = set()
-        waiting = [self.origin_of(tensor)[0]]
+        waiting, seen = [self.origin_of(tensor)[0]], set[int]()
         while waiting:
             index = waiting.pop()
             if index < 0 or index in seen:
                 continue
             seen.add(index)
-            before = [o[0] for o in self.trace.ops[index].origins if o[0] >= 0 and _part_of(o, 2) is dtype]
+            op = self.trace.ops[index]
+            before = [o[0] for o in op.origins if o[0] >= 0 and _part_of(o, 2) is tensor.dtype]
             waiting += before
             if not before:
-                found.add(self.trace.ops[index].where or index)  # a cast in a loop is one error
+                found.add(op.where or index)  # a cast in a loop is one error
         return found
 
     def gives_way(self, demand: Demand) -> bool:
@@ -227,17 +194,21 @@ class Session:
         key = self._assumed_like(demand.operand, 0)
         if key is not None and any(self._yields(key, dim) for dim, _ in demand.mismatches()):
             return True
-        if demand.dtype is None or demand.dtype is demand.operand.dtype:
-            return False
-        key = self._assumed_like(demand.operand, 2)
+        key = self._assumed_like(demand.operand, 2) if demand.wrong_type() else None
         return key is not None and not self.assumed[key].typed and self.plan.told(key).dtype in (None, demand.dtype)
 
     def learn(self, demand: Demand) -> None:
-        """Pin the demand of an op to the assumption that its operand comes from."""
+        """Pin the demand of an op to the assumption that its operand comes from; ids have rank 2."""
+        key = self._assumed_like(demand.operand, 0)
+        known = self.assumed[key].known if key is not None else []
         for dim, size in demand.mismatches():
-            self.pin(demand.operand, dim, size)
-        if demand.dtype is not None and demand.dtype is not demand.operand.dtype:
-            self.pin_dtype(demand.operand, demand.dtype)
+            if key is not None and dim < len(known) and (not known[dim] or self._yields(key, dim)):
+                self.plan.pin_size(key, dim, size)
+        key = self._assumed_like(demand.operand, 2) if demand.wrong_type() else None
+        if key is not None and demand.dtype is not None:
+            if not demand.dtype.is_floating_point and not self.assumed[key].rank_known:
+                self.plan.pin_rank(key, 2, firm=True)
+            self.plan.pin_dtype(key, demand.dtype)
 
     def _yields(self, key: Key, dim: int) -> bool:
         """Return whether a consumer may change a declared size; only the first one may."""
@@ -264,12 +235,11 @@ class Session:
             if not isinstance(tensor, Unknown) or id(tensor) in replaced:
                 continue
             rank = tensor.dim()
-            least = max([-dim if dim < 0 else dim + 1 for dim in demand.sizes], default=0)
             if demand.ranks:
                 told = self.plan.told(tensor.key).rank is not None
                 rank = rank if told and rank in demand.ranks else demand.ranks[0]
             elif demand.sizes:
-                rank = max(rank, least, 2)
+                rank = max(rank, demand.least_rank(), 2)
             else:
                 continue
             self.plan.pin_rank(tensor.key, rank - tensor.offset, firm=bool(demand.ranks))
@@ -278,7 +248,7 @@ class Session:
                 sizes[dim] = size
                 if tensor.offset == 0 and self.plan.told(tensor.key).rank in (None, rank):
                     self.plan.pin_size(tensor.key, dim % rank, size)
-            if demand.dtype is not None and demand.dtype is not tensor.dtype:
+            if demand.dtype is not None and demand.wrong_type():
                 self.plan.pin_dtype(tensor.key, demand.dtype)
             replaced[id(tensor)] = self.plain(tensor, sizes, demand.dtype)
         return replaced
@@ -293,12 +263,15 @@ class Session:
         self.trace.kept.append(stand_in)
         return stand_in
 
+    def is_unsure(self, tensors: list[Tensor]) -> bool:
+        """Return whether a tensor depends on an assumption that is not confirmed."""
+        unsure = self.unsure()
+        return bool(unsure) and any(self.origin_of(tensor)[0] in unsure for tensor in tensors)
+
     def unsure(self) -> set[int]:
         """Return the ops whose result depends on an assumption that is not confirmed."""
         found = {key[0] for key, value in self.assumed.items() if not (value.rank_known and all(value.known))}
-        if not found:
-            return found
-        for op in self.trace.ops[min(found) :]:
+        for op in self.trace.ops[min(found) :] if found else ():
             if any(origin[0] in found for origin in op.origins):
                 found.add(op.index)
         return found
@@ -325,35 +298,23 @@ class Session:
         follows: bool = False,
     ) -> OpRecord:  # fmt: skip
         """Add an op for a statement or a layer that raised, unless an op has raised the error already."""
-        cause = self._cause(error)
-        if cause is not None:
-            return cause
+        for before, op in product(causes(error), self.trace.ops):
+            if op.error is before:
+                if op.index not in self.failures:
+                    self.note(op, before)
+                return op
         op = self.trace.new_op(raised, where or locate_error(error) or locate(sys._getframe(2)))
         op.call = call or self.trace.current
         op.origins = [self.origin_of(tensor) for tensor in tensors_in(values)]
         if not any(origin[0] >= 0 for origin in op.origins):
-            inside = [made for made in self.trace.ops[:-1] if made.outputs and made.call is op.call]
-            last = (inside or [made for made in self.trace.ops[:-1] if made.outputs])[-1:]
+            before_it = [made for made in self.trace.ops[:-1] if made.outputs]
+            last = ([made for made in before_it if made.call is op.call] or before_it)[-1:]
             op.origins += [(made.index, 0, None) for made in last]
         op.args = tuple(tensors_in(values))
         self.note(op, error, doubtful=doubtful)
         if follows:
             self.consequences.add(op.index)
         return op
-
-    def _cause(self, error: BaseException | None) -> OpRecord | None:
-        """Return the op that has raised an exception or one of its causes."""
-        for raised_before in causes(error):
-            for op in self.trace.ops:
-                if op.error is raised_before:
-                    if op.index not in self.failures:
-                        self.note(op, raised_before)
-                    return op
-        return None
-
-    def knows(self, error: BaseException) -> bool:
-        """Return whether an op has raised an exception already."""
-        return any(op.error is error for op in self.trace.ops)
 
     def let_pass(self, error: BaseException, frame: FrameType | None) -> None:
         """Raise an exception again if the model handles it; raise `Rerun` if functions have to be rewritten."""
@@ -367,12 +328,6 @@ class Session:
         """Return whether a loop may go on, which may wait for a result that is only assumed."""
         self._loops += 1
         return not self.failures or self._loops < _LOOPS_AT_MOST
-
-
-def _usual_type(operands: Operands) -> torch.dtype | None:
-    """Return the element type that most of a model's parameters have."""
-    counts = Counter(x.dtype for _, x, is_buffer in operands.own if x.is_floating_point() and not is_buffer)
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def _part_of(origin: Any, part: int) -> Any:

@@ -34,19 +34,9 @@ _Attempt = Callable[[dict[str, Any]], Run]
 
 def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
     """
-    Return the first run without an error.
+    Return the first run without an error; ``None`` if the model raises with all sizes that were tried.
 
-    Parameters
-    ----------
-    known : dict of str to Structure
-        Known shape and type of each input.
-    attempt : callable
-        Runs the model with inputs by name.
-
-    Returns
-    -------
-    Run or None
-        ``None`` if the model raises with all sizes that were tried.
+    `known` has what is known of each input, and `attempt` runs the model with inputs by name.
     """
     leaves = [leaf for value in known.values() for leaf in _leaves(value)]
     # In videos the frames may come before the channels.

@@ -20,14 +20,9 @@ _CALLING = os.path.join(_LAYERS, "module.py")
 
 def rewritable(error: BaseException, rewritten: set[CodeType]) -> list[CodeType]:
     """
-    Return the functions that an exception came through and that can be rewritten.
+    Return the functions that a caught exception came through and that can be rewritten.
 
-    Parameters
-    ----------
-    error : BaseException
-        A caught exception, whose traceback starts at the frame that caught it.
-    rewritten : set of CodeType
-        Code that is rewritten already or cannot be.
+    `rewritten` has the code that is rewritten already or cannot be.
     """
     found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in rewritten and _worth(frame)}
     return [code for code in found if has_source(code)]

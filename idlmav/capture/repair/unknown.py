@@ -22,11 +22,17 @@ __all__ = ["ACTIVE", "Assumption", "Key", "Part", "Pins", "Plan", "Unknown", "Un
 
 Key = tuple[int, int]
 """Index of the op that an assumed result stands for, and which of its outputs it is."""
-ACTIVE = threading.local()
-"""``ACTIVE.session`` is the session of this thread's repair run; absent in other threads."""
 _SPATIAL = 32
 _STEPS = 16
 _CHANNELS = 3
+
+
+class _Active(threading.local):
+    session: Session | None = None
+
+
+ACTIVE: Any = _Active()
+"""``ACTIVE.session`` is the session of this thread's repair run; ``None`` in other threads."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,7 @@ class Plan:
     def pin_rank(self, key: Key, rank: int, *, firm: bool = False) -> None:
         """Pin a rank; one that an op or an unpacking surely demands (`firm`) replaces one that is not."""
         pins = self._pins(key)
-        if pins is None or pins.rank == rank:
-            return
-        if pins.rank is None or (firm and not pins.firm):
+        if pins.rank is None or (pins.rank != rank and firm and not pins.firm):
             pins.rank, pins.firm, pins.sizes, self.changed = rank, firm, {}, True
 
     def told(self, key: Key) -> Pins:
@@ -116,33 +120,31 @@ class Plan:
     def pin_size(self, key: Key, dim: int, size: int) -> None:
         """Pin a size; the last demand counts."""
         pins = self._pins(key)
-        if pins is not None and pins.sizes.get(dim) != size:
+        if pins.sizes.get(dim) != size:
             pins.sizes[dim], self.changed = size, True
 
     def pin_dtype(self, key: Key, dtype: torch.dtype) -> None:
         """Pin an element type."""
         pins = self._pins(key)
-        if pins is not None and pins.dtype is not dtype:
+        if pins.dtype is not dtype:
             pins.dtype, self.changed = dtype, True
 
-    def _pins(self, key: Key) -> Pins | None:
-        return None if self.frozen else self.pins.setdefault(key, Pins())
+    def _pins(self, key: Key) -> Pins:
+        return Pins() if self.frozen else self.pins.setdefault(key, Pins())
 
     def applied(self, key: Key, prior: Assumption) -> Assumption:
         """Return an assumption changed as demanded by now."""
         found = replace(prior, sizes=list(prior.sizes), known=list(prior.known))
-        pins = self.pins.get(key)
-        if pins is not None:
-            if pins.rank is not None:
-                if pins.rank != len(found.sizes):
-                    batch_known = found.known[:1]
-                    found.sizes = resized(found.sizes, pins.rank, self.spatial)
-                    found.known = (batch_known + [False] * pins.rank)[: pins.rank]
-                found.rank_known = True
-            for dim, size in pins.sizes.items():
-                if dim < len(found.sizes):
-                    found.sizes[dim], found.known[dim] = size, True
-            found.dtype = pins.dtype or found.dtype
+        pins = self.told(key)
+        if pins.rank is not None:
+            if pins.rank != len(found.sizes):
+                found.sizes = resized(found.sizes, pins.rank, self.spatial)
+                found.known = (found.known[:1] + [False] * pins.rank)[: pins.rank]
+            found.rank_known = True
+        for dim, size in pins.sizes.items():
+            if dim < len(found.sizes):
+                found.sizes[dim], found.known[dim] = size, True
+        found.dtype = pins.dtype or found.dtype
         for altered, dim in self.altered:
             if altered == key and dim < len(found.sizes):
                 found.sizes[dim] *= 2
@@ -176,10 +178,9 @@ class Unknown(Tensor):
     offset: int
 
     def __getattr__(self, name: str) -> Any:
-        session: Session | None = getattr(ACTIVE, "session", None)
-        if session is None or name.startswith("_"):
+        if ACTIVE.session is None or name.startswith("_"):
             raise AttributeError(f"'Tensor' object has no attribute {name!r}")
-        return session.part_of(self, (), Part(name, attribute=True))
+        return ACTIVE.session.part_of(self, (), Part(name, attribute=True))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return something unknown: the missing value may have been a layer."""
@@ -216,9 +217,9 @@ class UnknownShape(tuple[int, ...]):
     tensor: Unknown
 
     @classmethod
-    def of(cls, tensor: Unknown, sizes: tuple[int, ...]) -> UnknownShape:
+    def of(cls, tensor: Unknown) -> UnknownShape:
         """Make the sizes of a tensor."""
-        made = cls(sizes)
+        made = cls(tensor.shape)
         made.tensor = tensor
         return made
 

@@ -8,12 +8,7 @@ from idlmav.capture.record.trace import OpRecord, signature_of
 from idlmav.capture.repair.session import Session
 from idlmav.capture.repair.unknown import Key
 
-__all__ = ["UnknownSizes", "doubtful_sizes", "shape_of_output"]
-
-
-def doubtful_sizes(session: Session) -> list[tuple[Key, int]]:
-    """Return the sizes that a run has assumed."""
-    return [(key, dim) for key, value in session.assumed.items() for dim, known in enumerate(value.known) if not known]
+__all__ = ["UnknownSizes", "shape_of_output"]
 
 
 def shape_of_output(op: OpRecord, output: int) -> tuple[int, ...]:
@@ -51,10 +46,3 @@ class UnknownSizes:
                 differ = {dim for dim, pair in enumerate(zip(sizes, changed, strict=True)) if pair[0] != pair[1]}
                 if differ:
                     self.unknown.setdefault((op.index, output), set()).update(differ)
-
-    def is_known(self, key: Key, dim: int | None, rankless: set[Key]) -> bool:
-        """Return whether a size is known; without a dimension, whether all sizes of an output are."""
-        if key in rankless:
-            return False
-        found = self.unknown.get(key, set())
-        return not found if dim is None else dim not in found
