@@ -198,7 +198,7 @@ class Run:
                 raise NotImplementedError(
                     "TorchScript modules are run on zeros to know their shapes; these inputs are too large."
                 )
-            op.outputs = tuple([self.trace.register(op, i, tensor) for i, tensor in enumerate(tensors_in(result))])
+            self.trace.register_all(op, result)
             return result
 
 

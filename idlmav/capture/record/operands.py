@@ -81,11 +81,10 @@ class Operands:
     def adopt(self, tensor: Tensor) -> Origin:
         """Record a tensor that is met for the first time; its stand-in is in `Trace.stand_ins`."""
         trace = self.trace
-        name, is_buffer = self.names.get(id(tensor), (None, False))
+        kind, name = self._kind_and_name(tensor)
         if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
             raise NeedsAutograd
         trace.kept.append(tensor)
-        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
         strided = tensor.layout is torch.strided
         if torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
             origin: Origin = (kind, name, None)
@@ -98,6 +97,10 @@ class Operands:
             origin = (kind, name, SIGNATURES.token(tensor))
         trace.origins[id(tensor)] = origin
         return origin
+
+    def _kind_and_name(self, tensor: Tensor) -> tuple[int, str | None]:
+        name, is_buffer = self.names.get(id(tensor), (None, False))
+        return CONSTANT if name is None else BUFFER if is_buffer else PARAMETER, name
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         """Return the tensor to compute with in place of a tensor."""

@@ -24,7 +24,7 @@ from idlmav.capture.outside.containers import Copier
 from idlmav.capture.record.classify import function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands, meta_like
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin, Trace
+from idlmav.capture.record.trace import META, Origin, Trace
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
@@ -95,10 +95,8 @@ class _AutogradOperands(Operands):
         self.adopt(tensor)
 
     def adopt(self, tensor: Tensor) -> Origin:
-        name, is_buffer = self.names.get(id(tensor), (None, False))
         self.trace.kept.append(tensor)
-        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
-        origin = self.trace.origins[id(tensor)] = (kind, name, None)
+        origin = self.trace.origins[id(tensor)] = (*self._kind_and_name(tensor), None)
         return origin
 
     def stand_in(self, tensor: Tensor) -> Tensor:
