@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 from idlmav.capture.outside.containers import walk
 from idlmav.capture.record.argument_text import argument_text, dtype_name
 from idlmav.capture.record.classify import op_name
+from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
-from idlmav.capture.record.trace import BUFFER, PARAMETER, SIGNATURES, CallRecord, OpRecord, Origin
+from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.tree import Tree, uncompiled
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
@@ -63,15 +64,14 @@ class _Description:
             self._raised(self.run.error)
         if self.run.error is None:
             self._output(outputs)
+        edges = [
+            _make_edge(source, target, tuple(found if len(found) == 1 else sorted(set(found))))
+            for (source, target), found in self.edges.items()
+        ]
         return Graph(
             name=type(uncompiled(self.tree.model)).__name__,
             nodes=tuple(self.nodes),
-            edges=tuple(
-                [
-                    _make_edge(source, target, tuple(found if len(found) == 1 else sorted(set(found))))
-                    for (source, target), found in self.edges.items()
-                ]
-            ),
+            edges=tuple(edges),
             modules=self.tree.describe_modules(self.run.trace.calls),
             calls=_calls(self.run.trace.calls),
             parameters=self.tree.describe_parameters(),
@@ -157,8 +157,8 @@ class _Description:
         """Add a node for an exception that ended the run and that no op raised."""
         call = self.run.error_call
         path = call.path if call is not None else ""
-        layer = call is not None and _class_is_layer(call.module)
-        operation = f"nn.{type(call.module).__name__}" if layer and call is not None else "raise"
+        layer = type(call.module).__name__ if call is not None and _is_layer(call.module) else None
+        operation = f"nn.{layer}" if layer else "raise"
         node_id = self._unique(path if layer and path else f"{path}:raise" if path else "raise")
         where = locate_error(error)
         source = source_line(where)
@@ -214,29 +214,22 @@ def _arguments(op: OpRecord, failed: bool) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _shapes(outputs: tuple[Any, ...]) -> tuple[tuple[Shape | None, ...], tuple[str, ...]]:
-    found = [SIGNATURES.values[out] if isinstance(out, int) else out for out in outputs]
-    return tuple([value[0] for value in found]), tuple([dtype_name(value[-1]) for value in found])
+    found = [signature_of(out) for out in outputs]
+    return tuple([shape for shape, _ in found]), tuple([dtype_name(dtype) for _, dtype in found])
 
 
 def _without_bookkeeping(run: Run) -> list[OpRecord]:
     """Drop the ops that count BatchNorm's batches, in a buffer that nothing else reads."""
 
     def counts(op: OpRecord) -> bool:
-        return "inplace" in op.flags and any(
-            origin[0] == BUFFER and str(origin[1]).endswith("num_batches_tracked") for origin in op.origins
-        )
+        return "inplace" in op.flags and any(origin[0] == BUFFER and counts_batches(origin) for origin in op.origins)
 
     return [op for op in run.trace.ops if not (op.flags and counts(op))]
 
 
-def _class_is_layer(module: torch.nn.Module) -> bool:
-    kind: Any = type(module)
-    return _is_torchs(kind)
-
-
-@cache
-def _is_torchs(kind: Any) -> bool:
-    return bool(kind.__module__.startswith("torch.nn.modules."))
+def _is_layer(module: torch.nn.Module) -> bool:
+    """Return whether a module is of a class of torch's."""
+    return type(module).__module__.startswith("torch.nn.modules.")
 
 
 def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:
@@ -245,7 +238,7 @@ def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:
     readers: set[int] = set()
     for op in ops:
         call = op.call
-        if call is None or call.children or not _class_is_layer(call.module):
+        if call is None or call.children or not _is_layer(call.module):
             continue  # a container of layers, or no layer of torch
         reads = PARAMETER in [origin[0] for origin in op.origins]
         if reads or call.index not in readers:

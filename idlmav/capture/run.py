@@ -37,11 +37,8 @@ def model_input(*args: Any) -> None:
     """Stand for the op that makes an input."""
 
 
-def compiled_forward(*args: Any) -> None:
+def _forward(*args: Any) -> None:
     """Stand for the op that a TorchScript module is."""
-
-
-compiled_forward.__name__ = "forward"
 
 
 class Run:
@@ -73,15 +70,9 @@ class Run:
     def __init__(self, tree: Tree, device: torch.device) -> None:
         self.model = tree.model
         self.trace = Trace()
-        self.names: dict[int, tuple[str, bool]] = {}
         self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
-        self.operands = Operands(self.trace, self.names)
-        self.operands.own = self.tree.tensors
-        for name, tensor, is_buffer in self.tree.tensors:
-            if id(tensor) not in self.names:
-                self.names[id(tensor)] = name, is_buffer
-                self.operands.expect(tensor, name, is_buffer)
+        self.operands = Operands(self.trace, tree.tensors)
         self.failures = Failures(self.trace)
         self.mode = RecordingMode(self.trace, self.operands, device, self.failures)
         self.layer_memo = LayerMemo(self.trace, self.mode.recorder)
@@ -97,6 +88,8 @@ class Run:
         self._innermost: tuple[Exception, CallRecord] | None = None
 
     branches: frozenset[Where | None] = frozenset()
+    gradients: Any = torch.no_grad
+    """Context in which the model runs: without autograd."""
 
     def taking(self, branches: frozenset[Where | None]) -> Self:
         """Return this run, which has still to begin, with opposite guesses at the given places."""
@@ -129,10 +122,6 @@ class Run:
                     self.error_call = self._innermost[1]
         return self
 
-    def gradients(self) -> Any:
-        """Return the context in which the model runs: without autograd."""
-        return torch.no_grad()
-
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         names = argument_names(self.model, args)
         args = tuple(self._take(value, name) for name, value in zip(names, args, strict=True))
@@ -143,10 +132,9 @@ class Run:
         """Return one input with meta tensors, each written down as an op."""
         if isinstance(value, Drained):
             return value.again(lambda item, index: self._take(item, f"{name}.{index}"))
-        inputs = self.copier.named
-        first = len(inputs)
+        first = len(self.inputs)
         taken = self.copier.take(value, name)
-        for path, tensor in inputs[first:]:
+        for path, tensor in self.inputs[first:]:
             op = self.trace.new_op(model_input, None)
             op.args, op.call = (path,), None
             op.outputs = (self.trace.register(op, 0, tensor),)
@@ -201,7 +189,7 @@ class Run:
     def _run_opaque(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run compiled TorchScript on zeros: its ops cannot be seen."""
         with DisableTorchFunction():
-            op = self.trace.new_op(compiled_forward, locate(sys._getframe(3)))
+            op = self.trace.new_op(_forward, locate(sys._getframe(3)))
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)
             op.args, op.kwargs = args, kwargs
@@ -210,7 +198,7 @@ class Run:
                 raise NotImplementedError(
                     "TorchScript modules are run on zeros to know their shapes; these inputs are too large."
                 )
-            op.outputs = tuple([self.trace.register(op, i, tensor) for i, tensor in enumerate(tensors_in(result))])
+            self.trace.register_all(op, result)
             return result
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import torch
@@ -99,17 +99,14 @@ class Tree:
 
     def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
-        counts: dict[str, int] = {}
-        for call in calls:
-            counts[call.path] = counts.get(call.path, 0) + 1
+        counts = Counter([call.path for call in calls])
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
             kind: Any = type(module)
-            container = _has_no_forward(kind) and "forward" not in module.__dict__
-            called = counts.get(path, 0)
-            found.append(
-                _make_module(path, kind.__name__, _class_path(kind), module.extra_repr(), names, called, container)
-            )
+            class_path, extra = f"{kind.__module__}.{kind.__qualname__}", module.extra_repr()
+            has_no_forward = getattr(kind, "forward", None) is torch.nn.Module.forward
+            container = has_no_forward and "forward" not in module.__dict__
+            found.append(_make_module(path, kind.__name__, class_path, extra, names, counts.get(path, 0), container))
         return tuple(found)
 
     def describe_parameters(self) -> tuple[ParameterInfo, ...]:
@@ -131,22 +128,7 @@ class Tree:
         return (*parameters, *buffers)
 
 
-@cache
-def _has_no_forward(kind: Any) -> bool:
-    return getattr(kind, "forward", None) is torch.nn.Module.forward
-
-
-@cache
-def _class_path(kind: Any) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-@cache
-def _type(dtype: torch.dtype) -> tuple[str, int]:
-    return dtype_name(dtype), dtype.itemsize
-
-
 def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:
     shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
-    trainable = not is_buffer and tensor.requires_grad
-    return _make_parameter(name, shape, *_type(tensor.dtype), trainable, is_buffer, tuple(aliases))
+    trainable, dtype = not is_buffer and tensor.requires_grad, tensor.dtype
+    return _make_parameter(name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases))

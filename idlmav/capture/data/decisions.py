@@ -32,9 +32,9 @@ class Decisions:
     Attributes
     ----------
     branches : frozenset of Where
-        DeviceMap at which a guess is turned round.
+        Places at which a guess is turned round.
     guessed : dict of Where to None
-        DeviceMap at which a truth value was guessed, in order.
+        Places at which a truth value was guessed, in order.
     """
 
     def __init__(self, trace: Trace, operands: Operands, replay: Replay) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -51,7 +52,6 @@ class Replay:
         self._values: dict[tuple[int, int], Tensor] = {}
         self._done: set[int] = set()
         self._own: dict[str, Tensor] = {}
-        self._named: dict[str, Tensor] = {}
         self._last_write = -1
 
     def arguments(self, args: Any, kwargs: dict[str, Any], origins: list[Origin]) -> tuple[Any, Any] | None:
@@ -206,7 +206,7 @@ class Replay:
             tensor = self.operands.stood_for(tensor)
             return self._detached(tensor)
         name = str(output)
-        tensor = self._users().get(name)
+        tensor = self._users.get(name)
         if tensor is None:
             raise _UnknownError
         if index == PARAMETER:
@@ -226,14 +226,13 @@ class Replay:
 
     def _may_write(self, target: Any) -> None:
         """Refuse to write into the user's weights, also through views."""
-        users = {storage_id(value) for value in self._users().values() if value.layout is torch.strided}
+        users = {storage_id(value) for value in self._users.values() if value.layout is torch.strided}
         if any(storage_id(tensor) in users for tensor in tensors_in(target)):
             raise _UnknownError
 
+    @cached_property
     def _users(self) -> dict[str, Tensor]:
-        if not self._named:
-            self._named = {name: tensor for name, tensor, _ in self.operands.own}
-        return self._named
+        return {name: tensor for name, tensor, _ in self.operands.own}
 
 
 def _substituted(value: Any, others: list[Any]) -> Any:

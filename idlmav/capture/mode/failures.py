@@ -13,7 +13,6 @@ from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import is_inplace_call, op_name
 from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
-from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros, true_error
 from idlmav.capture.torch_private import needs_values
 
@@ -91,9 +90,7 @@ class Failures:
 
     def registered(self, op: OpRecord, result: Any) -> Any:
         """Write down what an op returns."""
-        tensors = tensors_in(result)
-        op.outputs = tuple([self.trace.register(op, i, x) for i, x in enumerate(tensors)])
-        self.trace.views += [x for x in tensors if x.is_meta]  # they may be views
+        self.trace.views += [x for x in self.trace.register_all(op, result) if x.is_meta]  # they may be views
         return result
 
 

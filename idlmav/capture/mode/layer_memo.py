@@ -33,7 +33,7 @@ from idlmav.capture.torch_private import (
 )
 from idlmav.metrics.catalogue import LAYERS
 
-__all__ = ["LEAF_MEMO", "LEAVES", "LayerMemo", "NoLayerMemo", "leaf_of"]
+__all__ = ["LEAF_MEMO", "LEAVES", "OFF", "LayerMemo", "leaf_of"]
 
 Reader = Callable[[dict[str, Any]], tuple[Any, ...]]
 Leaf = tuple[Any, Any, Reader, tuple[tuple[str, str], ...]]
@@ -84,6 +84,8 @@ LEAVES: dict[type[nn.Module], Leaf] = {
 LEAF_MEMO: dict[tuple[Any, ...], tuple[Any, tuple[int, ...], Remembered]] = {}
 """Shared by all captures: key of a call -> function, which of the call's operands it reads in order, what comes out."""
 LEAF_MEMO_AT_MOST = 1 << 14
+OFF = -1
+"""Set as `LayerMemo.depth` where each layer has to run: no layer is looked up."""
 _NOTHING: Origin = (-1, None, None)
 """Stands for a parameter that a layer does without."""
 Lookup = tuple[tuple[Any, ...], list[Origin]]
@@ -189,11 +191,3 @@ class LayerMemo:
             LEAF_MEMO.clear()
         with contextlib.suppress(TypeError):  # a setting that cannot be a key
             LEAF_MEMO[key] = op.func, tuple([origins.index(origin) for origin in op.origins]), remembered
-
-
-class NoLayerMemo(LayerMemo):
-    """Looks nothing up, for runs in which each layer has to run."""
-
-    def look_up(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        """Return nothing."""
-        return

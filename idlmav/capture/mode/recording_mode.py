@@ -320,8 +320,8 @@ class RecordingMode(TorchFunctionMode):
             guess = data_shaped.largest(func, args, kwargs)
             if guess is not None:
                 true = self.replay.result(op)
-                if true is not NotImplemented:
-                    return self._true(op, true, args, kwargs)
+                if true is not NotImplemented:  # of which only tensors that stay real keep their values
+                    return self.recorder.finish(op, as_operands(true), args, kwargs, None, False)
                 op.flags = (*op.flags, "guess")
                 return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
@@ -332,10 +332,6 @@ class RecordingMode(TorchFunctionMode):
             self.recorder.remember(signature, op, NEW, op.outputs[0])
             return result
         return self.recorder.finish(op, result, args, kwargs, signature, inplace)
-
-    def _true(self, op: OpRecord, result: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Record an op's true result, of which only tensors that stay real keep their values."""
-        return self.recorder.finish(op, as_operands(result), args, kwargs, None, False)
 
     def _add_writers(self, op: OpRecord) -> None:
         """Add an edge from the last op that wrote into the memory of an operand through another tensor."""

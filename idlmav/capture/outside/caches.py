@@ -32,11 +32,6 @@ def without_kept_tensors(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     Empty the caches that hold tensors, before and after: the next real run must not get a meta tensor from one.
 
     These are the caches of `functools` in the classes of the modules and in the Python modules that define them.
-
-    Parameters
-    ----------
-    modules : iterable of torch.nn.Module
-        The model that runs inside, with all modules below.
     """
     caches = _caches({type(module) for module in modules})
     for cache in caches:

@@ -47,16 +47,7 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """
-    Yield the tensors, modules and functions in an input or output of a model, with their names.
-
-    Parameters
-    ----------
-    value : object
-        Containers and objects of any class, also ones that contain themselves.
-    path : str
-        Its own name.
-    """
+    """Yield the tensors, modules and functions in containers and objects of any class, with their names."""
     seen: set[int] = set()
     waiting = [(path, value)]
     while waiting:
@@ -75,12 +66,7 @@ class Copier(TorchFunctionMode):
     """
     Copies inputs with stand-ins for their tensors, so that the model cannot change the user's objects.
 
-    A tensor that is given twice has one stand_in, as models ask whether two arguments are the same.
-
-    Parameters
-    ----------
-    stand_in_of : callable
-        Makes the stand-in of a tensor.
+    A tensor that is given twice has one stand-in, as models ask whether two arguments are the same.
     """
 
     def __init__(self, stand_in_of: Callable[[Tensor], Tensor]) -> None:

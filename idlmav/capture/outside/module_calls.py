@@ -36,16 +36,11 @@ def call_original(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[s
 @contextmanager
 def watch_calls(handler: Handler) -> Iterator[None]:
     """
-    Send this thread's module calls to a handler.
+    Send this thread's module calls to a handler, which continues a call by `call_original`.
 
     `torch.nn.Module._call_impl` is replaced while any thread captures, and put back by the last one; threads
     that do not capture go straight to the original. `__call__` is left alone: setting it invalidates the
     attribute caches of every subclass, which takes milliseconds.
-
-    Parameters
-    ----------
-    handler : callable
-        Receives module, arguments and keyword arguments; `call_original` continues the call.
     """
     global _original, _users
     before = getattr(_active, "handler", None)

@@ -118,14 +118,7 @@ def _unchanged(container: Any, content: Any) -> bool:
 
 @contextmanager
 def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
-    """
-    Undo on exit all that a forward pass changed in the model or in the process, also if it was interrupted.
-
-    Parameters
-    ----------
-    modules : iterable of torch.nn.Module
-        The model that runs inside, with all modules below.
-    """
+    """Undo on exit all that a forward pass changed in the model or in the process, also if it was interrupted."""
     modules = list(modules)
     snapshot = Snapshot(modules)
     with ExitStack() as undo:

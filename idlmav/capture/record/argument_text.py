@@ -66,28 +66,14 @@ def argument_text(func: Any, args: Any, kwargs: dict[str, Any] | None, with_shap
     """
     Write an op's arguments other than tensors, without defaults.
 
-    Parameters
-    ----------
-    func : callable
-        The torch function; its signature or docstring names the arguments.
-    args, kwargs : tuple, dict
-        The arguments of the call.
-    with_shapes : bool
-        Whether to write the shapes of tensors too, as is useful for an op that failed.
-
-    Returns
-    -------
-    str
-        ``"stride=(2, 2), padding=(3, 3)"``.
+    The text is like ``"stride=(2, 2), padding=(3, 3)"``. With shapes, those of tensors are written too, as is useful for
+    an op that failed.
     """
     names, offset = _names(func, len(args))
     parts: list[str] = []
     for index, value in enumerate(args):
-        if not isinstance(value, Tensor):
-            name, default = names[index - offset] if offset <= index < len(names) + offset else ("", None)
-            _append(parts, name, value, default, with_shapes)
-        elif with_shapes:
-            parts.append(f"{format_shape(tuple(value.shape))} {dtype_name(value.dtype)}")
+        name, default = names[index - offset] if offset <= index < len(names) + offset else ("", None)
+        _append(parts, name, value, default, with_shapes)
     if kwargs:
         defaults = dict(names)
         for name, value in kwargs.items():
@@ -112,7 +98,7 @@ def _append(parts: list[str], name: str, value: Any, default: str | None, with_s
         return
     if _only_tensors(value):
         if with_shapes:
-            parts.extend(f"{format_shape(tuple(item.shape))}" for item in value)
+            parts.extend(format_shape(tuple(item.shape)) for item in value)
         return
     text = _write(value)
     same = isinstance(value, (tuple, list)) and len(set(map(str, value))) == 1 and str(value[0]) == default

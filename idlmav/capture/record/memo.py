@@ -18,7 +18,7 @@ MEMO: dict[tuple[Any, ...], Remembered] = {}
 MEMO_AT_MOST = 1 << 16
 
 
-def _counts_batches(origin: Origin) -> bool:
+def counts_batches(origin: Origin) -> bool:
     """Return whether a tensor is BatchNorm's counter, which hardly anything reads."""
     return str(origin[1]).endswith("num_batches_tracked")
 
@@ -111,8 +111,7 @@ class Recorder:
         if type(result) in (tuple, list) and any(isinstance(item, Tensor) and id(item) in known for item in result):
             # An operand among the results gets another tensor, so that edges before and after the op differ.
             result = type(result)([x.view_as(x) if isinstance(x, Tensor) and id(x) in known else x for x in result])
-        tensors = tensors_in(result)
-        op.outputs = tuple([self.trace.register(op, index, tensor) for index, tensor in enumerate(tensors)])
+        tensors = self.trace.register_all(op, result)
         shared = [self._shares(tensor, args, kwargs) for tensor in tensors]
         if not tensors or signature is None:
             return result
@@ -142,7 +141,7 @@ class Recorder:
             outputs.append(trace.register(op, index, tensor))
             storage = storage_key(tensor)
             # The stand-in of a buffer or a constant is also read under that tensor's name.
-            foreign = known is not None and known[0] < PARAMETER and not _counts_batches(known)
+            foreign = known is not None and known[0] < PARAMETER and not counts_batches(known)
             if foreign or storage in trace.mutated or trace.is_aliased(storage):
                 trace.mutated[storage] = op.index
         op.outputs = tuple(outputs)

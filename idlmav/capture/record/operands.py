@@ -45,26 +45,30 @@ class Operands:
     ----------
     trace : Trace
         Receives the origins.
-    names : dict of int to (str, bool)
-        Qualified name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
+    own : sequence of (str, Tensor, bool)
+        Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
 
     Attributes
     ----------
-    own : sequence of (str, Tensor, bool)
-        Name, tensor and whether it is a buffer, of all parameters and buffers of the model.
+    names : dict of int to (str, bool)
+        Name of every parameter and buffer of the model by its ``id``, and whether it is a buffer.
     may_be_wrapped : bool
         Whether tensors wrapped by functorch are allowed.
     given : dict of int to Tensor
         By ``id`` of an input's stand-in, the user's tensor.
     """
 
-    def __init__(self, trace: Trace, names: dict[int, tuple[str, bool]]) -> None:
+    def __init__(self, trace: Trace, own: Sequence[tuple[str, Tensor, bool]]) -> None:
         self.trace = trace
-        self.names = names
-        self.own: Sequence[tuple[str, Tensor, bool]] = ()
+        self.own = own
+        self.names: dict[int, tuple[str, bool]] = {}
         self.given: dict[int, Tensor] = {}
         self._foreign: dict[int, Tensor] = {}
         self.may_be_wrapped = False
+        for name, tensor, is_buffer in own:
+            if id(tensor) not in self.names:
+                self.names[id(tensor)] = name, is_buffer
+                self.expect(tensor, name, is_buffer)
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
         """Record a parameter or a buffer before the model runs, if it is of the usual kind; `adopt` records others."""
@@ -77,28 +81,26 @@ class Operands:
     def adopt(self, tensor: Tensor) -> Origin:
         """Record a tensor that is met for the first time; its stand-in is in `Trace.stand_ins`."""
         trace = self.trace
-        name, is_buffer = self.names.get(id(tensor), (None, False))
+        kind, name = self._kind_and_name(tensor)
         if name is None and not self.may_be_wrapped and is_functorch_wrapped(tensor):
             raise NeedsAutograd
         trace.kept.append(tensor)
-        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
         strided = tensor.layout is torch.strided
-        if type(tensor) is Parameter and name is not None and strided and tensor.is_floating_point():
-            # Made only when a kernel needs it: most ops on parameters are found in the memo.
-            trace.lazy[id(tensor)] = tensor
-            origin: Origin = (kind, name, SIGNATURES.token(tensor))
-        elif torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
-            origin = (kind, name, None)
+        if torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
+            origin: Origin = (kind, name, None)
         elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
             # A clone: the model may write into its own counters and masks.
-            real = tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
-            trace.stand_ins[id(tensor)] = real
+            real = trace.stand_ins[id(tensor)] = tensor.detach().to("cpu", copy=True)
             origin = trace.origins[id(real)] = (kind, name, None)
         else:
-            trace.lazy[id(tensor)] = tensor
+            trace.lazy[id(tensor)] = tensor  # its stand-in is made when a kernel needs it: most ops are in the memo
             origin = (kind, name, SIGNATURES.token(tensor))
         trace.origins[id(tensor)] = origin
         return origin
+
+    def _kind_and_name(self, tensor: Tensor) -> tuple[int, str | None]:
+        name, is_buffer = self.names.get(id(tensor), (None, False))
+        return CONSTANT if name is None else BUFFER if is_buffer else PARAMETER, name
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         """Return the tensor to compute with in place of a tensor."""
@@ -180,4 +182,4 @@ class Operands:
             return meta_like(tensor)
         if tensor.is_meta:
             return torch.zeros(tensor.shape, dtype=tensor.dtype)
-        return tensor.detach().clone() if tensor.device.type == "cpu" else tensor.detach().cpu()
+        return tensor.detach().to("cpu", copy=True)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.torch_private import storage_id
 
 __all__ = [
@@ -187,6 +188,12 @@ class Trace:
         self.origins[id(tensor)] = (op.index, output, token)
         self.kept.append(tensor)
         return token if token is not None else (_known_sizes(tensor), tensor.dtype)
+
+    def register_all(self, op: OpRecord, result: Any) -> list[Tensor]:
+        """Record the tensors in a result as the outputs of an op, and return them."""
+        tensors = tensors_in(result)
+        op.outputs = tuple([self.register(op, index, tensor) for index, tensor in enumerate(tensors)])
+        return tensors
 
 
 def _known_sizes(tensor: Tensor) -> Any:

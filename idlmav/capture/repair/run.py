@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idlmav.capture.mode.layer_memo import NoLayerMemo
+from idlmav.capture.mode.layer_memo import OFF
 from idlmav.capture.record.source import Where, locate_error
 from idlmav.capture.record.trace import CallRecord
 from idlmav.capture.record.values import tensors_in
@@ -55,7 +55,7 @@ class RepairRun(Run):
         self.failures = self.recovery = Recovery(self.trace, self.session)
         self.mode = mode(self.trace, self.operands, device, self.recovery, self.session)
         self.operands.may_be_wrapped = True
-        self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
+        self.layer_memo.depth = OFF
         self.wanted: list[Any] = []
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:

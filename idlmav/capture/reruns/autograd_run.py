@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.data.replay import FLOPS_AT_MOST
-from idlmav.capture.mode.layer_memo import NoLayerMemo
+from idlmav.capture.mode.layer_memo import OFF
 from idlmav.capture.mode.recording_mode import RecordingMode
+from idlmav.capture.outside.containers import Copier
 from idlmav.capture.record.classify import function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands, meta_like
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, Origin
+from idlmav.capture.record.trace import META, Origin, Trace
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
@@ -58,42 +59,19 @@ class AutogradRun(Run):
     """A forward pass in which torch runs every op."""
 
     def __init__(self, tree: Tree, device: torch.device, place: torch.device) -> None:
-        with torch.no_grad(), _CopyTensors(place) as mode:
-            model = copy.deepcopy(tree.model, mode.memo_of(tree))
+        # The copier makes the tensors that are not listed here, also those that torch refuses to copy.
+        with torch.no_grad(), Copier(lambda tensor: _moved(tensor, place)):
+            model = copy.deepcopy(tree.model, {id(tensor): _moved(tensor, place) for _, tensor, _ in tree.tensors})
         super().__init__(Tree(model), device)
-        operands = _AutogradOperands(self.trace, self.names, place)
-        operands.own, self.operands = self.tree.tensors, operands
-        for tensor in [tensor for _, tensor, _ in self.tree.tensors]:
-            self.trace.lazy.pop(id(tensor), None)
-            operands.adopt(tensor)
+        self.trace.lazy.clear()
+        self.operands = operands = _AutogradOperands(self.trace, self.tree.tensors, place)
         self.copier.stand_in_of = operands.input_stand_in
         self.mode = _AutogradMode(self.trace, operands, device, self.failures, place)
-        self.layer_memo = NoLayerMemo(self.trace, self.mode.recorder)
+        self.layer_memo.depth = OFF
         self.differentiates = True
 
-    def gradients(self) -> Any:
-        """Return the context in which the model runs: with autograd, also where the caller has switched it off."""
-        return torch.enable_grad()
-
-
-class _CopyTensors(TorchFunctionMode):
-    """Makes the tensors of a deep copy on another device, also those that torch refuses to copy."""
-
-    def __init__(self, place: torch.device) -> None:
-        super().__init__()
-        self.place = place
-
-    def memo_of(self, tree: Tree) -> dict[int, Any]:
-        """Return copies of all parameters and buffers by ``id``, as a memo for `copy.deepcopy`."""
-        return {id(tensor): _moved(tensor, self.place) for _, tensor, _ in tree.tensors}
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is not Tensor.__deepcopy__:
-            return func(*args, **(kwargs or {}))
-        tensor, memo = args
-        if id(tensor) not in memo:
-            memo[id(tensor)] = _moved(tensor, self.place)
-        return memo[id(tensor)]
+    gradients = torch.enable_grad
+    """Context in which the model runs: with autograd, also where the caller has switched it off."""
 
 
 def _moved(tensor: Tensor, place: torch.device) -> Tensor:
@@ -109,15 +87,16 @@ def _moved(tensor: Tensor, place: torch.device) -> Tensor:
 class _AutogradOperands(Operands):
     """Operands without stand-ins: every tensor belongs to the copy of the model."""
 
-    def __init__(self, trace: Any, names: dict[int, tuple[str, bool]], place: torch.device) -> None:
-        super().__init__(trace, names)
+    def __init__(self, trace: Trace, own: Sequence[tuple[str, Tensor, bool]], place: torch.device) -> None:
+        super().__init__(trace, own)
         self.place = place
 
+    def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
+        self.adopt(tensor)
+
     def adopt(self, tensor: Tensor) -> Origin:
-        name, is_buffer = self.names.get(id(tensor), (None, False))
         self.trace.kept.append(tensor)
-        kind = CONSTANT if name is None else BUFFER if is_buffer else PARAMETER
-        origin = self.trace.origins[id(tensor)] = (kind, name, None)
+        origin = self.trace.origins[id(tensor)] = (*self._kind_and_name(tensor), None)
         return origin
 
     def stand_in(self, tensor: Tensor) -> Tensor:

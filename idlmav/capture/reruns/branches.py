@@ -16,12 +16,7 @@ def try_branches(finished: Run, again: Callable[[frozenset[Where | None]], Run])
     """
     Return the best run over several guesses: one without an error, and of these the one that reaches most modules.
 
-    Parameters
-    ----------
-    finished : Run
-        Returned at once if it has no guesses, or reaches all modules without an error.
-    again : callable
-        Runs the model with opposite guesses at the given places.
+    `again` runs the model with opposite guesses at the given places.
     """
     best, tried = finished, set[frozenset[Where | None]]([frozenset()])
     for _ in range(RERUNS_AT_MOST):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from idlmav.capture.mode.layer_memo import OFF
 from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.record.classify import DEVICE, FACTORY, KINDS, classify, function_name, is_inplace_call, op_name
 from idlmav.capture.record.trace import CONSTANT, OpRecord
@@ -193,7 +194,7 @@ class _DeviceRun(Run):
         super().__init__(tree, device)
         self.mode: DeviceMode = DeviceMode(self.trace, self.operands, device, self.failures)
         self.mode.follow(device_map)
-        self.layer_memo.depth = -1  # no layer is looked up: each op has to run
+        self.layer_memo.depth = OFF
 
 
 def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -16,11 +16,6 @@ class FlopMode(TorchDispatchMode):
     """
     Adds up the formulas of the kernels that run inside.
 
-    Attributes
-    ----------
-    flops : int or None
-        The sum so far; ``None`` until a kernel with a formula ran.
-
     References
     ----------
     torch/utils/flop_counter.py: decomposes what has no formula in the same order as `FlopCounterMode`.
@@ -28,7 +23,7 @@ class FlopMode(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.flops: int | None = None
+        self.flops: int | None = None  # until a kernel with a formula ran
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -12,6 +12,7 @@ from idlmav.capture.shapes.rules.registry import (
     Answer,
     Rule,
     RuleError,
+    are_tensors,
     broadcast,
     contiguous,
     in_format_of,
@@ -45,12 +46,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Answer:
 @rule(torch.matmul, Tensor.matmul, Tensor.__matmul__)
 def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast the batch, multiply the last two sizes."""
-    if (
-        out is not None
-        or not isinstance(left, Tensor)
-        or not isinstance(right, Tensor)
-        or left.dtype is not right.dtype
-    ):
+    if out is not None or not are_tensors(left, right) or left.dtype is not right.dtype:
         return None
     if left.dim() < 2 or right.dim() not in (2, left.dim()) or left.shape[-1] != right.shape[-2]:
         return None
@@ -61,10 +57,7 @@ def matmul(left: Any, right: Any, *, out: Any = None) -> Answer:
     return contiguous(shape, left.dtype), 2 * numel(shape) * left.shape[-1]
 
 
-@rule(Tensor.__rmatmul__)
-def matmul_of(left: Any, right: Any) -> Answer:
-    """Take the operands of `matmul` the other way round."""
-    return matmul(right, left)
+rule(Tensor.__rmatmul__)(lambda left, right: matmul(right, left))
 
 
 @rule(torch.mm, Tensor.mm)
@@ -147,11 +140,6 @@ def _convolution(dims: int) -> Rule:
     return convolution
 
 
-rule(torch.conv1d)(_convolution(1))
-rule(torch.conv2d)(_convolution(2))
-rule(torch.conv3d)(_convolution(3))
-
-
 def _transposed(dims: int) -> Rule:
     def transposed(
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
@@ -183,9 +171,9 @@ def _transposed(dims: int) -> Rule:
     return transposed
 
 
-rule(torch.conv_transpose1d)(_transposed(1))
-rule(torch.conv_transpose2d)(_transposed(2))
-rule(torch.conv_transpose3d)(_transposed(3))
+for _dims in (1, 2, 3):
+    rule(getattr(torch, f"conv{_dims}d"))(_convolution(_dims))
+    rule(getattr(torch, f"conv_transpose{_dims}d"))(_transposed(_dims))
 
 
 @rule(F.embedding)

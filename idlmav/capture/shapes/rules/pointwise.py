@@ -8,7 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from idlmav.capture.shapes.rules.registry import Answer, Rule, RuleError, contiguous, elementwise, is_dense, like, rule
+from idlmav.capture.shapes.rules.registry import (
+    Answer,
+    Rule,
+    RuleError,
+    are_tensors,
+    contiguous,
+    elementwise,
+    is_dense,
+    like,
+    rule,
+)
 
 __all__: list[str] = []
 
@@ -40,8 +50,7 @@ def unary(x: Any, *args: Any, out: Any = None, dtype: Any = None, **kwargs: Any)
         return None
     if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())) or "memory_format" in kwargs:
         return None
-    result = elementwise([x], x.dtype)
-    return None if result is None else (result, None)
+    return _pointwise([x], x.dtype)
 
 
 @rule(*_methods("clamp", "clip"))
@@ -68,8 +77,8 @@ def _channel_dropout(dims: int) -> Rule:
     return channel_dropout
 
 
-for _dims, _function in ((1, F.dropout1d), (2, F.dropout2d), (3, F.dropout3d)):
-    rule(_function)(_channel_dropout(_dims))
+for _dims in (1, 2, 3):
+    rule(getattr(F, f"dropout{_dims}d"))(_channel_dropout(_dims))
 
 
 @rule(F.softmax, F.log_softmax, F.softmin, *_methods("softmax", "log_softmax"))
@@ -96,8 +105,8 @@ def _operands(left: Any, right: Any) -> tuple[list[Tensor], torch.dtype] | None:
     return tensors, torch.result_type(left, right)
 
 
-def _of(tensors_and_type: tuple[list[Tensor], torch.dtype] | None) -> Answer:
-    result = elementwise(*tensors_and_type) if tensors_and_type is not None else None
+def _pointwise(tensors: list[Tensor], dtype: torch.dtype) -> Answer:
+    result = elementwise(tensors, dtype)
     return None if result is None else (result, None)
 
 
@@ -107,7 +116,7 @@ def add(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answer:
     found = _operands(left, right)
     if out is not None or found is None or found[1] is torch.bool or type(alpha) not in (int, float):
         return None
-    return _of(found)
+    return _pointwise(*found)
 
 
 @rule(*_methods("sub", "__sub__", "subtract"))
@@ -118,17 +127,14 @@ def subtract(left: Any, right: Any, *, alpha: Any = 1, out: Any = None) -> Answe
     return add(left, right, alpha=alpha, out=out)
 
 
-@rule(*_methods("__rsub__"))
-def subtract_from(left: Any, right: Any) -> Answer:
-    """Take the operands of `subtract` the other way round: the first one's strides count."""
-    return subtract(right, left)
+rule(*_methods("__rsub__"))(lambda left, right: subtract(right, left))
 
 
 @rule(*_methods("maximum", "minimum"))
 def extreme(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of two tensors."""
-    both = isinstance(left, Tensor) and isinstance(right, Tensor)
-    return _of(_operands(left, right)) if both and out is None else None
+    found = _operands(left, right) if are_tensors(left, right) and out is None else None
+    return None if found is None else _pointwise(*found)
 
 
 @rule(*_methods("div", "true_divide", "divide", "__truediv__", "__div__"))
@@ -137,7 +143,7 @@ def divide(left: Any, right: Any, *, rounding_mode: Any = None, out: Any = None)
     found = _operands(left, right)
     if out is not None or found is None or rounding_mode is not None or found[1].is_complex:
         return None
-    return _of((found[0], found[1] if found[1].is_floating_point else torch.get_default_dtype()))
+    return _pointwise(found[0], found[1] if found[1].is_floating_point else torch.get_default_dtype())
 
 
 @rule(*_methods("__rdiv__"))
@@ -150,7 +156,7 @@ def divide_into(left: Any, right: Any) -> Answer:
 def power(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape, for floating types."""
     found = _operands(left, right)
-    return _of(found) if out is None and found is not None and found[1].is_floating_point else None
+    return _pointwise(*found) if out is None and found is not None and found[1].is_floating_point else None
 
 
 @rule(*_methods("__rpow__"))
@@ -164,39 +170,29 @@ def power_of(left: Any, right: Any) -> Answer:
 def compare(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of truth values."""
     found = _operands(left, right)
-    if out is not None or found is None:
-        return None
-    result = elementwise(found[0], torch.bool)
-    return None if result is None else (result, None)
+    return None if out is not None or found is None else _pointwise(found[0], torch.bool)
 
 
 @rule(*_methods("logical_and", "logical_or", "logical_xor"))
 def logical(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of two tensors, as truth values."""
-    return compare(left, right, out=out) if isinstance(left, Tensor) and isinstance(right, Tensor) else None
+    return compare(left, right, out=out) if are_tensors(left, right) else None
 
 
 @rule(*_methods("__and__", "__or__", "__xor__", "bitwise_and", "bitwise_or", "bitwise_xor", "__rand__", "__ror__"))
 def bitwise(left: Any, right: Any, *, out: Any = None) -> Answer:
     """Broadcast shape of two tensors of one type."""
-    if (
-        out is not None
-        or not isinstance(left, Tensor)
-        or not isinstance(right, Tensor)
-        or left.dtype is not right.dtype
-    ):
+    if out is not None or not are_tensors(left, right) or left.dtype is not right.dtype:
         return None
     if left.dtype.is_floating_point or left.dtype.is_complex:
         return None
-    result = elementwise([left, right], left.dtype)
-    return None if result is None else (result, None)
+    return _pointwise([left, right], left.dtype)
 
 
 @rule(*_methods("logical_not", "isnan", "isinf", "isfinite"))
 def test(x: Any, *, out: Any = None) -> Answer:
     """Same shape of truth values."""
-    result = elementwise([x], torch.bool) if out is None and isinstance(x, Tensor) else None
-    return None if result is None else (result, None)
+    return _pointwise([x], torch.bool) if out is None and isinstance(x, Tensor) else None
 
 
 @rule(torch.where, Tensor.where)
@@ -208,8 +204,7 @@ def where(*args: Any, **kwargs: Any) -> Answer:
     found = _operands(left, right)
     if found is None or not isinstance(condition, Tensor) or condition.dtype is not torch.bool:
         return None
-    result = elementwise([condition, *found[0]], found[1])
-    return None if result is None else (result, None)
+    return _pointwise([condition, *found[0]], found[1])
 
 
 @rule(*_methods("masked_fill"))
@@ -217,8 +212,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Answer:
     """Contiguous, broadcast shape, own type."""
     if mask.dtype is not torch.bool or isinstance(value, Tensor) or not x.dtype.is_floating_point:
         return None
-    result = elementwise([contiguous(x.shape, x.dtype), contiguous(mask.shape, x.dtype)], x.dtype)
-    return None if result is None else (result, None)
+    return _pointwise([contiguous(x.shape, x.dtype), contiguous(mask.shape, x.dtype)], x.dtype)
 
 
 @rule(torch.zeros_like, torch.ones_like, torch.empty_like)
@@ -233,6 +227,11 @@ def random_like(x: Any, *, device: Any = None, requires_grad: bool = False) -> A
     return filled_like(x) if x.dtype.is_floating_point else None
 
 
+def _fit(shape: tuple[int, ...], input: Tensor, *parameters: Tensor | None) -> bool:
+    """Return whether the parameters of a normalization have a shape, and the type of its input."""
+    return all(x is None or (tuple(x.shape) == shape and x.dtype is input.dtype) for x in parameters)
+
+
 @rule(F.batch_norm)
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
@@ -242,8 +241,7 @@ def batch_norm(
     if input.dim() < 2 or not input.dtype.is_floating_point or not is_dense(input):
         return None
     channels = input.shape[1]
-    statistics = (running_mean, running_var, weight, bias)
-    if any(x is not None and (tuple(x.shape) != (channels,) or x.dtype is not input.dtype) for x in statistics):
+    if not _fit((channels,), input, running_mean, running_var, weight, bias):
         return None
     if (running_mean is None and not training) or (training and input.numel() <= channels):
         return None
@@ -256,9 +254,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     shape = tuple(normalized_shape)
     if not shape or not input.dtype.is_floating_point or tuple(input.shape[-len(shape) :]) != shape:
         return None
-    if any(x is not None and (tuple(x.shape) != shape or x.dtype is not input.dtype) for x in (weight, bias)):
-        return None
-    return contiguous(input.shape, input.dtype), None
+    return (contiguous(input.shape, input.dtype), None) if _fit(shape, input, weight, bias) else None
 
 
 @rule(getattr(F, "rms_norm", None))
@@ -273,9 +269,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if input.dim() < 2 or not input.is_contiguous() or not input.dtype.is_floating_point:
         return None
     channels = input.shape[1]
-    if num_groups <= 0 or channels % num_groups or input.numel() == 0:
-        return None
-    if any(x is not None and (tuple(x.shape) != (channels,) or x.dtype is not input.dtype) for x in (weight, bias)):
+    if num_groups <= 0 or channels % num_groups or input.numel() == 0 or not _fit((channels,), input, weight, bias):
         return None
     return like(input), None
 

@@ -15,6 +15,7 @@ __all__ = [
     "Answer",
     "Rule",
     "RuleError",
+    "are_tensors",
     "broadcast",
     "contiguous",
     "elementwise",
@@ -90,6 +91,11 @@ def numel(shape: Sequence[int]) -> int:
 def is_dense(tensor: Tensor) -> bool:
     """Return whether a tensor is contiguous in either memory format, so that its strides are kept."""
     return tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
+
+
+def are_tensors(*values: Any) -> bool:
+    """Return whether all values are tensors."""
+    return all(isinstance(value, Tensor) for value in values)
 
 
 def broadcast(shapes: Sequence[Sequence[int]]) -> tuple[int, ...] | None:

@@ -45,18 +45,9 @@ def _avg_pool(dims: int) -> Rule:
         count_include_pad: bool = True, divisor_override: Any = None,
     ) -> Answer:  # fmt: skip
         """One value per place of the window."""
-        if ceil_mode:
-            return None
-        return _pool(input, dims, kernel_size, stride, padding)
+        return None if ceil_mode else _pool(input, dims, kernel_size, stride, padding)
 
     return avg_pool
-
-
-for _dims, _max, _avg in (
-    (1, F.max_pool1d, F.avg_pool1d), (2, F.max_pool2d, F.avg_pool2d), (3, F.max_pool3d, F.avg_pool3d),
-):  # fmt: skip
-    rule(_max)(_max_pool(_dims))
-    rule(_avg)(_avg_pool(_dims))
 
 
 def _adaptive(dims: int) -> Rule:
@@ -75,8 +66,10 @@ def _adaptive(dims: int) -> Rule:
     return adaptive
 
 
-for _dims, _function in ((1, F.adaptive_avg_pool1d), (2, F.adaptive_avg_pool2d), (3, F.adaptive_avg_pool3d)):
-    rule(_function)(_adaptive(_dims))
+for _dims in (1, 2, 3):
+    rule(getattr(F, f"max_pool{_dims}d"))(_max_pool(_dims))
+    rule(getattr(F, f"avg_pool{_dims}d"))(_avg_pool(_dims))
+    rule(getattr(F, f"adaptive_avg_pool{_dims}d"))(_adaptive(_dims))
 
 
 @rule(torch.cat, torch.concat, torch.concatenate)
