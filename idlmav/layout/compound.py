@@ -39,16 +39,7 @@ class Insets:
 
 @dataclass(slots=True)
 class Placed:
-    """
-    Absolute coordinates, flow downwards.
-
-    Attributes
-    ----------
-    boxes, frames : list of tuple
-        Left, top, width, height of every node and every group.
-    routes : list of list of points
-        One polyline an edge, in the order of `Network.edges`.
-    """
+    """Absolute coordinates in px, flow downwards: of every node, every group, and every edge of a `Network`."""
 
     boxes: list[Box]
     frames: list[Box]

@@ -48,18 +48,7 @@ def frame_insets(direction: Direction, options: Options) -> Insets:
 
 
 class Orientation:
-    """
-    The map from flow coordinates to the picture.
-
-    Parameters
-    ----------
-    direction : {'down', 'right', 'up', 'left'}
-        Where the data flows in the picture.
-    boxes : sequence of tuple
-        All boxes and frames, in flow coordinates.
-    routes : sequence of points
-        All routes; together with the boxes they span the picture.
-    """
+    """The map from flow coordinates to the picture, which all boxes, frames and routes span."""
 
     def __init__(self, direction: Direction, boxes: Sequence[Box], routes: Sequence[Sequence[Point]]) -> None:
         self.transposed, self.mirrored = is_transposed(direction), is_mirrored(direction)

@@ -58,14 +58,7 @@ class Variant:
 
 @dataclass(slots=True)
 class Variants:
-    """
-    The layouts of one graph.
-
-    Parameters
-    ----------
-    graph : Graph
-        With totals.
-    """
+    """The layouts of one graph, which has its totals."""
 
     graph: Graph
     _layouts: dict[tuple[str, str, float], Layout] = field(default_factory=dict)

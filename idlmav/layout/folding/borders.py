@@ -18,16 +18,7 @@ _ON_BORDER = 0.05
 
 @dataclass(slots=True)
 class BorderPoints:
-    """
-    The points at which edges meet the border of a group.
-
-    Attributes
-    ----------
-    entering, leaving : list of points
-        Where edges enter and leave its frame, in the order of the edges.
-    inside : int
-        How many edges have both ends inside.
-    """
+    """Where edges enter and leave the frame of a group, in their order, and how many have both ends inside."""
 
     entering: list[Point] = field(default_factory=list)
     leaving: list[Point] = field(default_factory=list)

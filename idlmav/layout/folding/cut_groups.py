@@ -91,18 +91,7 @@ def band_of(starts: Sequence[int], along: int) -> int:
 
 
 class Piece(NamedTuple):
-    """
-    A visible part of a band, in tenths of a px.
-
-    Attributes
-    ----------
-    owner : str
-        Id of the box or frame; ``""`` for a line.
-    along : int
-        Where it is along the flow.
-    low, high : int
-        Its ends across the flow.
-    """
+    """A visible part of a band: its box or frame, ``""`` for a line; its place along the flow, its ends across it."""
 
     owner: str
     along: int
@@ -141,16 +130,8 @@ class FramesAround:
     """
     The frames around cut groups, which are nested or apart; lengths in tenths of a px.
 
-    Attributes
-    ----------
-    ends : mapping of str to (int, int)
-        Where each lies along the flow, parents first.
-    parents : mapping of str to str
-        The frame around each, or ``""``.
-    lengths : mapping of str to int
-        How long each is at least, across the flow.
-    before, after : int
-        Room between its borders and its content.
+    `ends` are along the flow, parents first; `lengths` the least ones across it, where a frame keeps the room `before`
+    and `after` its content.
     """
 
     ends: Mapping[str, Interval]

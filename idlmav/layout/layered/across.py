@@ -77,7 +77,7 @@ class _Packing:
         for row in geometry.ranks:
             for left, right in pairwise(row):
                 boxes = geometry.is_item(left) and geometry.is_item(right)
-                both_boxes = boxes and not geometry.is_port(left) and not geometry.is_port(right)
+                both_boxes = boxes and geometry.kind[left] != "port" and geometry.kind[right] != "port"
                 gap = options.node_gap if both_boxes else options.lane_gap
                 gap = max(gap, options.port_gap) if boxes else gap
                 apart = geometry.right[left] + geometry.left[right] + gap + self.shift[left] - self.shift[right]

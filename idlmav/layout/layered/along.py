@@ -59,7 +59,7 @@ class _Placement:
         geometry = self.geometry
         block = geometry.ranked.block
         for item in range(len(block.items)):
-            if geometry.is_port(item) and block.is_bottom(item):
+            if geometry.kind[item] == "port" and block.is_bottom(item):
                 geometry.y[item] = self.height
 
     def _place_item(self, item: int, boxes: Contour, lines: Contour) -> None:
@@ -68,7 +68,7 @@ class _Placement:
             self.bottom[item] = self.earliest[item]
             return
         y = self.earliest[item]
-        if not geometry.is_port(item):
+        if geometry.kind[item] != "port":
             low, high = self._extent(item)
             y = max(y, boxes.top(low, high) + self.between_boxes, lines.top(low, high) + self.above_box)
             boxes.put(low, high, y + geometry.height[item])
@@ -125,7 +125,7 @@ class _Placement:
                     if thing.y < limit < 1e8:
                         thing.y = limit
                 lines.put(low, high, -thing.y)
-            elif not geometry.is_port(thing):
+            elif geometry.kind[thing] != "port":
                 low, high = self._extent(thing)
                 if thing not in main_path and geometry.arcs_out[thing]:
                     limit = min(-boxes.top(low, high) - self.between_boxes, -lines.top(low, high) - 10.0)
@@ -140,7 +140,7 @@ class _Placement:
         loose = [False] * len(geometry.x)
         for row in geometry.ranks:
             for item in row:
-                if item not in main_path and not geometry.is_port(item) and item != geometry.ranked.block.entry:
+                if item not in main_path and geometry.kind[item] != "port" and item != geometry.ranked.block.entry:
                     loose[item] = all(loose[arcs[arc][1]] for arc in geometry.arcs_in[item])
         return loose
 

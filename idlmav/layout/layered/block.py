@@ -101,10 +101,6 @@ class Ranked:
 
     Attributes
     ----------
-    block : Block
-        The block.
-    main_path : tuple of int
-        The main path.
     rank : list of int
         Of every item, then of every dummy.
     hyperedge : list of (int, int) or None

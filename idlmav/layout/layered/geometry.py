@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from idlmav.layout.layered.block import Ranked
 
 __all__ = ["Geometry"]
 
 
-@dataclass(slots=True)
 class Geometry:
     """
     A block with an order; the steps fill in the alignment, the offsets of the ports, x, then y.
@@ -18,6 +15,8 @@ class Geometry:
     ----------
     ranked, ranks
         The block, and the items and dummies of each rank from left to right.
+    kind : list of str
+        The kind of every item, and "" for a dummy.
     aligned : list of int
         For every item and dummy the one aligned with it on the rank below, -1 for none.
     place : list of int
@@ -30,53 +29,27 @@ class Geometry:
         Axis of every item.
     y : list of float
         Top of every item.
-    arcs_in, arcs_out : list of list of int
-        Those of `ranked`.
     """
 
-    ranked: Ranked
-    ranks: list[list[int]]
-    aligned: list[int] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
-    left: list[float] = field(default_factory=list)
-    right: list[float] = field(default_factory=list)
-    height: list[float] = field(default_factory=list)
-    out_offset: list[float] = field(default_factory=list)
-    in_offset: list[float] = field(default_factory=list)
-    x: list[float] = field(default_factory=list)
-    y: list[float] = field(default_factory=list)
-    arcs_out: list[list[int]] = field(default_factory=list)
-    arcs_in: list[list[int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Look up extents, places and arcs."""
-        items, count = self.ranked.block.items, len(self.ranked.rank)
+    def __init__(self, ranked: Ranked, ranks: list[list[int]]) -> None:
+        self.ranked, self.ranks = ranked, ranks
+        items, count = ranked.block.items, len(ranked.rank)
+        self.kind: list[str] = [*(item.kind for item in items), *[""] * (count - len(items))]
         dummies = [0.0] * (count - len(items))
         self.left = [item.left for item in items] + dummies
         self.right = [item.right for item in items] + dummies
         self.height = [item.height for item in items] + dummies
         self.aligned = [-1] * count
         self.place, self.x, self.y = [0] * count, [0.0] * count, [0.0] * count
-        for row in self.ranks:
+        self.out_offset, self.in_offset = [0.0] * len(ranked.arcs), [0.0] * len(ranked.arcs)
+        for row in ranks:
             for position, item in enumerate(row):
                 self.place[item] = position
-        self.arcs_in, self.arcs_out = self.ranked.arcs_in, self.ranked.arcs_out
+        self.arcs_in, self.arcs_out = ranked.arcs_in, ranked.arcs_out
 
     def is_item(self, index: int) -> bool:
         """Whether this is an item, and not a dummy."""
-        return index < len(self.ranked.block.items)
-
-    def is_box(self, index: int) -> bool:
-        """Whether this is a box whose ports can be chosen."""
-        return self.is_item(index) and self.ranked.block.items[index].kind == "box"
-
-    def is_port(self, index: int) -> bool:
-        """Whether this is a point on the border."""
-        return self.is_item(index) and self.ranked.block.items[index].kind == "port"
-
-    def is_rigid(self, index: int) -> bool:
-        """Whether the ports of this item are given."""
-        return self.is_item(index) and self.ranked.block.items[index].kind == "rigid"
+        return self.kind[index] != ""
 
     def start(self, arc: int) -> float:
         """Return the x at which an arc leaves its source."""

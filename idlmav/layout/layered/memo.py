@@ -37,12 +37,7 @@ class Signature(NamedTuple):
     """
     A region without the names of its edges and tensors.
 
-    Attributes
-    ----------
-    key : tuple
-        Everything that a layout depends on; edges and tensors are numbered in the order in which they occur.
-    edges, tensors : list of int
-        The edges and tensors that these numbers stand for.
+    The `key` is everything that a layout depends on; it numbers the `edges` and `tensors` in the order of these lists.
     """
 
     key: tuple[object, ...]

@@ -47,16 +47,7 @@ def order_ranks(ranked: Ranked, options: Options) -> list[list[list[int]]]:
 
 
 class _Search:
-    """
-    The best orders found so far, and the current order.
-
-    Attributes
-    ----------
-    ranks, place
-        The items of every rank, and the place of every item in its rank.
-    kept : list of (int, list)
-        BorderPoints and order, the fewest first.
-    """
+    """The best orders found so far (`kept`: crossings and order, the fewest first), and the current one (`ranks`)."""
 
     def __init__(self, ranked: Ranked, options: Options) -> None:
         self.ranked, self.options = ranked, options

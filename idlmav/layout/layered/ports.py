@@ -17,15 +17,13 @@ _STRAIGHT = 0.5
 
 def set_ports(geometry: Geometry, options: Options) -> None:
     """
-    Fill in the offsets of every arc at both ends.
+    Set the offsets of every arc at both ends; they are 0 before.
 
     Open groups and regions have given ports. All arcs of a tensor leave a box together, at its centre if the box has
     one tensor. Several tensors, and several entering arcs, are spread: the aligned one at the centre, the others in the
     order of their other ends.
     """
     arcs, items = geometry.ranked.arcs, geometry.ranked.block.items
-    geometry.out_offset = [0.0] * len(arcs)
-    geometry.in_offset = [0.0] * len(arcs)
     for index, item in enumerate(items):
         if item.kind == "rigid":
             for arc in geometry.arcs_out[index]:
@@ -122,7 +120,7 @@ def _bends(geometry: Geometry, arc: int) -> bool:
     """Whether the ports at both ends of an arc cannot come above each other."""
     _, source, target, _, _ = geometry.ranked.arcs[arc]
     reach = outermost_port(geometry.left[source])
-    if geometry.is_box(target):
+    if geometry.kind[target] == "box":
         return abs(geometry.x[target] - geometry.x[source]) > reach + outermost_port(geometry.left[target])
     return abs(geometry.end(arc) - geometry.x[source]) > reach
 

@@ -263,9 +263,9 @@ class _Finder:
 
     def _number(self, region: Region, resolve: Callable[[Member], Member], owner: dict[int, Region]) -> None:
         """Write the links of a region, its entry and its exit as positions in its list of members."""
-        position = {_key(member): index for index, member in enumerate(region.members)}
+        position = {member: index for index, member in enumerate(region.members)}
         for edge, source, target in self.owned.get(id(region), ()):
-            region.links.append((edge, position[_key(resolve(source))], position[_key(resolve(target))]))
+            region.links.append((edge, position[resolve(source)], position[resolve(target)]))
         if region.is_chain:
             region.entry_member, region.exit_member = 0, len(region.members) - 1
         elif id(region) in self.entry_unit:
@@ -273,16 +273,11 @@ class _Finder:
             region.exit_member = position[_member_with(region, self.exit_unit[id(region)], owner)]
 
 
-def _key(member: Member) -> tuple[bool, int]:
-    return (True, id(member)) if isinstance(member, Region) else (False, member)
-
-
-def _member_with(region: Region, unit: int, owner: dict[int, Region]) -> tuple[bool, int]:
-    """Return the key of the member of a region that holds a unit, at any depth."""
-    around = owner[unit]
-    if around is region:
-        return _key(unit)
-    while around.parent is not region:
-        assert around.parent is not None
-        around = around.parent
-    return _key(around)
+def _member_with(region: Region, unit: int, owner: dict[int, Region]) -> Member:
+    """Return the member of a region that holds a unit, at any depth."""
+    member: Member = unit
+    around: Region | None = owner[unit]
+    while around is not region:
+        assert around is not None
+        member, around = around, around.parent
+    return member

@@ -12,6 +12,7 @@ D. N. Deutsch (1976), A dogleg channel router, doi:10.1145/800146.804843.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from dataclasses import dataclass, field
 
 from idlmav.layout.layered.geometry import Geometry
@@ -41,8 +42,6 @@ class Segment:
         The x of these verticals.
     arcs : list of int
         The arcs that run along it.
-    gap : int
-        Number of the gap.
     joint : float or None
         For the lower part of a dogleg: x of the vertical that joins it to the upper part.
     y : float
@@ -97,19 +96,19 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
     all_straight = True
     for arc in arcs:
         apart = geometry.start(arc) - geometry.end(arc)
-        if 0 < abs(apart) < _STRAIGHT and geometry.is_box(table[arc][2]):
+        if 0 < abs(apart) < _STRAIGHT and geometry.kind[table[arc][2]] == "box":
             geometry.in_offset[arc] += apart
             apart = geometry.start(arc) - geometry.end(arc)
         all_straight &= apart == 0
     if all_straight:
         return []
-    busy = _ends(geometry, arcs) if len(arcs) >= options.bus_at else {}
+    busy = Counter(_port(geometry, arc) for arc in arcs) if len(arcs) >= options.bus_at else {}
     gathered: dict[tuple[object, ...], list[int]] = {}
     for arc in arcs:
         key = _bus_key(geometry, arc) if busy else None
         if key and busy[_port(geometry, arc)] >= options.bus_at:
             target, from_right, _ = key
-            if not geometry.is_rigid(target):
+            if geometry.kind[target] != "rigid":
                 geometry.in_offset[arc] = (1 if from_right else -1) * outermost_port(geometry.left[target])
             gathered.setdefault(("bus", *key), []).append(arc)
         else:
@@ -123,18 +122,10 @@ def _gather(geometry: Geometry, arcs: list[int], gap: int, options: Options) -> 
     return found
 
 
-def _ends(geometry: Geometry, arcs: list[int]) -> dict[tuple[int, float], int]:
-    """Count the arcs that end at every port of a rigid item, and at every other item."""
-    found: dict[tuple[int, float], int] = {}
-    for arc in arcs:
-        port = _port(geometry, arc)
-        found[port] = found.get(port, 0) + 1
-    return found
-
-
 def _port(geometry: Geometry, arc: int) -> tuple[int, float]:
+    """Return the item at which an arc ends, and its port there if the item is rigid."""
     target = geometry.ranked.arcs[arc][2]
-    return target, geometry.in_offset[arc] if geometry.is_rigid(target) else 0.0
+    return target, geometry.in_offset[arc] if geometry.kind[target] == "rigid" else 0.0
 
 
 def _bus_key(geometry: Geometry, arc: int) -> tuple[int, bool, float] | None:
@@ -143,7 +134,7 @@ def _bus_key(geometry: Geometry, arc: int) -> tuple[int, bool, float] | None:
     start, end = geometry.start(arc), geometry.end(arc)
     if not geometry.is_item(target) or abs(start - end) <= _STRAIGHT:
         return None
-    if geometry.is_rigid(target):
+    if geometry.kind[target] == "rigid":
         return target, False, geometry.in_offset[arc]
     return target, start > geometry.x[target], 0.0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 from idlmav.layout.compound import Insets, lay_out
 from idlmav.layout.directions import swapped
@@ -22,18 +23,8 @@ _CLEARANCE = 6.0
 """Least distance in px between a straight skip connection and the boxes and lines beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
-    """
-    The edges between a part and the others.
-
-    Attributes
-    ----------
-    entering : sequence of (int, int)
-        Edges into the part.
-    leaving : sequence of int
-        Nodes of the part that are read outside.
-    """
+class Links(NamedTuple):
+    """The edges into a part, and its nodes that are read outside."""
 
     entering: Sequence[Edge]
     leaving: Sequence[int]

@@ -73,16 +73,9 @@ def lay_out_turned(
 
 class _TurnedLayout:
     """
-    The parts of a picture that turns, and the skip connections that run straight between them.
+    The parts of a picture that turns (the latent part may be empty), with their directions in the final picture.
 
-    Attributes
-    ----------
-    parts : list of Part
-        One each for before, latent and after; the second may be empty.
-    directions : tuple of Direction
-        Where they flow in the final picture.
-    straight : dict of (int, int) to None
-        The skip connections that need no lane.
+    The skip connections in `straight` run straight between the parts and need no lane.
     """
 
     second: ClassVar[Direction]

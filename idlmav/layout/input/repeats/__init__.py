@@ -159,25 +159,16 @@ class _Division:
         return 0 if sets == {()} else len(sets)
 
     def _numbered(self) -> tuple[list[int], list[Block]]:
-        depth = _depths([block.parent for block in self.blocks])
-        order = sorted(range(len(self.blocks)), key=lambda block: (self.first[block], depth[block]))
+        order = sorted(range(len(self.blocks)), key=lambda block: (self.first[block], self._depth(block)))
         number = {block: index for index, block in enumerate(order)}
         number[-1] = -1
         for block in self.blocks:
             block.parent = number[block.parent]
         return [number[group] for group in self.group_of], [self.blocks[block] for block in order]
 
-
-def _depths(parents: Sequence[int]) -> list[int]:
-    """Return how many groups are around each, in any order of the groups."""
-    depths = [-1] * len(parents)
-    for group in range(len(parents)):
-        path = []
-        while group >= 0 and depths[group] < 0:
-            path.append(group)
-            group = parents[group]
-        depth = depths[group] + 1 if group >= 0 else 0
-        for inner in reversed(path):
-            depths[inner] = depth
+    def _depth(self, block: int) -> int:
+        """Return how many groups are around one."""
+        depth = 0
+        while (block := self.blocks[block].parent) >= 0:
             depth += 1
-    return depths
+        return depth

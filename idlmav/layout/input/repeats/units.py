@@ -18,10 +18,7 @@ class Units:
     """
     The tree of groups and nodes. A node is its index, the groups follow after the nodes; -1 is the outermost level.
 
-    Parameters
-    ----------
-    labels, edges, group_of, parents
-        As for `idlmav.layout.input.repeats.find_repeats`.
+    The parameters are those of `idlmav.layout.input.repeats.find_repeats`.
 
     Attributes
     ----------
