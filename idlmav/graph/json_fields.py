@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -41,21 +41,15 @@ class WrongFieldError(Exception):
 def set_fields(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that differ from their default."""
     kind: Any = type(record)
-    found = {}
-    for name, default in _defaults(kind):
-        value = getattr(record, name)
-        if value != default:
-            found[name] = value
-    return found
+    return {name: value for name, default in _defaults(kind) if (value := getattr(record, name)) != default}
 
 
 @cache
 def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:
-    return tuple((field.name, _default(field)) for field in fields(kind))
-
-
-def _default(field: Field[Any]) -> object:
-    return field.default if field.default_factory is MISSING else field.default_factory()
+    return tuple(
+        (field.name, field.default if field.default_factory is MISSING else field.default_factory())
+        for field in fields(kind)
+    )
 
 
 def short(value: object) -> str:
@@ -163,7 +157,6 @@ def _items(check: Check[T]) -> Check[tuple[T, ...]]:
     return read
 
 
-@cache
 def _record(kind: Any) -> Check[Any]:
     hints = get_type_hints(kind)
     checks = {field.name: check_for(hints[field.name]) for field in fields(kind)}

@@ -63,19 +63,9 @@ def categories() -> tuple[str, ...]:
 @cache
 def category(operation: str, op: str = "") -> str:
     """
-    Return the category of an operation.
+    Return the category of a text of the Operation column, or of a torch function if that text is not listed.
 
-    Parameters
-    ----------
-    operation : str
-        Text of the Operation column: ``"nn.Conv2d"``, ``"add()"``, ``"input"``.
-    op : str, optional
-        The torch function, which decides if the operation itself is not listed.
-
-    Returns
-    -------
-    str
-        ``"Convolution"``, ``"Arithmetic"``, ...; ``"Other"`` for an operation that is not listed.
+    It is ``"Other"`` where neither is listed.
 
     Examples
     --------

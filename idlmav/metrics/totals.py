@@ -8,11 +8,12 @@ FLOPs that capture counted by torch's own formulas are kept; the others are esti
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from idlmav.graph import Graph, ModuleInfo, Node, ParameterInfo, Shape, Totals
 from idlmav.graph.fast_records import changer
+from idlmav.graph.modules import ancestors
 from idlmav.metrics.catalogue import DTYPE_BYTES, ops_with
 from idlmav.metrics.flops import estimate, numel
 
@@ -97,30 +98,23 @@ _with_numbers = changer(Node, "param_count", "shares_params", "activation_bytes"
 _with_sums = changer(ModuleInfo, "reached", "failed", *_OVER_OPS, *_OVER_PARAMETERS)
 
 
+@dataclass(slots=True)
 class Sums:
     """Numbers of ops and of parameters, summed over a part of the model; `ModuleInfo` says what each means."""
 
-    __slots__ = ("failed", *_OVER_OPS, *_OVER_PARAMETERS)
-    failed: int
-    flops: int
-    flops_estimated: int
-    flops_measured: int
-    flops_unknown: int
-    activation_bytes: int
-    activation_unknown: int
-    param_count: int
-    trainable_count: int
-    shared_count: int
-    param_unknown: int
-    param_bytes: int
-    buffer_bytes: int
-
-    def __init__(self) -> None:
-        self.failed = 0
-        self.flops = self.flops_estimated = self.flops_measured = self.flops_unknown = 0
-        self.activation_bytes = self.activation_unknown = 0
-        self.param_count = self.trainable_count = self.shared_count = self.param_unknown = 0
-        self.param_bytes = self.buffer_bytes = 0
+    failed: int = 0
+    flops: int = 0
+    flops_estimated: int = 0
+    flops_measured: int = 0
+    flops_unknown: int = 0
+    activation_bytes: int = 0
+    activation_unknown: int = 0
+    param_count: int = 0
+    trainable_count: int = 0
+    shared_count: int = 0
+    param_unknown: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
 
     def add_node(self, node: Node) -> None:
         """Add the numbers of an op."""
@@ -154,19 +148,9 @@ class Sums:
 
     def add(self, other: Sums) -> None:
         """Add the sums over another part."""
-        self.failed += other.failed
-        self.flops += other.flops
-        self.flops_estimated += other.flops_estimated
-        self.flops_measured += other.flops_measured
-        self.flops_unknown += other.flops_unknown
-        self.activation_bytes += other.activation_bytes
-        self.activation_unknown += other.activation_unknown
-        self.param_count += other.param_count
-        self.trainable_count += other.trainable_count
-        self.shared_count += other.shared_count
-        self.param_unknown += other.param_unknown
-        self.param_bytes += other.param_bytes
-        self.buffer_bytes += other.buffer_bytes
+        for name in other.__slots__:
+            if more := getattr(other, name):
+                setattr(self, name, getattr(self, name) + more)
 
 
 def _complete_nodes(graph: Graph, first_name: dict[str, str]) -> tuple[list[Node], set[str]]:
@@ -207,15 +191,6 @@ def _operands(graph: Graph) -> dict[str, list[Shape]]:
     return read
 
 
-def _ancestors(path: str) -> list[str]:
-    """Return a module's path and those of all modules around it, the model's own last."""
-    found = []
-    while path:
-        found.append(path)
-        path = path.rpartition(".")[0]
-    return [*found, ""]
-
-
 def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sums]) -> dict[str, Sums]:
     """
     Add to each module's own sums the parameters that no other module holds.
@@ -239,7 +214,7 @@ def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sum
         if len(paths) == 1:
             own[paths[0]].add_parameter(parameters[name])
         else:
-            for around in {around for path in paths for around in _ancestors(path)}:
+            for around in {around for path in paths for around in ancestors(path)}:
                 shared.setdefault(around, Sums()).add_parameter(parameters[name])
     return shared
 
@@ -248,19 +223,13 @@ def _rolled_up(own: dict[str, Sums]) -> dict[str, Sums]:
     """Return the sums over each module with all below it, from those over its own ops and parameters."""
     below = own.copy()
     for path in own:
-        while path:  # a module may have no entry of its own although one below has
-            path = path.rpartition(".")[0]
-            if path in below:
-                break
-            below[path] = Sums()
-    for path in sorted(below, key=_depth, reverse=True):
+        for around in ancestors(path):  # a module may have no entry of its own although one below has
+            if around not in below:
+                below[around] = Sums()
+    for path in sorted(below, key=len, reverse=True):
         if path:
             below[path.rpartition(".")[0]].add(below[path])
     return below
-
-
-def _depth(path: str) -> int:
-    return path.count(".") + 1 if path else 0
 
 
 def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: set[str]) -> set[str]:
@@ -268,10 +237,9 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
     idle = [module for module in graph.modules if not module.calls and module.path]
     if not idle:
         return set()
-    reached: set[str] = set()
     opaque = [f"{node.path}." for node in nodes if "opaque" in node.notes]
-    for path in [module.path for module in graph.modules if module.calls] + [node.path for node in nodes]:
-        _mark(path, reached)
+    used_paths = {module.path for module in graph.modules if module.calls} | {node.path for node in nodes}
+    reached = {around for path in used_paths for around in ancestors(path) if around}
     holders: dict[str, list[str]] = {}
     for module in graph.modules:
         for name in module.params:
@@ -281,12 +249,5 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
         # A tied parameter that is read through another module does not show that this one was used.
         used = [n for n in own if n in read and not any(p in reached for p in holders[n] if p != module.path)]
         if used or module.path.startswith(tuple(opaque)):
-            _mark(module.path, reached)
+            reached.update(ancestors(module.path)[:-1])
     return {module.path for module in idle if module.path not in reached}
-
-
-def _mark(path: str, reached: set[str]) -> None:
-    """Add a module and all modules around it."""
-    while path and path not in reached:
-        reached.add(path)
-        path = path.rpartition(".")[0]
