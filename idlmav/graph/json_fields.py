@@ -68,12 +68,8 @@ def short(value: object) -> str:
 def check_for(annotation: Any) -> Check[Any]:
     """Return the function that checks and converts values for an annotation of the data model."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation is str:
-        return _text
-    if annotation is int:
-        return _integer
-    if annotation is bool:
-        return _boolean
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
     if origin in (UnionType, Union):
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         return _optional(check_for(inner))
@@ -102,6 +98,9 @@ def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise WrongFieldError(f"expected true or false, got {short(value)}")
     return value
+
+
+_PLAIN: dict[Any, Check[Any]] = {str: _text, int: _integer, bool: _boolean}
 
 
 def _mapping(value: Any) -> dict[str, str]:

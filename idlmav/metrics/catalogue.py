@@ -72,10 +72,7 @@ def category(operation: str, op: str = "") -> str:
     >>> category("nn.Conv2d"), category("add()"), category("nn.Unheard", "conv2d")
     ('Convolution', 'Arithmetic', 'Convolution')
     """
-    for facts in (_facts_about(operation), _facts_about(op)):
-        if "category" in facts:
-            return str(facts["category"])
-    return "Other"
+    return str(_facts_about(operation).get("category") or _facts_about(op).get("category", "Other"))
 
 
 def docs_url(operation: str) -> str | None:
