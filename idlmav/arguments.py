@@ -62,16 +62,7 @@ class _Plain(str):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """
-    A keyword that a function takes through its ``**keywords``.
-
-    Attributes
-    ----------
-    parameter : inspect.Parameter
-        Name, annotation and default.
-    doc : str
-        Entry of numpydoc's Parameters section.
-    """
+    """A keyword that a function takes through its ``**keywords``, and its entry of numpydoc's Parameters section."""
 
     parameter: Parameter
     doc: str
@@ -84,16 +75,10 @@ def _values(state: Any) -> dict[str, Any]:
 
 def value_options(state: Any, types: Mapping[str, Any], defaults: Mapping[str, object]) -> list[Option]:
     """
-    Return an option for each value of a view state.
+    Return an option for each value of a view state (`idlmav.state.ViewState`).
 
-    Parameters
-    ----------
-    state : type
-        `idlmav.state.ViewState`. A parameter with ``objects`` has no other values than these.
-    types : mapping of str to type
-        Annotations of those that are not choices; of others the type of the default is taken.
-    defaults : mapping of str to object
-        Defaults that differ from those of the parameters.
+    `types` are annotations of values that are not choices, by default the type of the default; `defaults` are those that
+    differ from the defaults of the state.
     """
     found = []
     for name, parameter in _values(state).items():
@@ -121,27 +106,17 @@ def takes(*options: Option) -> Callable[[T], T]:
     """
     Return a decorator that refuses unknown keywords with a suggestion, and shows all known ones.
 
-    Parameters
-    ----------
-    *options : Option
-        What the ``**keywords`` of the function stand for; they join its signature and its docstring.
-
-    Returns
-    -------
-    callable
-        For a function; or for a class, whose constructor and docstring are completed, and whose public methods refuse
-        unknown keywords, too.
+    The options are what the ``**keywords`` of a function stand for; they join its signature and its docstring. Of a class
+    the constructor and the docstring are completed, and the public methods refuse unknown keywords, too.
     """
 
     def decorate(target: Any) -> Any:
         if isinstance(target, type):
             target.__init__ = _refusing(target.__init__, target.__name__, options)  # type: ignore[misc]
-            target.__doc__ = _completed(target.__doc__, options)
             for name, method in list(vars(target).items()):
                 if isfunction(method) and not name.startswith("_") and not hasattr(method, "__signature__"):
                     setattr(target, name, _refusing(method, name, ()))
-            return target
-        decorated = _refusing(target, target.__name__, options)
+        decorated = target if isinstance(target, type) else _refusing(target, target.__name__, options)
         decorated.__doc__ = _completed(target.__doc__, options)
         return decorated
 
@@ -206,14 +181,7 @@ def check_choice(name: str, value: object, known: Iterable[str]) -> None:
 
 def start_values(state: Callable[..., T], given: Mapping[str, Any]) -> T:
     """
-    Return a view state with these values.
-
-    Parameters
-    ----------
-    state : type
-        `idlmav.state.ViewState`.
-    given : mapping of str to object
-        Values by name. ``None`` stands for an empty text.
+    Return a view state with these values by name, of which ``None`` stands for an empty text.
 
     Raises
     ------

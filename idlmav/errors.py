@@ -17,21 +17,7 @@ class GraphFormatError(IdlmavError, ValueError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """
-    Return a hint with the known name that is closest to a misspelt one.
-
-    Parameters
-    ----------
-    name : str
-        Name as the user wrote it.
-    known : iterable of str
-        Names that are accepted.
-
-    Returns
-    -------
-    str
-        ``" Did you mean 'x'?"`` with its leading blank, or ``""`` if nothing is close.
-    """
+    """Return the hint ``" Did you mean 'x'?"``, with its leading blank, or ``""`` if no known name is close."""
     options = {option.casefold(): option for option in known}
     close = get_close_matches(name.casefold(), options, n=1, cutoff=0.6)
     return f" Did you mean {options[close[0]]!r}?" if close else ""

@@ -133,20 +133,8 @@ def release_graph(
     """
     Write a dashboard as a page that shows its first view at once, and as a picture for readers that show images only.
 
-    Parameters
-    ----------
-    graph : Graph
-        The graph of the dashboard, which fills the page.
-    scene, layout
-        The scene and the layout that it draws.
-    state : ViewState
-        The state of the moment; the page gets a copy.
-    panels : mapping of str to bool
-        The options ``add_overview``, ``add_slider`` and ``add_table``.
-    resources : {'embedded', 'connected'}
-        Whether the libraries are in the page (packed), or come from a CDN.
-    height_px : int
-        Height in a notebook.
+    The page gets a copy of `state`; `panels` are the options ``add_overview``, ``add_slider`` and ``add_table``, and
+    `height_px` is the height in a notebook.
     """
     state = ViewState(**{name: copy(value) for name, value in state.param.values().items()})
     view = Explorer(graph, lambda: scene, state, height_px=None, **panels).__panel__()
@@ -160,25 +148,7 @@ def release_graph(
 
 
 def page(viewable: Viewable, *, title: str, resources: Resources, first: FirstPicture) -> str:
-    """
-    Write a dashboard as a page.
-
-    Parameters
-    ----------
-    viewable : panel.viewable.Viewable
-        The dashboard; it fills the page.
-    title : str
-        Title of the page.
-    resources : {'embedded', 'connected'}
-        Whether the libraries are in the page (packed), or come from a CDN.
-    first : FirstPicture
-        Shown until the dashboard is ready.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Write a dashboard as a page that it fills; the libraries are in the page (packed), or come from a CDN."""
     document = Document()
     root = viewable.get_root(document, Comm())
     document.add_root(root)
@@ -202,22 +172,14 @@ def _unneeded(script: str) -> bool:
 
 
 def inline_stylesheets(docs: Any) -> None:
-    """
-    Put the text of imported style sheets into the documents, each once.
-
-    Parameters
-    ----------
-    docs : nested dicts and lists
-        Bokeh documents as JSON; changed in place.
-    """
+    """Put the text of imported style sheets into Bokeh documents (JSON, changed in place), each once."""
     first: dict[str, str] = {}
     for siblings in nested(docs):
         for at, item in enumerate(siblings if isinstance(siblings, list) else []):
-            if not (isinstance(item, dict) and item.get("name") in ("ImportedStyleSheet", "InlineStyleSheet")):
+            kind = item.get("name") if isinstance(item, dict) and "attributes" in item else None
+            if kind not in ("ImportedStyleSheet", "InlineStyleSheet"):
                 continue
-            if "attributes" not in item:
-                continue
-            if item["name"] == "ImportedStyleSheet":
+            if kind == "ImportedStyleSheet":
                 css = panel_stylesheet(item["attributes"]["url"])
                 item.update(name="InlineStyleSheet", attributes={"css": css})
             css = item["attributes"]["css"]
@@ -228,14 +190,7 @@ def inline_stylesheets(docs: Any) -> None:
 
 
 def fetch_nothing_later(docs: Any) -> None:
-    """
-    Remove the addresses from which Panel 1.10 fetches a model's libraries, because they are in the page.
-
-    Parameters
-    ----------
-    docs : nested dicts and lists
-        Bokeh documents as JSON; changed in place.
-    """
+    """Remove the addresses in documents from which Panel 1.10 fetches a model's libraries: they are in the page."""
     for item in nested(docs):
         if isinstance(item, dict):
             item.pop("external_resources", None)

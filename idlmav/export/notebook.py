@@ -31,11 +31,6 @@ def load_extension(resources: Resources) -> None:
 
     The embedded JavaScript has 3.5 MB, so one cell only holds it. If that cell runs again, its output is replaced, and
     the JavaScript is loaded once more.
-
-    Parameters
-    ----------
-    resources : {'embedded', 'connected'}
-        From inside the notebook or from a CDN.
     """
     kernel = _kernel()
     if kernel is None:

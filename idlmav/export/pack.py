@@ -62,27 +62,14 @@ def pack(
     title: str, document: Any, root_id: str, scripts: Sequence[str], urls: Sequence[str], first: FirstPicture
 ) -> str:
     """
-    Write a page.
+    Write a page for a Bokeh document (as JSON) whose model `root_id` fills it.
 
     Parameters
     ----------
-    title : str
-        Title of the page.
-    document : nested dicts and lists
-        A Bokeh document.
-    root_id : str
-        Id of its model that fills the page.
     scripts : sequence of str
         JavaScript that is packed into the page.
     urls : sequence of str
         Addresses of JavaScript that the browser fetches.
-    first : FirstPicture
-        Shown until the page is unpacked.
-
-    Returns
-    -------
-    str
-        HTML.
     """
     items = [{"docid": "page", "roots": {root_id: "root"}, "root_ids": [root_id]}]
     start, end = (json.dumps(part, separators=(",", ":"), ensure_ascii=False) for part in (items, {"page": document}))

@@ -65,18 +65,22 @@ class ResNet20(nn.Module):
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
+class ConvNormReLU(nn.Sequential):
+    """A convolution that keeps the size, with normalization and ReLU."""
+
+    def __init__(self, in_channels: int, channels: int, size: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, channels, size, padding=size // 2, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+
+
 class DoubleConv(nn.Sequential):
     """Two convolutions, each with normalization and ReLU."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-        )
+        super().__init__(*ConvNormReLU(in_channels, channels, 3), *ConvNormReLU(channels, channels, 3))
 
 
 class UpBlock(nn.Module):
@@ -228,17 +232,6 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map images (batch, 1, 28, 28) to images of the same shape."""
         return self.decoder(self.latent(self.encoder(x)))
-
-
-class ConvNormReLU(nn.Sequential):
-    """A convolution that keeps the size, with normalization and ReLU."""
-
-    def __init__(self, in_channels: int, channels: int, size: int) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, channels, size, padding=size // 2, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-        )
 
 
 class Inception(nn.Module):

@@ -31,20 +31,7 @@ __all__ = ["MODELS", "GalleryModel", "all_models", "torchvision_models"]
 
 @dataclass(frozen=True, slots=True)
 class GalleryModel:
-    """
-    A model and inputs for it, made on demand.
-
-    Attributes
-    ----------
-    title : str
-        Name in the gallery.
-    summary : str
-        One sentence on what the picture shows.
-    build : callable
-        Returns the model.
-    inputs : callable
-        Returns the positional arguments of its forward pass.
-    """
+    """A model and the positional arguments of its forward pass, made on demand; `summary` is one sentence."""
 
     title: str
     summary: str
@@ -52,16 +39,7 @@ class GalleryModel:
     inputs: Callable[[], tuple[Any, ...]]
 
     def make(self) -> tuple[nn.Module, tuple[Any, ...]]:
-        """
-        Return the model and its inputs on the meta device: they have shapes but take no memory.
-
-        Returns
-        -------
-        model : torch.nn.Module
-            In evaluation mode.
-        inputs : tuple
-            The positional arguments.
-        """
+        """Return the model, in evaluation mode, and its inputs on the meta device: they have shapes but no memory."""
         with torch.device("meta"):
             return self.build().eval(), self.inputs()
 
@@ -111,16 +89,7 @@ def all_models() -> tuple[GalleryModel, ...]:
 
 
 def torchvision_models() -> tuple[dict[str, GalleryModel], str]:
-    """
-    Return some of torchvision's models, where it can be imported.
-
-    Returns
-    -------
-    models : dict of str to GalleryModel
-        Under torchvision's names; empty without torchvision.
-    reason : str
-        Why there are none, as text for the gallery; ``""`` if there are some.
-    """
+    """Return some of torchvision's models under its names, and why there are none as text for the gallery, or ``""``."""
     if find_spec("torchvision") is None:
         return {}, "torchvision is not installed"
     try:

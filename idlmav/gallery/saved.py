@@ -16,16 +16,7 @@ _FOLDER = files("idlmav") / "gallery" / "graphs"
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """
-    A model whose graph is a file of the package.
-
-    Attributes
-    ----------
-    name : str
-        Name of its file, which ``apps/save_gallery.py`` writes.
-    title, summary : str
-        As in `idlmav.gallery.models.GalleryModel`.
-    """
+    """A model whose graph is a file of the package, named `name`, which ``apps/save_gallery.py`` writes."""
 
     name: str
     title: str

@@ -20,15 +20,9 @@ T = TypeVar("T")
 
 def maker(cls: type[T], *names: str) -> Callable[..., T]:
     """
-    Return a function that makes instances of a frozen, slotted dataclass from positional arguments.
+    Return a function that makes instances of a frozen, slotted dataclass from the values of some fields, in this order.
 
-    Parameters
-    ----------
-    cls : type
-        The class.
-    names : str
-        The fields that the arguments fill, in this order; every other field keeps its default, which must not come
-        from a factory.
+    Every other field keeps its default, which must not come from a factory.
 
     Examples
     --------
@@ -43,14 +37,7 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
 
 def changer(cls: type[T], *names: str) -> Callable[..., T]:
     """
-    Return a function that takes a value and new values of some of its fields, and returns the changed value.
-
-    Parameters
-    ----------
-    cls : type
-        A frozen, slotted dataclass.
-    names : str
-        The fields that change; their values are passed in this order.
+    Return a function that takes such a value and new values of some fields, in this order, and returns it changed.
 
     Examples
     --------

@@ -32,19 +32,7 @@ AGAIN = "Save the graph again with MAV.save_graph()."
 
 
 def dumps(graph: Graph) -> str:
-    """
-    Write a graph as JSON, one node a line.
-
-    Parameters
-    ----------
-    graph : Graph
-        Any graph.
-
-    Returns
-    -------
-    str
-        Text from which `loads` makes an equal graph.
-    """
+    """Write a graph as JSON, one record a line, from which `loads` makes an equal graph."""
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=set_fields).encode
     lines = [f'{{"format":{encode(FORMAT)},"version":{VERSION}']
     for name, value in set_fields(graph).items():
@@ -58,56 +46,14 @@ def dumps(graph: Graph) -> str:
     return (",\n".join(lines) + "}\n").encode("utf-8", "replace").decode("utf-8")
 
 
-def loads(text: str) -> Graph:
-    """
-    Make a graph from JSON, checking every field.
-
-    Parameters
-    ----------
-    text : str
-        JSON as `dumps` returns it; it is not trusted.
-
-    Returns
-    -------
-    Graph
-        Consistent in itself: ids are unique, references lead somewhere, every edge points forward.
-
-    Raises
-    ------
-    GraphFormatError
-        If the text is not a graph; the message names the field, the rule and the value.
-    """
-    with paused_gc():
-        return _read(text)
-
-
 def save(graph: Graph, path: str | Path) -> None:
-    """
-    Write a graph to a file.
-
-    Parameters
-    ----------
-    graph : Graph
-        Any graph.
-    path : str or Path
-        The file, usually ``*.mav.json``; replaced if it exists.
-    """
+    """Write a graph to a file, usually ``*.mav.json``, which is replaced if it exists."""
     Path(path).write_text(dumps(graph), encoding="utf-8", newline="\n")
 
 
 def load(path: str | Path) -> Graph:
     """
-    Read a graph from a file; torch is not needed.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that `save` wrote.
-
-    Returns
-    -------
-    Graph
-        As `loads` returns it.
+    Read a graph from a file that `save` wrote; torch is not needed.
 
     Raises
     ------
@@ -127,7 +73,16 @@ def load(path: str | Path) -> Graph:
 # ------------------------------------------------------------------------------------------ reading
 
 
-def _read(text: str) -> Graph:
+@paused_gc()
+def loads(text: str) -> Graph:
+    """
+    Make a graph from JSON that is not trusted: ids are unique, references lead somewhere, every edge points forward.
+
+    Raises
+    ------
+    GraphFormatError
+        If the text is not a graph; the message names the field, the rule and the value.
+    """
     data = _parse(text)
     if data.pop("format", None) != FORMAT:
         raise GraphFormatError(f"format: expected {FORMAT!r}. This is not a graph saved by idlmav.")

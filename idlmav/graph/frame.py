@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from idlmav.graph.modules import ModuleInfo
+from idlmav.graph.modules import ModuleInfo, ancestors
 from idlmav.graph.records import Graph, Node, Shape
 from idlmav.graph.text import format_shapes
 
@@ -83,12 +83,8 @@ def _in_tree_order(graph: Graph) -> Iterator[tuple[str, ModuleInfo]]:
     children: dict[str | None, list[str]] = {}
     known = graph.module_by_path
     for path in known:
-        parent: str | None = None
-        if path:
-            parent = path.rpartition(".")[0]
-            while parent and parent not in known:
-                parent = parent.rpartition(".")[0]
-        children.setdefault(parent if parent is None or parent in known else None, []).append(path)
+        parent = next((outer for outer in ancestors(path)[1:] if outer in known), None)
+        children.setdefault(parent, []).append(path)
     waiting = children.get(None, [])[::-1]
     while waiting:
         path = waiting.pop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -41,21 +41,15 @@ class WrongFieldError(Exception):
 def set_fields(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that differ from their default."""
     kind: Any = type(record)
-    found = {}
-    for name, default in _defaults(kind):
-        value = getattr(record, name)
-        if value != default:
-            found[name] = value
-    return found
+    return {name: value for name, default in _defaults(kind) if (value := getattr(record, name)) != default}
 
 
 @cache
 def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:
-    return tuple((field.name, _default(field)) for field in fields(kind))
-
-
-def _default(field: Field[Any]) -> object:
-    return field.default if field.default_factory is MISSING else field.default_factory()
+    return tuple(
+        (field.name, field.default if field.default_factory is MISSING else field.default_factory())
+        for field in fields(kind)
+    )
 
 
 def short(value: object) -> str:
@@ -74,12 +68,8 @@ def short(value: object) -> str:
 def check_for(annotation: Any) -> Check[Any]:
     """Return the function that checks and converts values for an annotation of the data model."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation is str:
-        return _text
-    if annotation is int:
-        return _integer
-    if annotation is bool:
-        return _boolean
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
     if origin in (UnionType, Union):
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         return _optional(check_for(inner))
@@ -108,6 +98,9 @@ def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise WrongFieldError(f"expected true or false, got {short(value)}")
     return value
+
+
+_PLAIN: dict[Any, Check[Any]] = {str: _text, int: _integer, bool: _boolean}
 
 
 def _mapping(value: Any) -> dict[str, str]:
@@ -163,7 +156,6 @@ def _items(check: Check[T]) -> Check[tuple[T, ...]]:
     return read
 
 
-@cache
 def _record(kind: Any) -> Check[Any]:
     hints = get_type_hints(kind)
     checks = {field.name: check_for(hints[field.name]) for field in fields(kind)}

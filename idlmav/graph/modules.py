@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["ModuleInfo", "ParameterInfo", "Totals"]
+__all__ = ["ModuleInfo", "ParameterInfo", "Totals", "ancestors"]
+
+
+def ancestors(path: str) -> list[str]:
+    """Return a module's path and those of all modules around it, the model's own last."""
+    found = []
+    while path:
+        found.append(path)
+        path = path.rpartition(".")[0]
+    return [*found, ""]
 
 
 class _Sums:
@@ -166,9 +176,4 @@ class ParameterInfo:
     @property
     def numel(self) -> int:
         """Number of elements; 0 while the size is not known."""
-        if self.shape is None:
-            return 0
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return 0 if self.shape is None else math.prod(self.shape)

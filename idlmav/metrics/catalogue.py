@@ -63,29 +63,16 @@ def categories() -> tuple[str, ...]:
 @cache
 def category(operation: str, op: str = "") -> str:
     """
-    Return the category of an operation.
+    Return the category of a text of the Operation column, or of a torch function if that text is not listed.
 
-    Parameters
-    ----------
-    operation : str
-        Text of the Operation column: ``"nn.Conv2d"``, ``"add()"``, ``"input"``.
-    op : str, optional
-        The torch function, which decides if the operation itself is not listed.
-
-    Returns
-    -------
-    str
-        ``"Convolution"``, ``"Arithmetic"``, ...; ``"Other"`` for an operation that is not listed.
+    It is ``"Other"`` where neither is listed.
 
     Examples
     --------
     >>> category("nn.Conv2d"), category("add()"), category("nn.Unheard", "conv2d")
     ('Convolution', 'Arithmetic', 'Convolution')
     """
-    for facts in (_facts_about(operation), _facts_about(op)):
-        if "category" in facts:
-            return str(facts["category"])
-    return "Other"
+    return str(_facts_about(operation).get("category") or _facts_about(op).get("category", "Other"))
 
 
 def docs_url(operation: str) -> str | None:

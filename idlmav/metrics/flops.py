@@ -53,20 +53,10 @@ def estimated(*ops: str) -> Callable[[Formula], Formula]:
 
 def estimate(node: Node, inputs: list[Shape]) -> tuple[int | None, str]:
     """
-    Return the FLOPs of a node for which torch has no formula.
+    Return the FLOPs of a node for which torch has no formula, and their source.
 
-    Parameters
-    ----------
-    node : Node
-        With shapes of its outputs.
-    inputs : list of tuple
-        Shapes of the tensors that the node reads from other nodes, then of its parameters.
-
-    Returns
-    -------
-    (int or None, str)
-        ``(0, "counted")`` for an op that only moves data, ``(n, "estimated")``, or ``(None, "unknown")``, as for an op
-        that failed.
+    `inputs` are the shapes of the tensors that it reads from other nodes, then of its parameters. An op that only moves
+    data has ``(0, "counted")``, an op that failed ``(None, "unknown")``.
     """
     op = node.op
     if node.kind == "op" and node.status == "failed":

@@ -7,12 +7,14 @@ FLOPs that capture counted by torch's own formulas are kept; the others are esti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from idlmav.graph import Graph, ModuleInfo, Node, ParameterInfo, Shape, Totals
 from idlmav.graph.fast_records import changer
+from idlmav.graph.modules import ancestors
 from idlmav.metrics.catalogue import DTYPE_BYTES, ops_with
 from idlmav.metrics.flops import estimate, numel
 
@@ -57,15 +59,12 @@ def complete(graph: Graph) -> Graph:
     """
     first_name = {name: p.name for p in graph.parameters for name in (p.name, *p.aliases)}
     nodes, read = _complete_nodes(graph, first_name)
-    own: dict[str, Sums] = {"": Sums()}
-    inputs = Sums()
+    own: defaultdict[str, Sums] = defaultdict(Sums, {"": Sums()})
     for node in nodes:
-        sums = inputs if node.kind != "op" else own.get(node.path)
-        if sums is None:
-            sums = own[node.path] = Sums()
-        sums.add_node(node)
+        if node.kind == "op":
+            own[node.path].add_node(node)
     shared = _add_parameters(graph, first_name, own)
-    below = _rolled_up(own)
+    below = _rolled_up(own, [module.path for module in graph.modules])
     for path, found in shared.items():
         below[path].add(found)
     # The sums over ops are the model's own entry; parameters count even if they are in no module.
@@ -81,8 +80,8 @@ def complete(graph: Graph) -> Graph:
     missed = _missed(graph, nodes, first_name, read)
     modules = []
     for module in graph.modules:
-        sums = below[module.path]
-        modules.append(_with_sums(module, module.path not in missed, sums.failed > 0, *_values(sums)))
+        failed, *sums = _values(below[module.path])
+        modules.append(_with_sums(module, module.path not in missed, failed > 0, *sums))
     return replace(graph, nodes=tuple(nodes), modules=tuple(modules), totals=totals)
 
 
@@ -92,35 +91,29 @@ _OVER_OPS = (
 _OVER_PARAMETERS = (
     "param_count", "trainable_count", "shared_count", "param_unknown", "param_bytes", "buffer_bytes",
 )  # fmt: skip
-_values = attrgetter(*_OVER_OPS, *_OVER_PARAMETERS)
+_SUMMED = ("failed", *_OVER_OPS, *_OVER_PARAMETERS)
+_values = attrgetter(*_SUMMED)
 _with_numbers = changer(Node, "param_count", "shares_params", "activation_bytes", "flops", "flops_source")
-_with_sums = changer(ModuleInfo, "reached", "failed", *_OVER_OPS, *_OVER_PARAMETERS)
+_with_sums = changer(ModuleInfo, "reached", *_SUMMED)
 
 
+@dataclass(slots=True)
 class Sums:
     """Numbers of ops and of parameters, summed over a part of the model; `ModuleInfo` says what each means."""
 
-    __slots__ = ("failed", *_OVER_OPS, *_OVER_PARAMETERS)
-    failed: int
-    flops: int
-    flops_estimated: int
-    flops_measured: int
-    flops_unknown: int
-    activation_bytes: int
-    activation_unknown: int
-    param_count: int
-    trainable_count: int
-    shared_count: int
-    param_unknown: int
-    param_bytes: int
-    buffer_bytes: int
-
-    def __init__(self) -> None:
-        self.failed = 0
-        self.flops = self.flops_estimated = self.flops_measured = self.flops_unknown = 0
-        self.activation_bytes = self.activation_unknown = 0
-        self.param_count = self.trainable_count = self.shared_count = self.param_unknown = 0
-        self.param_bytes = self.buffer_bytes = 0
+    failed: int = 0
+    flops: int = 0
+    flops_estimated: int = 0
+    flops_measured: int = 0
+    flops_unknown: int = 0
+    activation_bytes: int = 0
+    activation_unknown: int = 0
+    param_count: int = 0
+    trainable_count: int = 0
+    shared_count: int = 0
+    param_unknown: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
 
     def add_node(self, node: Node) -> None:
         """Add the numbers of an op."""
@@ -154,7 +147,7 @@ class Sums:
 
     def add(self, other: Sums) -> None:
         """Add the sums over another part."""
-        self.failed += other.failed
+        self.failed += other.failed  # each field by itself, as a loop over names takes more than twice as long
         self.flops += other.flops
         self.flops_estimated += other.flops_estimated
         self.flops_measured += other.flops_measured
@@ -207,16 +200,7 @@ def _operands(graph: Graph) -> dict[str, list[Shape]]:
     return read
 
 
-def _ancestors(path: str) -> list[str]:
-    """Return a module's path and those of all modules around it, the model's own last."""
-    found = []
-    while path:
-        found.append(path)
-        path = path.rpartition(".")[0]
-    return [*found, ""]
-
-
-def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sums]) -> dict[str, Sums]:
+def _add_parameters(graph: Graph, first_name: dict[str, str], own: defaultdict[str, Sums]) -> dict[str, Sums]:
     """
     Add to each module's own sums the parameters that no other module holds.
 
@@ -229,38 +213,29 @@ def _add_parameters(graph: Graph, first_name: dict[str, str], own: dict[str, Sum
     parameters = {parameter.name: parameter for parameter in graph.parameters}
     owners: dict[str, list[str]] = {}
     for module in graph.modules:
-        if module.path not in own:
-            own[module.path] = Sums()
-        if module.params:
-            for name in dict.fromkeys([first_name[name] for name in module.params if name in first_name]):
-                owners.setdefault(name, []).append(module.path)
-    shared: dict[str, Sums] = {}
+        for name in dict.fromkeys([first_name[name] for name in module.params if name in first_name]):
+            owners.setdefault(name, []).append(module.path)
+    shared: defaultdict[str, Sums] = defaultdict(Sums)
     for name, paths in owners.items():
         if len(paths) == 1:
             own[paths[0]].add_parameter(parameters[name])
         else:
-            for around in {around for path in paths for around in _ancestors(path)}:
-                shared.setdefault(around, Sums()).add_parameter(parameters[name])
+            for around in {around for path in paths for around in ancestors(path)}:
+                shared[around].add_parameter(parameters[name])
     return shared
 
 
-def _rolled_up(own: dict[str, Sums]) -> dict[str, Sums]:
+def _rolled_up(own: Mapping[str, Sums], paths: Iterable[str]) -> dict[str, Sums]:
     """Return the sums over each module with all below it, from those over its own ops and parameters."""
-    below = own.copy()
-    for path in own:
-        while path:  # a module may have no entry of its own although one below has
-            path = path.rpartition(".")[0]
-            if path in below:
-                break
+    below = {path: own[path] if path in own else Sums() for path in (*own, *paths)}
+    for path in list(below):
+        # A module may have no entry of its own although one below has.
+        while (path := path.rpartition(".")[0]) not in below:
             below[path] = Sums()
-    for path in sorted(below, key=_depth, reverse=True):
+    for path in sorted(below, key=len, reverse=True):
         if path:
             below[path.rpartition(".")[0]].add(below[path])
     return below
-
-
-def _depth(path: str) -> int:
-    return path.count(".") + 1 if path else 0
 
 
 def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: set[str]) -> set[str]:
@@ -268,10 +243,9 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
     idle = [module for module in graph.modules if not module.calls and module.path]
     if not idle:
         return set()
-    reached: set[str] = set()
     opaque = [f"{node.path}." for node in nodes if "opaque" in node.notes]
-    for path in [module.path for module in graph.modules if module.calls] + [node.path for node in nodes]:
-        _mark(path, reached)
+    used_paths = {module.path for module in graph.modules if module.calls} | {node.path for node in nodes}
+    reached = {around for path in used_paths for around in ancestors(path) if around}
     holders: dict[str, list[str]] = {}
     for module in graph.modules:
         for name in module.params:
@@ -281,12 +255,5 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
         # A tied parameter that is read through another module does not show that this one was used.
         used = [n for n in own if n in read and not any(p in reached for p in holders[n] if p != module.path)]
         if used or module.path.startswith(tuple(opaque)):
-            _mark(module.path, reached)
+            reached.update(ancestors(module.path)[:-1])
     return {module.path for module in idle if module.path not in reached}
-
-
-def _mark(path: str, reached: set[str]) -> None:
-    """Add a module and all modules around it."""
-    while path and path not in reached:
-        reached.add(path)
-        path = path.rpartition(".")[0]

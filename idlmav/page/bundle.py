@@ -34,32 +34,15 @@ def _read(path: str) -> str:
 
 @cache
 def bundle(entry: str) -> str:
-    """
-    Join a module of ``idlmav/page/assets`` and all that it imports into one module; see `join_modules`.
-
-    Parameters
-    ----------
-    entry : str
-        Path in ``idlmav/page/assets``.
-    """
+    """Join a module of ``idlmav/page/assets`` and all that it imports into one module; see `join_modules`."""
     return join_modules(entry, _read)
 
 
 def join_modules(entry: str, read: Callable[[str], str]) -> str:
     """
-    Join a JavaScript module and all that it imports into one module.
+    Join a JavaScript module, whose exports are kept, and all that it imports into one module.
 
-    Parameters
-    ----------
-    entry : str
-        Path of the module. Its own exports are kept.
-    read : callable
-        Returns the text of a path.
-
-    Returns
-    -------
-    str
-        JavaScript without imports and comments; each imported module is a function of its own, so names cannot clash.
+    Each imported module becomes a function of its own, so names cannot clash; comments are left out.
 
     Raises
     ------

@@ -23,17 +23,10 @@ def colormap_names() -> list[str]:
 
 def colormap(name: str) -> tuple[str, ...] | None:
     """
-    Return the colours of a palette of Bokeh or HoloViews.
+    Return the hex colours of a palette of Bokeh or HoloViews, at most 20 of a continuous one.
 
-    Parameters
-    ----------
-    name : str
-        For example ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``.
-
-    Returns
-    -------
-    tuple of str or None
-        Hex colours, at most 20 of a continuous one; ``None`` for an unknown name.
+    Names are, for example, ``"Category20"``, ``"Category20_7"``, ``"glasbey_light"``, ``"viridis"``; an unknown one
+    gives ``None``.
     """
     from bokeh import palettes
     from holoviews.plotting.util import list_cmaps, process_cmap
@@ -43,15 +36,14 @@ def colormap(name: str) -> tuple[str, ...] | None:
     if name not in names and not isinstance(getattr(palettes, name, None), tuple):
         name = {known.casefold(): known for known in names}.get(name.casefold(), name)
     exact = getattr(palettes, name, None) if re.fullmatch(r"[A-Z]\w*?\d+", name) else None
+    found: Iterable[str] = ()
     if isinstance(exact, tuple):
-        return tuple(color.lower()[:7] for color in exact)
-    by_size = palettes.all_palettes.get(name)
-    if by_size:
-        largest = max(size for size in by_size if size <= _MOST_COLORS)
-        return tuple(color.lower()[:7] for color in by_size[largest])
-    if name in list_cmaps():
-        return tuple(color.lower()[:7] for color in dict.fromkeys(process_cmap(name, _MOST_COLORS)))
-    return None
+        found = exact
+    elif by_size := palettes.all_palettes.get(name):
+        found = by_size[max(size for size in by_size if size <= _MOST_COLORS)]
+    elif name in list_cmaps():
+        found = dict.fromkeys(process_cmap(name, _MOST_COLORS))
+    return tuple(color.lower()[:7] for color in found) or None
 
 
 def make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Mapping[str, int] | None) -> Palette:
@@ -65,9 +57,7 @@ def make_palette(colors: str | Sequence[str], avoid: Collection[int], fixed: Map
     ValueError
         For an unknown palette, or an index that it does not have.
     """
-    found = sequence(colors)
-    if found is None:
-        found = colormap(str(colors))
+    found = sequence(colors) or colormap(str(colors))
     if found is None:
         raise unknown_palette(str(colors), colormap_names())
     if not isinstance(avoid, Iterable):

@@ -66,11 +66,6 @@ class Explorer(Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        fill = (
-            {"sizing_mode": "stretch_both"}
-            if height_px is None
-            else {"sizing_mode": "stretch_width", "height": height_px}
-        )
         self._layout = pn.Column(
             toolbar(self.uid, graph, state),
             self.controller,
@@ -78,7 +73,8 @@ class Explorer(Viewer):
             tags=[f"{self.uid}-root"],
             margin=0,
             stylesheets=[stylesheet("page/dashboard.css")],
-            **fill,
+            sizing_mode="stretch_both" if height_px is None else "stretch_width",
+            height=height_px,
         )
 
     def _views(self, add_overview: bool, add_slider: bool, add_table: bool) -> pn.Row:

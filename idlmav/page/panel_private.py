@@ -132,21 +132,7 @@ def _free(root: Model) -> None:
 
 def document_parts(document: Document, mode: Literal["inline", "cdn"]) -> tuple[Any, list[str], list[str]]:
     """
-    Return a document as JSON, and the libraries that it needs.
-
-    Parameters
-    ----------
-    document : bokeh.document.Document
-        With its roots.
-    mode : {'inline', 'cdn'}
-        Whether libraries are texts or addresses.
-
-    Returns
-    -------
-    json : dict
-        The document.
-    urls, scripts : list of str
-        Addresses and texts of JavaScript.
+    Return a document as JSON, and the addresses and texts of the JavaScript that it needs.
 
     Raises
     ------

@@ -8,10 +8,11 @@ the model has in common; everything that a person changes (selection, folds, zoo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
-from idlmav.graph import Graph, ModuleInfo, Node, Totals, format_shape, format_shapes
+from idlmav.graph import Graph, ModuleInfo, Node, format_shape, format_shapes
 from idlmav.graph.text import flops_text, thousands
 from idlmav.layout import Layout, columns, first_folds
 from idlmav.layout.input.labels import node_label, node_sublabel
@@ -26,7 +27,6 @@ __all__ = [
     "Scene",
     "build_scene",
     "module_operation",
-    "unreached_ids",
 ]
 
 Scene = dict[str, Any]
@@ -61,7 +61,6 @@ METRICS: tuple[str, ...] = tuple(CONSTANTS["metrics"])
 """Numbers that colours and sizes can show."""
 STATUS_COLORS = {"ran": "#99ddff", "failed": "#ee8866", "not_run": "#dddddd"}
 NEVER_CALLED = "never called"
-STATUS_NAMES = {"ran": "ran", "failed": "failed", "not_run": "not run"}
 
 
 def build_scene(
@@ -107,7 +106,7 @@ def build_scene(
         "gradient_inks": [ink(color) for color in GRADIENT],
         "unreached": _unreached_columns(graph),
         "summary": summary(graph),
-        "totals": {"name": graph.name, "inputs": graph.inputs, **_numbers(graph.totals, Totals)},
+        "totals": {"name": graph.name, "inputs": graph.inputs, **asdict(graph.totals)},
         "errors": [
             {
                 "node": failure.node,
@@ -144,28 +143,23 @@ def _tensors(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
     return {"names": list(index), "of": of}
 
 
+_AS_CAPTURED = (
+    "kind", "path", "op", "operation", "param_count", "flops", "flops_source", "activation_bytes", "args", "status",
+    "error", "source",
+)  # fmt: skip
+
+
 def _node_columns(graph: Graph) -> dict[str, list[Any]]:
     fields: dict[str, Callable[[Node], Any]] = {
+        **{name: attrgetter(name) for name in _AS_CAPTURED},
         "label": node_label,
         "sublabel": node_sublabel,
-        "kind": lambda node: node.kind,
-        "path": lambda node: node.path,
-        "op": lambda node: node.op,
-        "operation": lambda node: node.operation,
         "category": lambda node: category(node.operation, node.op),
         "shape": lambda node: format_shapes(node.shapes),
         "dtype": lambda node: ", ".join(dict.fromkeys(node.dtypes)),
-        "param_count": lambda node: node.param_count,
-        "flops": lambda node: node.flops,
-        "flops_source": lambda node: node.flops_source,
-        "activation_bytes": lambda node: node.activation_bytes,
         "params": _parameter_texts(graph),
         "shares_params": lambda node: int(node.shares_params),
-        "args": lambda node: node.args,
         "settings": _settings(graph),
-        "status": lambda node: node.status,
-        "error": lambda node: node.error,
-        "source": lambda node: node.source,
         "notes": lambda node: ", ".join(node.notes),
     }
     return {name: [get(node) for node in graph.nodes] for name, get in fields.items()}
@@ -188,12 +182,13 @@ def _docs(nodes: Sequence[Node]) -> dict[str, str]:
 
 
 def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
-    ids = list(layout.groups)
-    place = {group: i for i, group in enumerate(ids)}
+    groups = layout.groups.values()
+    place = {group: i for i, group in enumerate(layout.groups)}
     sums: dict[str, list[int]] = {
-        name: [0] * len(ids) for name in (*METRICS, "op_count", "flops_estimated", "unknown_flops", "unknown_bytes")
+        name: [0] * len(groups) for name in (*METRICS, "op_count", "flops_estimated", "unknown_flops", "unknown_bytes")
     }
-    failed = [False] * len(ids)
+    failed = [False] * len(groups)
+    params: list[list[int]] = [[] for _ in groups]
     for node in graph.nodes:
         group = layout.group_of.get(node.id, "")
         while group:
@@ -205,46 +200,35 @@ def _group_columns(graph: Graph, layout: Layout) -> dict[str, list[Any]]:
             sums["unknown_flops"][i] += node.flops is None
             sums["unknown_bytes"][i] += node.activation_bytes is None
             failed[i] |= node.status == "failed"
+            params[i].append(node.param_count)
             group = layout.groups[group].parent
-    modules = [graph.module_by_path.get(layout.groups[group].path) for group in ids]
+    modules = [graph.module_by_path.get(group.path) for group in groups]
     return {
-        "title": [layout.groups[group].title for group in ids],
-        "path": [layout.groups[group].path for group in ids],
+        "title": [group.title for group in groups],
+        "path": [group.path for group in groups],
         "class_name": [module.class_name if module else "" for module in modules],
         "class_path": [module.class_path if module else "" for module in modules],
         "settings": [module.extra_repr if module else "" for module in modules],
-        "kind": [layout.groups[group].kind for group in ids],
-        "count": [layout.groups[group].count for group in ids],
+        "kind": [group.kind for group in groups],
+        "count": [group.count for group in groups],
         "failed": failed,
         # The module's own numbers; the ops in its frame may be the first to read parameters of others.
-        "held": [_numbers(module, ModuleInfo) if module else None for module in modules],
+        "held": [_held(module) if module else None for module in modules],
         **sums,
-        "one_param_count": _block_params(graph, layout),
+        # The parameters that the first block of a run is the first to read.
+        "one_param_count": [
+            None if group.kind == "module" else sum(inside[: len(inside) // group.count])
+            for group, inside in zip(groups, params, strict=True)
+        ],
     }
-
-
-def _block_params(graph: Graph, layout: Layout) -> list[int | None]:
-    """Return how many parameters the first block of every run is the first to read."""
-    inside: dict[str, list[int]] = {name: [] for name, group in layout.groups.items() if group.kind != "module"}
-    for node in graph.nodes:
-        group = layout.group_of[node.id]
-        while group:
-            if group in inside:
-                inside[group].append(node.param_count)
-            group = layout.groups[group].parent
-    return [
-        sum(inside[name][: len(inside[name]) // group.count]) if name in inside else None
-        for name, group in layout.groups.items()
-    ]
 
 
 _HELD = ("param_count", "trainable_count", "shared_count", "param_unknown", "param_bytes", "buffer_bytes")
 
 
-def _numbers(record: Any, kind: type) -> dict[str, int]:
-    """Return the numbers of a module or of the model that are shown."""
-    names = _HELD if kind is ModuleInfo else [field.name for field in fields(kind)]
-    return {name: getattr(record, name) for name in names}
+def _held(module: ModuleInfo) -> dict[str, int]:
+    """Return the numbers of a module that are shown."""
+    return {name: getattr(module, name) for name in _HELD}
 
 
 def _parameter_texts(graph: Graph) -> Callable[[Node], str]:
@@ -263,24 +247,20 @@ def _parameter_texts(graph: Graph) -> Callable[[Node], str]:
     return text
 
 
-def unreached_ids(graph: Graph) -> list[str]:
-    """Return an id for each of `Graph.unreached`: its path, with a mark if a node has that id."""
-    return [f"{m.path} (module)" if m.path in graph.node_by_id else m.path for m in graph.unreached]
-
-
 def _unreached_columns(graph: Graph) -> dict[str, list[Any]]:
     """Return the never called modules with the columns of nodes that a search reads."""
     modules = graph.unreached
     operations = [module_operation(module) for module in modules]
     same = {"label": "", "op": "", "kind": "module", "shape": "", "dtype": "", "flops": None, "activation_bytes": None}
     return {
-        "ids": unreached_ids(graph),
+        # A module's path, with a mark if a node has that id.
+        "ids": [f"{m.path} (module)" if m.path in graph.node_by_id else m.path for m in modules],
         "path": [module.path for module in modules],
         "operation": operations,
         "category": [category(operation) for operation in operations],
         "param_count": [module.param_count for module in modules],
         "status": [NEVER_CALLED] * len(modules),
-        "held": [_numbers(module, ModuleInfo) for module in modules],
+        "held": [_held(module) for module in modules],
         **{name: [value] * len(modules) for name, value in same.items()},
     }
 
@@ -295,7 +275,7 @@ def _colors(nodes: Sequence[Node], palette: Palette) -> dict[str, dict[str, list
         "operation": lambda node: (node.operation, palette.operation(node.operation, node.op)),
         "category": lambda node: _category(node, palette),
         "module": lambda node: _module(node, palette),
-        "status": lambda node: (STATUS_NAMES[node.status], STATUS_COLORS[node.status]),
+        "status": lambda node: (node.status.replace("_", " "), STATUS_COLORS[node.status]),
     }
     return {choice: _encode(get(node) for node in nodes) for choice, get in by_name.items()}
 

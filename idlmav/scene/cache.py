@@ -18,18 +18,7 @@ _MOST_OPS_WITH_FLOWS = 3000
 
 @dataclass(slots=True)
 class SceneCache:
-    """
-    The scenes of one graph.
-
-    Parameters
-    ----------
-    graph : Graph
-        With totals.
-    palette : Palette
-        The user's colours.
-    variants : Variants
-        The layouts of the graph.
-    """
+    """The scenes of a graph with totals, in the user's colours."""
 
     graph: Graph
     palette: Palette
@@ -37,16 +26,7 @@ class SceneCache:
     _last: tuple[Variant, Scene] | None = field(default=None, init=False)
 
     def make(self, flow: Variant, *, with_flows: bool = False) -> Scene:
-        """
-        Return a new scene.
-
-        Parameters
-        ----------
-        flow : Variant
-            How the graph is laid out.
-        with_flows : bool
-            Whether to add the layouts for the other directions and turns.
-        """
+        """Return a new scene, on demand with the layouts for the other directions and turns."""
         others: dict[str, Layout] | None = {} if with_flows else None
         if others is not None and len(self.graph.nodes) <= _MOST_OPS_WITH_FLOWS:
             others = {other.key: self.variants.layout(other) for other in flow.others()}

@@ -46,18 +46,9 @@ def known_palettes() -> list[str]:
 
 def sequence(palette: str | Sequence[str]) -> tuple[str, ...] | None:
     """
-    Return the colours of a palette.
+    Return the hex colours of a palette, given its name, in any case, or hex colours such as ``"#1f77b4"``.
 
-    Parameters
-    ----------
-    palette : str or sequence of str
-        A name, in any case, or hex colours such as ``"#1f77b4"``.
-
-    Returns
-    -------
-    tuple of str or None
-        Hex colours; ``None`` for a name that is not known here (Bokeh's and HoloViews' names are looked up by
-        `idlmav.page.colormaps.colormap`).
+    It is ``None`` for a name that is not known here; `idlmav.page.colormaps.colormap` looks up those of Bokeh and HoloViews.
 
     Raises
     ------

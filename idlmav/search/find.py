@@ -26,14 +26,7 @@ _SIZE_SIGN = re.compile(rf"[()[\]{BLANKS}]|,(?=[{BLANKS}]*[)\]]|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """
-    The result of a query.
-
-    Attributes
-    ----------
-    nodes, groups, unreached : list of bool
-        In the order of the scene's columns.
-    """
+    """The result of a query, in the order of the scene's columns."""
 
     nodes: list[bool]
     groups: list[bool]
@@ -52,23 +45,10 @@ class _Target:
 
 def find_ids(scene: Scene, query: str) -> list[str]:
     """
-    Return the ids of the ops and modules that a query finds.
+    Return the ids of the ops and modules that a query finds; see `search`.
 
-    Parameters
-    ----------
-    scene, query
-        As for `search`.
-
-    Returns
-    -------
-    list of str
-        Ids of nodes and groups in the order of the flow, a group before the first node in it; then ids of modules that
-        were never called. Empty for an empty query.
-
-    Raises
-    ------
-    QueryError
-        If the query cannot be understood.
+    Ids of nodes and groups come in the order of the flow, a group before the first node in it; then those of modules
+    that were never called. An empty query finds none.
     """
     found = search(scene, query)
     return [] if found is None else list(_in_order(scene, found))
@@ -94,7 +74,7 @@ def _in_order(scene: Scene, found: Found) -> Iterator[str]:
 
 def search(scene: Scene, query: str) -> Found | None:
     """
-    Find ops and modules.
+    Find ops and modules; ``None`` for an empty query.
 
     Parameters
     ----------
@@ -103,11 +83,6 @@ def search(scene: Scene, query: str) -> Found | None:
         ``flops`` and ``macs`` mean the same in both; an estimate that is hidden is not found.
     query : str
         See `idlmav.search.query`.
-
-    Returns
-    -------
-    Found or None
-        ``None`` for an empty query.
 
     Raises
     ------

@@ -103,12 +103,7 @@ Query = Text | Regex | Condition | Not | Joined
 
 def parse(query: str) -> Query | None:
     """
-    Read a query.
-
-    Returns
-    -------
-    Query or None
-        ``None`` for a query without a term.
+    Read a query; ``None`` for one without a term.
 
     Raises
     ------

@@ -17,19 +17,9 @@ _LONGEST_PX = 2400.0
 
 def at_a_glance(scene: Scene, layout: Layout, chosen: Mapping[str, Any]) -> Picture:
     """
-    Draw a scene with the chosen options, and with more groups folded if it is longer than a few screens.
+    Draw a scene as `idlmav.still.still_picture` does, with more groups folded if it is longer than a few screens.
 
-    Parameters
-    ----------
-    scene, layout
-        As for `idlmav.still.still_picture`.
-    chosen : mapping
-        Options of `idlmav.still.still_picture`; see `idlmav.still.choices`.
-
-    Returns
-    -------
-    Picture
-        At most 2400 px long, unless it has too many ops outside of modules.
+    It is at most 2400 px long, unless it has too many ops outside of modules.
     """
     picture = still_picture(scene, layout, **chosen)
     depth = max(group_depths(layout).values(), default=0)

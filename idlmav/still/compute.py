@@ -13,16 +13,7 @@ __all__ = ["shown_compute"]
 
 
 def shown_compute(scene: Scene, compute_unit: str, estimates: str) -> Scene:
-    """
-    Return a scene with the numbers that are shown, and under ``compute`` how many FLOPs the number 1 stands for.
-
-    Parameters
-    ----------
-    scene : dict
-        Of `idlmav.scene.build.build_scene`: in FLOPs, estimates included.
-    compute_unit, estimates : str
-        As in `idlmav.state.ViewState`.
-    """
+    """Return a scene with the numbers that are shown, and under ``compute`` how many FLOPs the number 1 stands for."""
     hidden, per = estimates == "hidden", 2 if compute_unit == "macs" else 1
     nodes, groups = scene["nodes"], scene["groups"]
     of_nodes = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from idlmav.layout import Box, Layout, Point, fold, group_depths
 from idlmav.layout.input.labels import BOLD, text_width
 from idlmav.scene.build import METRICS, Scene
 from idlmav.scene.constants import CONSTANTS
-from idlmav.search.matches import Matches, find_matches
+from idlmav.search.matches import find_matches
 from idlmav.state import ViewState, still_names
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
@@ -22,7 +22,7 @@ from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.themes import THEMES, Theme
 
-__all__ = ["MARGIN_PX", "choices", "draw", "shown_layout", "still_picture"]
+__all__ = ["MARGIN_PX", "Drawing", "choices", "still_picture"]
 
 MARGIN_PX = 20.0
 """Width of the margins around the layout."""
@@ -41,15 +41,6 @@ _UNKNOWN = CONSTANTS["unknown"]["fill"], CONSTANTS["unknown"]["ink"]
 def choices(state: ViewState) -> dict[str, Any]:
     """Return the options of `still_picture` for a state, without the theme."""
     return {name: copy(getattr(state, name)) for name in still_names()}
-
-
-def shown_layout(scene: Scene, layout: Layout, folded: Collection[str], size_by: str) -> Layout:
-    """Return the layout as it is drawn, with groups folded and boxes stretched."""
-    layout = fold(layout, [group for group in folded if group in layout.groups])
-    if size_by in METRICS:
-        ids = scene["geometry"]["nodes"]["ids"]
-        layout = stretch(layout, dict(zip(ids, growth(scene["nodes"][size_by]), strict=True)))
-    return layout
 
 
 def still_picture(
@@ -81,49 +72,58 @@ def still_picture(
     values = {name: ViewState.param[name].default for name in still_names()}
     for name in chosen.keys() - values.keys():
         raise TypeError(f"still_picture() got an unexpected option {name!r}.{did_you_mean(name, values)}")
-    values |= chosen
-    scene = shown_compute(scene, values["compute_unit"], values["estimates"])
-    shown = shown_layout(scene, layout, values["folded"], values["size_by"])
-    filters = {name: values[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
-    colors = theme if isinstance(theme, Theme) else THEMES[theme]
-    found = find_matches(scene, **filters)
-    return draw(scene, shown, found, color_by=values["color_by"], selected=values["selected"], theme=colors)
+    return Drawing(scene, layout, values | chosen, theme if isinstance(theme, Theme) else THEMES[theme]).picture()
 
 
-def draw(scene: Scene, layout: Layout, matches: Matches, *, color_by: str, selected: str, theme: Theme) -> Picture:
-    """Draw a scene as `shown_compute` and a layout as `shown_layout` return it; see `still_picture`."""
-    drawing = _Drawing(scene, layout, matches, color_by, selected, theme)
-    summary = scene["summary"]
-    marks = [*drawing.frames(), *drawing.edges(), *drawing.halo(), *drawing.boxes(), *drawing.titles()]
-    return Picture(
-        width=layout.width + 2 * MARGIN_PX,
-        height=layout.height + 2 * MARGIN_PX,
-        background=theme.paper,
-        name=summary["name"],
-        description=", ".join(filter(None, (summary["inputs"], summary["ops"], summary["params"], summary["flops"]))),
-        marks=[_moved(mark) for mark in marks],
-    )
+class Drawing:
+    """
+    A still picture in the making, from the arguments of `still_picture`; `chosen` has all of `choices`.
 
+    Attributes
+    ----------
+    layout : Layout
+        With groups folded and boxes stretched.
+    place : Box or None
+        The box or frame that represents the selection.
+    """
 
-class _Drawing:
-    def __init__(
-        self, scene: Scene, layout: Layout, matches: Matches, color_by: str, selected: str, theme: Theme
-    ) -> None:
-        self.scene, self.layout, self.matches, self.color_by, self.theme = scene, layout, matches, color_by, theme
-        self.selected, self.shown = selected, shown_as(scene, layout, selected)
-        geometry = scene["geometry"]
+    def __init__(self, scene: Scene, layout: Layout, chosen: Mapping[str, Any], theme: Theme) -> None:
+        scene = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
+        geometry, color_by, size_by = scene["geometry"], chosen["color_by"], chosen["size_by"]
+        layout = fold(layout, [group for group in chosen["folded"] if group in layout.groups])
+        if size_by in METRICS:
+            extra = zip(geometry["nodes"]["ids"], growth(scene["nodes"][size_by]), strict=True)
+            layout = stretch(layout, dict(extra))
+        filters = {name: chosen[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
+        self.scene, self.layout, self.matches = scene, layout, find_matches(scene, **filters)
+        self.color_by, self.theme, self.selected = color_by, theme, chosen["selected"]
+        self.shown = shown_as(scene, layout, self.selected)
+        self.place = {**layout.frames, **layout.boxes}.get(self.shown)
         self.node_index = {name: number for number, name in enumerate(geometry["nodes"]["ids"])}
         self.group_index = {name: number for number, name in enumerate(geometry["groups"]["ids"])}
         self.depth = {name: depth - 1 for name, depth in group_depths(layout).items()}
         positive = [number for number in scene["nodes"][color_by] if number] if color_by in METRICS else []
         self.scale = (min(positive), max(positive)) if positive else (1, 1)
 
-    def frames(self) -> Iterator[Mark]:
+    def picture(self) -> Picture:
+        """Return the picture."""
+        summary = self.scene["summary"]
+        marks = [*self._frames(), *self._edges(), *self._halo(), *self._boxes(), *self._titles()]
+        return Picture(
+            width=self.layout.width + 2 * MARGIN_PX,
+            height=self.layout.height + 2 * MARGIN_PX,
+            background=self.theme.paper,
+            name=summary["name"],
+            description=", ".join(filter(None, (summary[name] for name in ("inputs", "ops", "params", "flops")))),
+            marks=[_moved(mark) for mark in marks],
+        )
+
+    def _frames(self) -> Iterator[Mark]:
         for name, box in self.layout.frames.items():
             fill, is_run = self.theme.frames[self.depth[name] % 2], self.layout.groups[name].kind != "module"
             yield Rect(*box, fill, self.theme.frame_line, radius=8.0, dashed=is_run)
 
-    def edges(self) -> Iterator[Mark]:
+    def _edges(self) -> Iterator[Mark]:
         for x, y in junctions(self.layout.routes.values()):
             yield Dot(x, y, self.theme.edge)
         # The edges of the selection come last, so that they lie on top.
@@ -138,12 +138,12 @@ class _Drawing:
             return self.theme.edge
         return self.theme.into if ends[1] == self.shown else self.theme.out_of
 
-    def halo(self) -> Iterator[Mark]:
-        if self.shown:
-            x, y, width, height = {**self.layout.frames, **self.layout.boxes}[self.shown]
+    def _halo(self) -> Iterator[Mark]:
+        if self.place:
+            x, y, width, height = self.place
             yield Rect(x - 4, y - 4, width + 8, height + 8, "none", self.theme.accent, 3.0, 9.0)
 
-    def boxes(self) -> Iterator[Mark]:
+    def _boxes(self) -> Iterator[Mark]:
         for name, box in self.layout.boxes.items():
             yield from self._group(name, box) if self.layout.is_folded(name) else self._node(name, box)
 
@@ -186,7 +186,7 @@ class _Drawing:
         text, color = _title(f"▸ {sign}", groups["title"][index], width - 8, _LABEL_PX), theme.muted if dimmed else ink
         yield from _fitted(x + width / 2, y + height / 2, text, width - 8, color, _LABEL_PX, True)
 
-    def titles(self) -> Iterator[Mark]:
+    def _titles(self) -> Iterator[Mark]:
         header = self.layout.options.header
         for name, (x, y, width, _) in self.layout.frames.items():
             room = width - 14

@@ -10,12 +10,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from idlmav.layout import Box, Layout
 from idlmav.scene.build import Scene
-from idlmav.search.matches import find_matches
-from idlmav.still.compute import shown_compute
-from idlmav.still.draw import MARGIN_PX, draw, shown_layout
+from idlmav.still.draw import MARGIN_PX, Drawing
 from idlmav.still.marks import Dot, Mark, Picture, Rect, Text
-from idlmav.still.selection import shown_as
-from idlmav.still.svg import svg_elements
+from idlmav.still.svg import svg_element
 from idlmav.still.themes import THEMES, Theme
 
 __all__ = ["PAGE_THEME", "first_view", "theme_css"]
@@ -52,35 +49,13 @@ def _variables(theme: Theme) -> str:
 
 def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport: Viewport | None = None) -> str:
     """
-    Write the part of a scene that is seen first as HTML.
+    Write the part of a scene that is seen first as HTML: a heading and an ``<svg>`` element.
 
-    Parameters
-    ----------
-    scene, layout
-        As for `idlmav.still.still_picture`.
-    chosen : mapping
-        Its options; see `idlmav.still.choices`.
-    viewport : tuple of float, optional
-        Left, right, top and bottom of the part that was visible last, in px of the layout; ``None`` for the start of the
-        flow.
-
-    Returns
-    -------
-    str
-        A heading and an ``<svg>`` element, which ``assets/saved/first_view.js`` moves to where the graph will be.
+    ``assets/saved/first_view.js`` moves that to where the graph will be. The viewport is the part that was visible last:
+    left, right, top and bottom in px of the layout, or ``None`` for the start of the flow.
     """
-    counted = shown_compute(scene, chosen["compute_unit"], chosen["estimates"])
-    shown = shown_layout(counted, layout, chosen["folded"], chosen["size_by"])
-    filters = {name: chosen[name] for name in ("query", "highlighted", "value_range", "color_by", "size_by")}
-    picture = draw(
-        counted,
-        shown,
-        find_matches(counted, **filters),
-        color_by=chosen["color_by"],
-        selected=chosen["selected"],
-        theme=PAGE_THEME,
-    )
-    selected = {**shown.frames, **shown.boxes}.get(shown_as(counted, shown, chosen["selected"]))
+    drawing = Drawing(scene, layout, chosen, PAGE_THEME)
+    shown, selected, picture = drawing.layout, drawing.place, drawing.picture()
     place = {
         "picture": {"width": shown.width, "height": shown.height, "direction": shown.direction},
         "first": _rectangle(_first_box(shown)),
@@ -93,7 +68,7 @@ def first_view(scene: Scene, layout: Layout, chosen: Mapping[str, Any], viewport
     return (
         f"<h1>{escape(picture.name)}</h1><p>{escape(picture.description)}</p>\n"
         f'<svg role="img" aria-label={quoteattr(picture.name)} data-place={quoteattr(json.dumps(place))} '
-        f'viewBox="{framed}" preserveAspectRatio="xMidYMin">\n' + "\n".join(svg_elements(seen)) + "\n</svg>"
+        f'viewBox="{framed}" preserveAspectRatio="xMidYMin">\n' + "\n".join(map(svg_element, seen)) + "\n</svg>"
     )
 
 

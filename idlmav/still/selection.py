@@ -12,19 +12,8 @@ def shown_as(scene: Scene, layout: Layout, selected: str) -> str:
     """
     Return the id of the box or frame that represents the selection: itself, or the outermost folded group around it.
 
-    Parameters
-    ----------
-    scene : dict
-        Of `idlmav.scene.build.build_scene`.
-    layout : Layout
-        With its groups folded.
-    selected : str
-        Id of a node or group, or path of an op.
-
-    Returns
-    -------
-    str
-        ``""`` for anything else, such as a module that was never called.
+    `selected` is the id of a node or group, or the path of an op. For anything else, such as a module that was never
+    called, the result is ``""``.
     """
     name = selected
     if name not in layout.group_of and name not in layout.groups:

@@ -25,16 +25,7 @@ def growth(values: Sequence[float | None]) -> list[float]:
 
 
 def stretch(layout: Layout, extra: Mapping[str, float]) -> Layout:
-    """
-    Stretch boxes along the flow, and move everything after them.
-
-    Parameters
-    ----------
-    layout : Layout
-        Folded or not.
-    extra : mapping of str to float
-        Growth in px by node; other nodes, and hidden ones, keep their size.
-    """
+    """Stretch boxes along the flow by their `extra` px, if they have any, and move everything after them."""
     axis = 0 if layout.direction in ("left", "right") else 1
     move = _steps(layout, extra, axis)
     sides = _side_ends(layout, axis)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from idlmav.layout import Point
 from idlmav.still.marks import DASH_PX, Dot, Line, Mark, Picture, Rect, Text, Triangle
 
-__all__ = ["svg_elements", "to_svg"]
+__all__ = ["svg_element", "to_svg"]
 
 _FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
 def to_svg(picture: Picture) -> str:
-    """
-    Write a picture as an SVG document.
-
-    Parameters
-    ----------
-    picture : Picture
-        Of `idlmav.still.still_picture`.
-
-    Returns
-    -------
-    str
-        One ``<svg>`` element that needs nothing else: no fonts, no scripts, no styles of the page around it.
-    """
+    """Write a picture as an ``<svg>`` element that needs no fonts, no scripts and no styles of the page around it."""
     width, height = _number(picture.width), _number(picture.height)
     size = f'width="{width}" height="{height}"'
     lines = [
@@ -35,16 +22,12 @@ def to_svg(picture: Picture) -> str:
         f"<desc>{escape(picture.description)}</desc>",
         f'<rect {size} fill="{picture.background}"/>',
     ]
-    lines += svg_elements(picture.marks)
+    lines += map(svg_element, picture.marks)
     return "\n".join([*lines, "</svg>", ""])
 
 
-def svg_elements(marks: Iterable[Mark]) -> list[str]:
-    """Return each mark as an element."""
-    return [_element(mark) for mark in marks]
-
-
-def _element(mark: Mark) -> str:
+def svg_element(mark: Mark) -> str:
+    """Return a mark as an element."""
     match mark:
         case Rect():
             return _rect(mark)

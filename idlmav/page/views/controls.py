@@ -45,14 +45,8 @@ def toolbar(uid: str, graph: Graph, state: ViewState) -> pn.FlexBox:
     """
     Return the line above the views.
 
-    Parameters
-    ----------
-    uid : str
-        Unique id of the dashboard; the tag of a widget is ``uid`` and the name of what it sets.
-    graph : Graph
-        For its name and inputs.
-    state : ViewState
-        For the values that the widgets show first.
+    The tag of a widget is the unique id of the dashboard, and the name of what it sets; the widgets first show the
+    values of `state`.
     """
     heading = pn.pane.HTML(
         _heading(graph),

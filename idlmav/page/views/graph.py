@@ -14,14 +14,7 @@ __all__ = ["graph_view"]
 
 
 def graph_view(uid: str) -> pn.pane.HoloViews:
-    """
-    Return the pane of the graph, empty until the controller fills it.
-
-    Parameters
-    ----------
-    uid : str
-        Unique id of the dashboard; the figure is named ``uid + "-graph"``.
-    """
+    """Return the pane of the graph, empty until the controller fills the figure ``uid + "-graph"``."""
     layers = [
         rectangles(
             "frames", ["fill", "line", "dash"], fill_color="fill", line_color="line", line_dash="dash", border_radius=8

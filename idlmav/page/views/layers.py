@@ -28,14 +28,9 @@ _CORNERS = ["x0", "y0", "x1", "y1"]
 
 def layer(name: str, **glyph: Any) -> Hook:
     """
-    Return a HoloViews hook that names a renderer and ties its glyph to columns.
+    Return a HoloViews hook that gives a renderer the name by which the controller finds it.
 
-    Parameters
-    ----------
-    name : str
-        Name under which the controller finds the renderer.
-    **glyph
-        Glyph properties; a string that is a column of the data becomes a field.
+    It also sets properties of its glyph; a string that is a column of the data becomes a field.
     """
 
     def hook(plot: Any, element: Any) -> None:
@@ -117,18 +112,9 @@ def area(name: str) -> dict[str, str]:
 
 def figure_pane(name: str, layers: list[Any], configure: Callable[[Any], None], **sizing: Any) -> pn.pane.HoloViews:
     """
-    Return a pane with layers on a bare figure: no axes, no toolbar; the controller moves it.
+    Return a pane with layers, the lowest first, on a bare figure without axes and toolbar.
 
-    Parameters
-    ----------
-    name : str
-        Name of the Bokeh figure, under which the controller finds it.
-    layers : list of HoloViews elements
-        From the bottom to the top.
-    configure : callable
-        Takes the Bokeh figure and gives it its tools.
-    **sizing
-        Panel's sizing options.
+    The controller finds the Bokeh figure by its name, and moves it; `configure` gives it its tools.
     """
 
     def hook(plot: Any, element: Any) -> None:

@@ -12,22 +12,13 @@ from idlmav.page.views.layers import area, figure_pane, rectangles
 __all__ = ["overview_view"]
 
 
-def overview_view(uid: str, width_px: int = 120) -> pn.pane.HoloViews:
-    """
-    Return the pane of the overview, empty until the controller fills it.
-
-    Parameters
-    ----------
-    uid : str
-        Unique id of the dashboard; the figure is named ``uid + "-overview"``.
-    width_px : int
-        Width of the pane.
-    """
+def overview_view(uid: str) -> pn.pane.HoloViews:
+    """Return the pane of the overview, empty until the controller fills the figure ``uid + "-overview"``."""
     layers = [
         rectangles("boxes", ["fill"], fill_color="fill", line_color=None),
         rectangles("window", ["color"], fill_color="color", fill_alpha=0.12, line_color="color", line_width=1.5),
     ]
-    size = {"sizing_mode": "stretch_height", "width": width_px}
+    size = {"sizing_mode": "stretch_height", "width": 120}
     return figure_pane(f"{uid}-overview", layers, _configure, styles=area("overview"), **size)
 
 

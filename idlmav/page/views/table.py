@@ -13,18 +13,9 @@ __all__ = ["table_view"]
 
 def table_view(uid: str) -> pn.widgets.Tabulator:
     """
-    Return the table of a dashboard.
+    Return the table of a dashboard, with the tag ``uid + "-table"`` and without rows and columns.
 
-    Parameters
-    ----------
-    uid : str
-        Unique id of the dashboard; the table's tag is ``uid + "-table"``.
-
-    Returns
-    -------
-    panel.widgets.Tabulator
-        Without rows and columns: `assets/table/grid.js` makes them from the scene, so that nothing is in a page twice
-        and folding needs no server.
+    `assets/table/grid.js` makes these from the scene, so that nothing is in a page twice and folding needs no server.
     """
     return pn.widgets.Tabulator(
         pd.DataFrame(),
