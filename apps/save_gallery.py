@@ -9,7 +9,7 @@ import idlmav
 from idlmav import MAV
 from idlmav.gallery.models import MODELS
 
-FOLDER = Path(idlmav.__file__).parent / "gallery" / "graphs"
+FOLDER = Path(idlmav.__file__).parent / "gallery" / "saved_graphs"
 
 
 def main(folder: Path = FOLDER) -> None:

@@ -18,8 +18,8 @@ from idlmav.layout.variants import Variants
 from idlmav.metrics.totals import complete
 from idlmav.page.colormaps import make_palette
 from idlmav.scene.build import Scene
-from idlmav.scene.cache import SceneCache
 from idlmav.scene.palette import DEFAULT_PALETTE
+from idlmav.scene.scene_cache import SceneCache
 from idlmav.search.find import find_ids
 from idlmav.state import ViewOptions, ViewState
 

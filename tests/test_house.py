@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from email.parser import Parser
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,36 @@ def test_no_committed_text_names_a_machine_or_a_registry():
     texts = [path for path in files if path.is_file() and path.suffix in suffixes and "__pycache__" not in path.parts]
     guilty = [str(path) for path in texts if path != Path(__file__) and secret.search(path.read_text(encoding="utf-8"))]
     assert guilty == []
+
+
+# ------------------------------------------------------------------------------------------------------- rooms
+
+
+def source_files() -> list[Path]:
+    return [path for path in (ROOT / "idlmav").rglob("*") if path.suffix in (".py", ".js", ".css", ".json")]
+
+
+def test_the_hall_has_few_rooms_and_no_room_is_overcrowded():
+    hall = {path.relative_to(ROOT / "idlmav").parts[0] for path in source_files()} | {"py.typed"}
+    assert len(hall) <= 16, sorted(hall)
+    counts = Counter(path.parent for path in source_files() if "assets" not in path.parts)
+    assert {str(folder): count for folder, count in counts.items() if count > 16} == {}
+
+
+def test_no_module_is_longer_than_400_lines():
+    modules = [path for path in source_files() if path.suffix in (".py", ".js")]
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
+def differ_by_a_letter(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    if len(short) == len(long):
+        return sum(a != b for a, b in zip(short, long, strict=True)) == 1
+    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
+
+
+def test_no_two_names_of_modules_and_folders_differ_by_one_letter():
+    names = {path.stem for path in source_files() if path.suffix in (".py", ".js")}
+    names |= {path.parent.name for path in source_files()}
+    assert [pair for pair in combinations(sorted(names), 2) if differ_by_a_letter(*pair)] == []

@@ -303,7 +303,7 @@ def test_a_notebook_s_picture_is_made_once_for_a_state(monkeypatch):
         function = getattr(import_module(module), name)
         monkeypatch.setattr(f"{module}.{name}", lambda *args, **more: made.append(name) or function(*args, **more))
 
-    counted("idlmav.scene.cache", "build_scene")
+    counted("idlmav.scene.scene_cache", "build_scene")
     counted("idlmav.still", "to_png")
     mav = small()
     first, _ = mav._repr_mimebundle_()

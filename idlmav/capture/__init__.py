@@ -111,7 +111,7 @@ def capture(
     runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
     on = _device(model, (args, kwargs), device)
     if assume:
-        from idlmav.capture.repair.inputs import with_assumed_inputs
+        from idlmav.capture.repair.missing_inputs import with_assumed_inputs
 
         return describe(with_assumed_inputs(runnable, on, kwargs, sizes), tree)
     finished = _run(runnable, on, args, kwargs)

@@ -11,7 +11,7 @@ from idlmav.graph.files import load
 
 __all__ = ["SavedModel", "saved_models"]
 
-_FOLDER = files("idlmav") / "gallery" / "graphs"
+_FOLDER = files("idlmav") / "gallery" / "saved_graphs"
 
 
 @dataclass(frozen=True, slots=True)

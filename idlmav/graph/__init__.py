@@ -1,7 +1,6 @@
 """The graph of a model: frozen values without any third-party type, and the files they are saved in."""
 
-from idlmav.graph.modules import ModuleInfo, ParameterInfo, Totals
-from idlmav.graph.records import (
+from idlmav.graph.graph import (
     Call,
     Edge,
     Failure,
@@ -11,6 +10,7 @@ from idlmav.graph.records import (
     Shape,
     Status,
 )
+from idlmav.graph.modules import ModuleInfo, ParameterInfo, Totals
 from idlmav.graph.text import format_shape, format_shapes
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from idlmav.graph.graph import Graph, Node, Shape
 from idlmav.graph.modules import ModuleInfo, ancestors
-from idlmav.graph.records import Graph, Node, Shape
 from idlmav.graph.text import format_shapes
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from idlmav.graph.frame import module_columns
+from idlmav.graph.graph import Graph
 from idlmav.graph.modules import ModuleInfo
-from idlmav.graph.records import Graph
 from idlmav.graph.text import flops_text, humane, humane_bytes
 
 __all__ = ["summary"]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from idlmav.graph.graph import Shape
     from idlmav.graph.modules import Totals
-    from idlmav.graph.records import Shape
 
 __all__ = ["flops_text", "format_shape", "format_shapes", "humane", "humane_bytes", "thousands"]
 

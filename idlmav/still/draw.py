@@ -20,7 +20,7 @@ from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Mark, Picture, Rect, Text, Triangle
 from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
-from idlmav.still.themes import THEMES, Theme
+from idlmav.still.theme import THEMES, Theme
 
 __all__ = ["MARGIN_PX", "Drawing", "choices", "still_picture"]
 

@@ -13,7 +13,7 @@ from idlmav.scene.build import Scene
 from idlmav.still.draw import MARGIN_PX, Drawing
 from idlmav.still.marks import Dot, Mark, Picture, Rect, Text
 from idlmav.still.svg import svg_element
-from idlmav.still.themes import THEMES, Theme
+from idlmav.still.theme import THEMES, Theme
 
 __all__ = ["PAGE_THEME", "first_view", "theme_css"]
 

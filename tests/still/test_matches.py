@@ -16,7 +16,7 @@ from idlmav.state import from_browser
 from idlmav.still import Picture, choices, still_picture
 from idlmav.still.compute import shown_compute
 from idlmav.still.marks import Rect, Text
-from idlmav.still.themes import THEMES
+from idlmav.still.theme import THEMES
 
 RUN = """
     const { Geometry } = await load("graph/geometry");

@@ -18,7 +18,7 @@ from idlmav.still import choices, still_picture, to_png, to_svg
 from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Rect, Text, Triangle
 from idlmav.still.sizing import growth, stretch
-from idlmav.still.themes import THEMES
+from idlmav.still.theme import THEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
 

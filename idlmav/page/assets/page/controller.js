@@ -14,7 +14,7 @@ import { Arrangement } from "./arrange.js";
 import { Folding } from "./depth.js";
 import { anchor } from "../graph/anchor.js";
 import { allModels, elementOf, findView, partsOf, sendOnlySynced, setComponent } from "../base/bokeh_private.js";
-import { afterFrames } from "../base/frames.js";
+import { afterFrames } from "../base/after_frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "../base/dom.js";
 import { whenConnected } from "./comm.js";
