@@ -225,8 +225,8 @@ def test_a_growth_of_0_px_changes_nothing():
 
 
 @pytest.mark.parametrize(("value", "at"), [(0, 0), (1, 0), (1.5, 1), (2, 1), (3, 3), (9, 5)])
-def test_lower_bound(value, at):
-    assert run_js('return (await load("graph/sizing")).lowerBound([1, 2, 2, 3, 5], input);', value) == at
+def test_rank_of(value, at):
+    assert run_js('return (await load("fold/axis_map")).rankOf([1, 2, 2, 3, 5], input);', value) == at
 
 
 # ----------------------------------------------------------------------------------------------------- look-ups

@@ -1,10 +1,21 @@
-// Writes into Bokeh figures. Python gets none of it: what is drawn follows from the state.
+// Writes into Bokeh figures and widgets. Python gets none of it: what is drawn follows from the state.
 
 const SMALLEST_PX = 10;
 export const CORNERS = ["x0", "y0", "x1", "y1"];
 
 // Set properties of a model in this page only.
 export const setHere = (model, values, options = {}) => model.setv(values, {sync: false, ...options});
+
+// Call back when a person changes a property of a model. Returns a function that sets properties without calling back.
+export function follow(model, property, call) {
+  let isShowing = false;
+  model?.properties[property].change.connect(() => { if (!isShowing) call(model[property]); });
+  return (values) => {
+    isShowing = true;
+    if (model) setHere(model, values);
+    isShowing = false;
+  };
+}
 
 // Whether Bokeh has given a figure its size.
 export const hasSize = ({inner_width: width, inner_height: height}) => width > SMALLEST_PX && height > SMALLEST_PX;

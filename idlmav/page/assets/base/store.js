@@ -12,16 +12,10 @@ export class Store {
 
   // origin names the view that made the change, so that it need not follow itself.
   set(patch, origin) {
-    const changed = new Set();
-    for (const [name, value] of Object.entries(patch)) {
-      if (!same(this.values[name], value)) {
-        this.values[name] = value;
-        changed.add(name);
-      }
-    }
-    if (changed.size > 0) {
-      for (const listener of this.listeners) listener(changed, origin);
-    }
+    const changed = new Set(Object.keys(patch).filter((name) => !same(this.values[name], patch[name])));
+    if (changed.size === 0) return;
+    Object.assign(this.values, patch);
+    for (const listener of this.listeners) listener(changed, origin);
   }
 
   subscribe(listener) {

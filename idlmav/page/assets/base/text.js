@@ -4,10 +4,8 @@ const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 export function humane(value, unit = "") {
   if (value === null || value === undefined) return "unknown";
-  for (const [factor, prefix] of PREFIXES) {
-    if (Math.abs(value) >= factor) return `${digits(value / factor)} ${prefix}${unit}`;
-  }
-  return `${value} ${unit}`.trimEnd();
+  const [factor, prefix] = PREFIXES.find(([least]) => Math.abs(value) >= least) ?? [];
+  return factor === undefined ? `${value} ${unit}`.trimEnd() : `${digits(value / factor)} ${prefix}${unit}`;
 }
 
 function digits(value) {
@@ -17,15 +15,12 @@ function digits(value) {
 // The sign before a sum some of whose parts are unknown.
 export const atLeast = (unknown) => (unknown > 0 ? "≥ " : "");
 
-const BYTE_UNITS = ["B", "KiB", "MiB", "GiB"];
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 export function humaneBytes(count) {
-  let value = count;
-  for (const unit of BYTE_UNITS) {
-    if (value < 1024) return `${digits(value)} ${unit}`;
-    value /= 1024;
-  }
-  return `${digits(value)} TiB`;
+  let [value, step] = [count, 0];
+  for (; value >= 1024 && step < BYTE_UNITS.length - 1; step++) value /= 1024;
+  return `${digits(value)} ${BYTE_UNITS[step]}`;
 }
 
 export function thousands(value) {

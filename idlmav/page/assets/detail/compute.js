@@ -55,12 +55,9 @@ export function groupSums({groups, compute}, i) {
 
 // "4.09 GFLOPs counted + 25 M estimated", or with a sign: "≥ 4.09 GFLOPs counted, 3 ops unknown".
 export function sumText({unit, per, hidden}, {counted, estimated, measured = 0, unknown}) {
-  const parts = [];
-  if (counted > 0 || (estimated === 0 && measured === 0)) parts.push(["counted", counted]);
-  if (measured > 0) parts.push(["measured", measured]);
-  if (estimated > 0 && !hidden) parts.push(["estimated", estimated]);
-  if (parts.length === 0) parts.push(["counted", 0]);
-  if (unknown > 0 && parts.every(([, value]) => value === 0)) return `? ${unit}, ${ops(unknown)} unknown`;
+  const known = [["counted", counted], ["measured", measured], ["estimated", hidden ? 0 : estimated]].filter(([, value]) => value > 0);
+  if (unknown > 0 && known.length === 0) return `? ${unit}, ${ops(unknown)} unknown`;
+  const parts = known.length > 0 ? known : [["counted", 0]];
   const text = parts.map(([name, value], k) => `${humane(value / per, k === 0 ? unit : "")} ${name}`).join(" + ");
   return `${atLeast(unknown)}${text}${unknown > 0 ? `, ${ops(unknown)} unknown` : ""}`;
 }

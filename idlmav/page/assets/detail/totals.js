@@ -15,23 +15,22 @@ export function facts(scene) {
   const {totals, compute} = scene;
   const shown = scene.nodes.kind.filter((kind) => kind === "op").length;
   const [all, reached] = [shown === totals.node_count, totals.param_reached === totals.param_count];
-  const found = [
-    [`${all ? "" : `${thousands(shown)} of `}${ops(totals.node_count)}${all ? "" : " drawn"}`, `${ops(totals.node_count)} captured, ${thousands(shown)} drawn; inputs and outputs are not counted`],
-    [`${reached ? "" : `${thousands(totals.param_reached)} of `}${thousands(totals.param_count)} parameters${reached ? "" : " reached"}`, parametersTitle(totals)],
-  ];
-  const special = parametersText(totals);
-  if (special !== "") found.push([special, parametersTitle(totals)]);
   const sums = {
     counted: totals.flops, estimated: totals.flops_estimated, measured: totals.flops_measured, unknown: totals.flops_unknown,
   };
-  found.push([sumText(compute, sums), sumTitle(compute, sums)]);
-  found.push([`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, `${thousands(totals.param_bytes)} B parameters\n${thousands(totals.buffer_bytes)} B buffers`]);
   const missing = totals.activation_unknown > 0 ? `, ${ops(totals.activation_unknown)} unknown` : "";
-  found.push([`activations ${atLeast(totals.activation_unknown)}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`]);
   const unreached = scene.unreached.ids.length;
-  if (unreached > 0) found.push([`${thousands(unreached)} ${unreached === 1 ? "module" : "modules"} never called`, "Listed at the end of the table", "unreached"]);
-  found.push([CONVENTION[compute.unit], "MACs are half of the FLOPs, also where these are estimated", "convention"]);
-  return found;
+  const found = [
+    [`${all ? "" : `${thousands(shown)} of `}${ops(totals.node_count)}${all ? "" : " drawn"}`, `${ops(totals.node_count)} captured, ${thousands(shown)} drawn; inputs and outputs are not counted`],
+    [`${reached ? "" : `${thousands(totals.param_reached)} of `}${thousands(totals.param_count)} parameters${reached ? "" : " reached"}`, parametersTitle(totals)],
+    [parametersText(totals), parametersTitle(totals)],
+    [sumText(compute, sums), sumTitle(compute, sums)],
+    [`weights ${humaneBytes(totals.param_bytes + totals.buffer_bytes)}`, `${thousands(totals.param_bytes)} B parameters\n${thousands(totals.buffer_bytes)} B buffers`],
+    [`activations ${atLeast(totals.activation_unknown)}${humaneBytes(totals.activation_bytes)}`, `${thousands(totals.activation_bytes)} B, outputs of ops that are new memory${missing}`],
+    [unreached > 0 ? `${thousands(unreached)} ${unreached === 1 ? "module" : "modules"} never called` : "", "Listed at the end of the table", "unreached"],
+    [CONVENTION[compute.unit], "MACs are half of the FLOPs, also where these are estimated", "convention"],
+  ];
+  return found.filter(([text]) => text !== "");
 }
 
 // How many parameters are frozen, shared or without a size; "" if none are.

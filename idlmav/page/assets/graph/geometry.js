@@ -71,6 +71,26 @@ export class Geometry {
     return {x: x[index], y: y[index], w: w[index], h: h[index]};
   }
 
+  // The middle of the box in which an id is shown.
+  middle(id) {
+    const {x, y, w, h} = this.rect(this.shownAs(id));
+    return [x + w / 2, y + h / 2];
+  }
+
+  // The id of the box, of all that are drawn, for whose middle distance(x, y) is least.
+  nearest(distance) {
+    let [nearest, least] = ["", Infinity];
+    const consider = ({x, y, w, h}, ids, isDrawn) => {
+      for (let i = 0; i < ids.length; i++) {
+        const found = isDrawn(i) ? distance(x[i] + w[i] / 2, y[i] + h[i] / 2) : Infinity;
+        if (found < least) [least, nearest] = [found, ids[i]];
+      }
+    };
+    consider(this.nodes, this.nodeIds, (i) => this.nodes.visible[i]);
+    consider(this.groups, this.groupIds, (i) => this.groups.state[i] === 2);
+    return nearest;
+  }
+
   // Indices of the edges at a box.
   edgesAt(id) {
     if (!this.incident.has(id)) {

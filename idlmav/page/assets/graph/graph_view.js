@@ -2,7 +2,7 @@
 
 import { elementOf, scalesOf } from "../base/bokeh_private.js";
 import { fittingScale, homeView, isSeen, partView, smallestScale, viewOf } from "./home.js";
-import { centerFigure, hasSize, layersOf, onResize, setGround, setHere } from "../base/figure.js";
+import { centerFigure, hasSize, layersOf, onResize, setHere } from "../base/figure.js";
 import { same } from "../base/store.js";
 import { collectVisible, drawnEdges } from "./visible.js";
 import { drawJunctions } from "./junctions.js";
@@ -34,10 +34,6 @@ export class GraphView {
     onResize(figure, () => this.resized());
   }
 
-  get ready() {
-    return hasSize(this.figure);
-  }
-
   // Px on screen for one px of the layout.
   get scale() {
     const {x_range: x, inner_width: width} = this.figure;
@@ -57,16 +53,16 @@ export class GraphView {
 
   // ---- moving
 
-  moveTo(x, y, scale, {animate = false} = {}) {
+  // What is left out stays as it is.
+  moveTo(view, {animate = false} = {}) {
     cancelAnimationFrame(this.animation);
     this.centered = "";
-    const target = {x, y, scale: this.allowedScale(scale)};
+    const [[x0, y0], scale0] = [this.center, this.scale];
+    const target = {x: x0, y: y0, ...view, scale: this.allowedScale(view.scale ?? scale0)};
     if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.apply(target);
       return;
     }
-    const [x0, y0] = this.center;
-    const scale0 = this.scale;
     const begin = performance.now();
     const step = (now) => {
       const t = Math.min(1, Math.max(0, (now - begin) / ANIMATION_MS));
@@ -88,12 +84,12 @@ export class GraphView {
   }
 
   fit(options) {
-    this.moveTo(this.geometry.width / 2, this.geometry.height / 2, fittingScale(this.geometry, this.figure), options);
+    const {width, height} = this.geometry;
+    this.moveTo({x: width / 2, y: height / 2, scale: fittingScale(this.geometry, this.figure)}, options);
   }
 
   home() {
-    const {x, y, scale} = homeView(this.geometry, this.figure, this.geometry.rect({group: false, index: 0}));
-    this.moveTo(x, y, scale);
+    this.moveTo(homeView(this.geometry, this.figure, this.geometry.rect({group: false, index: 0})));
   }
 
   // Show the part that the address holds if the data flows as it did there, else the start of the flow.
@@ -105,18 +101,29 @@ export class GraphView {
 
   // Show a part of the graph, with what lies around it where the window has another shape.
   showAll(viewport) {
-    const {x, y, scale} = partView(viewport, this.figure);
-    this.moveTo(x, y, scale);
+    this.moveTo(partView(viewport, this.figure));
   }
 
   centerOn(id, options) {
-    const {x, y, scale} = this.viewOn(id, this.scale);
-    this.moveTo(x, y, scale, options);
+    this.moveTo(this.viewOn(id, this.scale), options);
     this.centered = id;
   }
 
   viewOn(id, scale) {
     return viewOf(this.geometry.rect(this.geometry.shownAs(id)), scale, this.geometry, this.figure);
+  }
+
+  // Keep the box in the middle of the view there while the layout changes. Returns a function that moves the view back to it.
+  hold() {
+    const {geometry} = this;
+    const [x, y] = this.center;
+    const id = geometry.nearest((mx, my) => Math.hypot(mx - x, my - y));
+    const from = id ? geometry.middle(id) : null;
+    return () => {
+      if (geometry.resolve(id) === "") return;
+      const [mx, my] = geometry.middle(id);
+      this.moveTo({x: x + mx - from[0], y: y + my - from[1]});
+    };
   }
 
   // Whether a box lies inside the visible part, at a size that can be read.
@@ -128,7 +135,7 @@ export class GraphView {
   // Keep the box that the view went to in the middle, else the top of the view where it is. Show the first view again as long
   // as nobody has moved it.
   resized() {
-    if (!this.ready || this.wanted === null) return;
+    if (!hasSize(this.figure) || this.wanted === null) return;
     if (this.untouched) this.firstView();
     else if (this.geometry.resolve(this.centered)) this.apply(this.viewOn(this.centered, this.wanted.scale));
     else this.apply({...this.wanted, y: this.wanted.top + this.figure.inner_height / this.wanted.scale / 2});
@@ -141,7 +148,7 @@ export class GraphView {
     if (this.pending) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
-      if (!this.ready) return;
+      if (!hasSize(this.figure)) return;
       // Something else is under the mouse now.
       this.hover("");
       this.keepAspect();
@@ -170,7 +177,7 @@ export class GraphView {
   redraw() {
     // What was under the mouse may be gone.
     this.tip?.hide();
-    if (this.ready) this.draw(true);
+    if (hasSize(this.figure)) this.draw(true);
   }
 
   draw(force) {
@@ -195,20 +202,20 @@ export class GraphView {
       if (this.isStale) this.paint();
     });
     this.isStale = false;
-    const {context, visible, scale} = this;
-    this.fill("frames", drawFrames(visible, context));
-    this.paintEdges(context);
-    this.fill("junctions", drawJunctions(visible, context));
-    this.fill("nodes", drawNodes(visible, context));
-    const texts = drawTexts(visible, context);
-    this.fill("plates", drawPlates(texts.titles, context));
+    const {visible} = this;
+    this.fill("frames", drawFrames(visible, this));
+    this.paintEdges();
+    this.fill("junctions", drawJunctions(visible, this));
+    this.fill("nodes", drawNodes(visible, this));
+    const texts = drawTexts(visible, this);
+    this.fill("plates", drawPlates(texts.titles, this));
     for (const [name, {px, data}] of Object.entries(texts)) {
       // Silent: filling the layer applies the size as well, so it is filled even if the texts are the same.
       this.layers.get(name).glyph.setv({text_font_size: {value: `${px.toFixed(2)}px`}}, {silent: true});
       this.fill(name, this.padded(name, data), {check_eq: false});
     }
-    this.fill("halo", drawHalo(context));
-    const zoom = Math.min(1.5, scale);
+    this.fill("halo", drawHalo(this));
+    const zoom = Math.min(1.5, this.scale);
     const glyph = (name, values) => setHere(this.layers.get(name).glyph, values);
     glyph("nodes", {border_radius: Math.round(6 * zoom)});
     glyph("frames", {border_radius: Math.round(8 * zoom)});
@@ -216,9 +223,9 @@ export class GraphView {
     glyph("arrows", {size: {value: Math.max(2.5, 9 * zoom)}});
   }
 
-  paintEdges(context) {
-    this.fill("edges", drawEdges(this.visible, context));
-    this.fill("arrows", drawArrows(this.visible, context));
+  paintEdges() {
+    this.fill("edges", drawEdges(this.visible, this));
+    this.fill("arrows", drawArrows(this.visible, this));
   }
 
   fill(name, data, options = {}) {
@@ -234,17 +241,15 @@ export class GraphView {
     return Object.fromEntries(Object.entries(unused).map(([key, value]) => [key, [...data[key], ...new Array(rows - data.x.length).fill(value)]]));
   }
 
-  get context() {
-    const {geometry, appearance, scale, store, hovered, hoveredEdges} = this;
-    return {geometry, appearance, scale, store, hovered, hoveredEdges};
-  }
-
-  // Highlight what is under the mouse. id: of a box or ""; edges: indices; tip: its text; place: see `showTip`.
+  // Highlight what is under the mouse. id: of a box or ""; edges: indices; tip: {title, detail, error} or null; place: a
+  // rectangle on the figure that the tip must not cover.
   hover(id, edges = [], tip = null, place = null) {
-    this.showTip(tip, place);
+    if (tip) this.tip ??= new Tip(elementOf(this.view, this.figure).shadowRoot);
+    if (tip) this.tip.show(tip, place, {width: this.figure.outer_width, height: this.figure.outer_height});
+    else this.tip?.hide();
     if (id === this.hovered && same(edges, this.hoveredEdges)) return;
     Object.assign(this, {hovered: id, hoveredEdges: edges});
-    if (this.visible) this.paintEdges(this.context);
+    if (this.visible) this.paintEdges();
   }
 
   // The visible edges that run within a few px of a point: the nearest, and those that share its line there.
@@ -262,17 +267,6 @@ export class GraphView {
     const [least, best] = candidates.reduce((a, b) => (b[0] < a[0] ? b : a));
     const isBeside = ([distance, k]) => distance < least + ON_ONE_LINE_PX && sharesEnd(edges[k], edges[best]);
     return candidates.filter(isBeside).map(([, k]) => k);
-  }
-
-  // text: {title, detail, error}; place: a rectangle on the figure that the tip must not cover.
-  showTip(text, place) {
-    if (text === null) return this.tip?.hide();
-    this.tip ??= new Tip(elementOf(this.view, this.figure).shadowRoot);
-    return this.tip.show(text, place, {width: this.figure.outer_width, height: this.figure.outer_height});
-  }
-
-  setTheme(theme) {
-    setGround(this.figure, theme.paper);
   }
 
   // Px of the figure of a rectangle in layout px.

@@ -9,17 +9,8 @@ const REACH_PX = 80;
 
 // Ids of the boxes as drawn, in the order of the flow.
 export function boxes(geometry) {
-  const found = [];
-  const folded = new Set();
-  geometry.nodeIds.forEach((id, i) => {
-    if (geometry.nodes.visible[i]) found.push(id);
-    else {
-      const shown = geometry.idOf(geometry.shownAs(id));
-      if (!folded.has(shown)) found.push(shown);
-      folded.add(shown);
-    }
-  });
-  return found;
+  const {nodeIds, nodes} = geometry;
+  return [...new Set(nodeIds.map((id, i) => (nodes.visible[i] ? id : geometry.idOf(geometry.shownAs(id)))))];
 }
 
 // The id that an arrow key leads to, or "" if there is nothing.

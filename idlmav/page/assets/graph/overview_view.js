@@ -1,7 +1,7 @@
 // Draws the overview: every box, and the visible part as a window that a person clicks, drags and resizes.
 
 import { elementOf } from "../base/bokeh_private.js";
-import { CORNERS, centerFigure, columnsOf, hasSize, layersOf, onResize, setGround, setHere } from "../base/figure.js";
+import { CORNERS, centerFigure, columnsOf, hasSize, layersOf, onResize, setHere } from "../base/figure.js";
 
 const MOST_BOXES = 2500;
 const EDGE_PX = 7;
@@ -11,8 +11,8 @@ const SMALLEST_WINDOW_PX = 10;
 const DIMMED = 0.2;
 
 export class OverviewView {
-  constructor({figure, view, geometry, appearance, graph, onLead}) {
-    Object.assign(this, {figure, view, geometry, appearance, graph, onLead});
+  constructor({figure, view, geometry, appearance, graph, lead}) {
+    Object.assign(this, {figure, view, geometry, appearance, graph, lead});
     this.layers = layersOf(figure);
     this.drag = null;
     onResize(figure, () => this.redraw());
@@ -73,18 +73,18 @@ export class OverviewView {
   }
 
   begin({x, y}) {
-    this.onLead();
-    const inside = this.isInWindow(x, y);
-    if (!inside) this.moveTo(x, y);
+    this.lead("overview");
+    const {isInside, edge} = this.windowAt(x, y);
+    if (!isInside) this.moveTo(x, y);
     const [cx, cy] = this.graph.center;
-    this.drag = {dx: inside ? cx - x : 0, dy: inside ? cy - y : 0, edge: inside ? this.edgeAt(x, y) : null};
+    this.drag = {dx: isInside ? cx - x : 0, dy: isInside ? cy - y : 0, edge};
   }
 
   move({x, y}) {
     if (this.drag === null) return;
     const {graph, drag: {dx, dy, edge}} = this;
     if (edge === null) {
-      graph.moveTo(x + dx, y + dy, graph.scale);
+      graph.moveTo({x: x + dx, y: y + dy});
       return;
     }
     const {level, first, low, high} = edge;
@@ -92,44 +92,31 @@ export class OverviewView {
     const wanted = first ? high - at : at - low;
     if (wanted < 1) return;
     const room = level ? graph.figure.inner_height : graph.figure.inner_width;
-    const [cx, cy] = graph.center;
     // The edge opposite stays where it is, also at the smallest and the largest scale.
     const scale = graph.allowedScale(room / wanted);
     const middle = first ? high - room / scale / 2 : low + room / scale / 2;
-    graph.moveTo(level ? cx : middle, level ? middle : cy, scale);
+    graph.moveTo({[level ? "y" : "x"]: middle, scale});
   }
 
-  isInWindow(x, y) {
+  // Whether a place is in the window, and the edge near it or null; a thin window is for moving, not for resizing.
+  windowAt(x, y) {
     const [left, right, top, bottom] = this.graph.viewport;
     const [nearX, nearY] = this.scales.map((scale) => EDGE_PX / scale);
-    return x > left - nearX && x < right + nearX && y > top - nearY && y < bottom + nearY;
-  }
-
-  // The edge of the window near a place: {level, first, low, high}; a thin window is for moving, not for resizing.
-  edgeAt(x, y) {
-    const [left, right, top, bottom] = this.graph.viewport;
-    const [nearX, nearY] = this.scales.map((scale) => EDGE_PX / scale);
-    const edges = [[true, y, top, bottom, nearY], [false, x, left, right, nearX]];
-    for (const [level, at, low, high, near] of edges) {
-      const distances = [Math.abs(at - low), Math.abs(at - high)];
-      if (high - low > 4 * near && Math.min(...distances) < near) return {level, first: distances[0] < near, low, high};
-    }
-    return null;
+    const sides = [{level: true, at: y, low: top, high: bottom, near: nearY}, {level: false, at: x, low: left, high: right, near: nearX}];
+    const isInside = sides.every(({at, low, high, near}) => at > low - near && at < high + near);
+    const edges = sides.flatMap((side) => [{...side, first: true}, {...side, first: false}]);
+    const isNear = ({at, low, high, near, first}) => high - low > 4 * near && Math.abs(at - (first ? low : high)) < near;
+    return {isInside, edge: (isInside && edges.find(isNear)) || null};
   }
 
   showCursor({x, y}) {
-    const isInside = this.isInWindow(x, y);
-    const edge = isInside ? this.edgeAt(x, y) : null;
+    const {isInside, edge} = this.windowAt(x, y);
     elementOf(this.view, this.figure).style.cursor = edge ? (edge.level ? "ns-resize" : "ew-resize") : isInside ? "grab" : "pointer";
   }
 
   moveTo(x, y) {
-    this.onLead();
-    this.graph.moveTo(x, y, this.graph.scale);
-  }
-
-  setTheme(theme) {
-    setGround(this.figure, theme.panel);
+    this.lead("overview");
+    this.graph.moveTo({x, y});
   }
 }
 

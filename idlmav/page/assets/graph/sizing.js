@@ -1,6 +1,7 @@
 // Makes boxes grow with a number: stretches the layout along the flow, so order and straight lines stay.
 
 import { isSideways } from "../base/directions.js";
+import { rankOf } from "../fold/axis_map.js";
 
 const ON_BORDER = 0.05;
 
@@ -25,12 +26,11 @@ export function stretch(layout, extra, direction) {
 
 // A step just before the end of each growing box; boxes beside it share the step.
 function stretchMap(starts, lengths, visible, extra) {
-  const growing = [];
-  for (let i = 0; i < starts.length; i++) if (visible[i] && extra[i] > 0) growing.push(i);
+  const growing = [...extra.keys()].filter((i) => visible[i] && extra[i] > 0);
   growing.sort((a, b) => starts[a] + lengths[a] - starts[b] - lengths[b]);
   const at = [];
   const sums = [0];
-  const before = (value) => sums[lowerBound(at, value)];
+  const before = (value) => sums[rankOf(at, value)];
   for (const i of growing) {
     const missing = extra[i] - (sums[sums.length - 1] - before(starts[i]));
     if (missing > 0) {
@@ -60,26 +60,11 @@ function onSide(at, start, length) {
 // The ends of a route stay on the borders of their boxes, which may be shorter than the stretch beside them.
 function stretchRoute(edge, axis, map, old, box, start, length) {
   const route = edge[axis].map(map);
-  const settle = (end, at) => {
-    if (end.group) return;
-    const i = end.index;
-    if (onSide(edge[axis][at], old[start][i], old[length][i])) return;
-    const [low, high] = [old[start][i], old[start][i] + old[length][i]];
-    const near = Math.abs(edge[axis][at] - low) < Math.abs(edge[axis][at] - high);
-    route[at] = near ? box[start][i] : box[start][i] + box[length][i];
-  };
-  settle(edge.source, 0);
-  settle(edge.target, route.length - 1);
-  return route;
-}
-
-export function lowerBound(sorted, value) {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < value) low = middle + 1;
-    else high = middle;
+  for (const [{group, index: i}, at] of [[edge.source, 0], [edge.target, route.length - 1]]) {
+    const [place, low, size] = [edge[axis][at], old[start][i], old[length][i]];
+    if (group || onSide(place, low, size)) continue;
+    const isNear = Math.abs(place - low) < Math.abs(place - low - size);
+    route[at] = isNear ? box[start][i] : box[start][i] + box[length][i];
   }
-  return low;
+  return route;
 }

@@ -14,8 +14,9 @@ export function collectVisible(geometry, window) {
     x[i] <= window.right && x[i] + w[i] >= window.left && y[i] <= window.bottom && y[i] + h[i] >= window.top;
   const found = {nodes: [], frames: [], groups: [], edges: [], closed};
   for (let i = 0; i < groups.state.length; i++) {
-    if (groups.state[i] === 0 || closed.inside[i] || !isIn(groups, i)) continue;
-    (groups.state[i] === 2 || closed.here[i] ? found.groups : found.frames).push(i);
+    const owner = closed.owner[i];
+    if (groups.state[i] === 0 || (owner >= 0 && owner !== i) || !isIn(groups, i)) continue;
+    (groups.state[i] === 2 || owner === i ? found.groups : found.frames).push(i);
   }
   for (let i = 0; i < nodes.visible.length; i++) {
     if (nodes.visible[i] && ownerOf(geometry.nodeGroup[i], closed) < 0 && isIn(nodes, i)) found.nodes.push(i);
@@ -24,27 +25,19 @@ export function collectVisible(geometry, window) {
   return Object.assign(found, distinctLines(geometry, found.edges, closed, window));
 }
 
-// Open groups whose contents are too small to see and that are drawn as one box: here; groups in them: inside; owner: the box
-// in which a group disappears, or -1.
-function closedGroups(geometry, scale) {
-  const count = geometry.groupIds.length;
-  const here = new Uint8Array(count);
-  const inside = new Uint8Array(count);
-  const owner = new Int32Array(count).fill(-1);
-  if (NODE_PX * scale < LEGIBLE_PX) {
-    const largest = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
-      const parent = geometry.groupParent[i];
-      if (parent >= 0) largest[parent] = Math.max(largest[parent], geometry.groups.h[i] * scale);
-    }
-    for (let i = 0; i < count; i++) {
-      const parent = geometry.groupParent[i];
-      inside[i] = parent >= 0 && (here[parent] || inside[parent]) ? 1 : 0;
-      here[i] = !inside[i] && geometry.groups.state[i] === 1 && largest[i] < GROUP_PX ? 1 : 0;
-      owner[i] = here[i] ? i : parent >= 0 ? owner[parent] : -1;
-    }
-  }
-  return {here, inside, owner};
+// owner: for each group the box in which it disappears, or -1: an open group whose contents are too small to see, which is
+// drawn as one box, has its own number, and so have the groups in it.
+function closedGroups({groupParent, groups: {h, state}}, scale) {
+  const owner = new Int32Array(groupParent.length).fill(-1);
+  if (NODE_PX * scale >= LEGIBLE_PX) return {owner};
+  const largest = new Float64Array(groupParent.length);
+  groupParent.forEach((parent, i) => { if (parent >= 0) largest[parent] = Math.max(largest[parent], h[i] * scale); });
+  // Parents come first.
+  groupParent.forEach((parent, i) => {
+    if (parent >= 0) owner[i] = owner[parent];
+    if (owner[i] < 0 && state[i] === 1 && largest[i] < GROUP_PX) owner[i] = i;
+  });
+  return {owner};
 }
 
 // Indices of the edges in a window, without those that lie in one closed box.

@@ -48,22 +48,14 @@ export class Coloring {
 }
 
 export function positiveRange(values) {
-  let low = Infinity;
-  let high = 0;
-  for (const value of values) {
-    if (value === null || value <= 0) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return high > 0 ? [low, high] : [1, 1];
+  const positive = values.filter((value) => value > 0);
+  return positive.length > 0 ? [Math.min, Math.max].map((best) => positive.reduce((a, b) => best(a, b))) : [1, 1];
 }
 
 // Px by which the box of each node grows along the flow. Its area follows the number.
 export function growth(scene, choice, most) {
   const values = scene.nodes[choice];
-  const extra = new Float64Array(scene.nodes.label.length);
-  if (!values) return extra;
+  if (!values) return new Float64Array(scene.nodes.label.length);
   const high = positiveRange(values)[1];
-  for (let i = 0; i < extra.length; i++) extra[i] = Math.round(most * Math.sqrt((values[i] ?? 0) / high));
-  return extra;
+  return Float64Array.from(values, (value) => Math.round(most * Math.sqrt((value ?? 0) / high)));
 }

@@ -1,7 +1,7 @@
 // For screen readers: names of the page's parts, and announcements of what has been selected or found.
 
 import { partsOf } from "../base/bokeh_private.js";
-import { make } from "../base/dom.js";
+import { make, setAttributes } from "../base/dom.js";
 import { ops } from "../detail/compute.js";
 
 const FACTS = 3;
@@ -9,9 +9,7 @@ const CALM_MS = 250;
 
 export class Announcer {
   constructor(parent) {
-    this.element = parent.appendChild(make("div", "announcement"));
-    this.element.setAttribute("role", "status");
-    this.element.setAttribute("aria-live", "polite");
+    this.element = parent.appendChild(make("div", "announcement", "", {role: "status", "aria-live": "polite"}));
   }
 
   // Of several announcements in quick succession only the last is made.
@@ -38,7 +36,7 @@ export class Announcer {
 // Name the parts to which Bokeh gives no accessible names.
 export function nameParts({graph, overview, sliders, element}, {totals, nodes}) {
   const shown = nodes.kind.filter((kind) => kind === "op").length;
-  const label = (node, attributes) => { for (const [name, value] of Object.entries(attributes)) node?.setAttribute(name, value); };
+  const label = (node, attributes) => { if (node) setAttributes(node, attributes); };
   label(graph, {role: "application", "aria-roledescription": "graph", "aria-label": `Graph of ${totals.name}. Arrow keys follow the edges, ? lists all keys.`});
   const pictures = [[graph, `${totals.name}: ${ops(shown)} and the tensors that flow between them. The table lists the same ops.`], [overview, `Overview of ${totals.name}: the whole graph, and which part of it is shown.`]];
   for (const [figure, text] of pictures) {
@@ -47,8 +45,7 @@ export function nameParts({graph, overview, sliders, element}, {totals, nodes}) 
     for (const other of others) label(other, {"aria-hidden": "true"});
   }
   for (const slider of sliders) {
-    const handles = partsOf(slider, ".noUi-handle");
-    for (const [k, handle] of handles.entries()) label(handle, {"aria-label": `${k === 0 ? "Start" : "End"} of the part that is shown`});
+    for (const [k, handle] of partsOf(slider, ".noUi-handle").entries()) label(handle, {"aria-label": `${k === 0 ? "Start" : "End"} of the part that is shown`});
   }
   label(element, {role: "region", "aria-label": `Architecture of ${totals.name}`});
 }

@@ -4,6 +4,7 @@
 import constants from "../../../scene/constants.json" with { type: "json" };
 
 import { elementOf, measureAgain } from "../base/bokeh_private.js";
+import { make } from "../base/dom.js";
 import { isSideways } from "../base/directions.js";
 
 const OVERVIEW_PX = 84;
@@ -65,11 +66,10 @@ export class Arrangement {
     const placed = `${sideways} ${below} ${side}`;
     element.classList.toggle("sideways", sideways);
     element.classList.toggle("below", below);
-    if (this.resizable) element.style.setProperty("--side", side);
+    // Details without a table take the height that they need.
+    if (this.inSide.table) element.style.setProperty("--side", side);
     splitter.setAttribute("aria-orientation", narrow ? "horizontal" : "vertical");
     splitter.setAttribute("aria-valuenow", Math.round(100 * this.share));
-    splitter.style.cursor = narrow ? "row-resize" : "col-resize";
-    splitter.style.display = this.resizable ? "block" : "none";
     // As the style sheet has it at first, so as Bokeh has measured it.
     if (this.placed === placed) return;
     this.placed = placed;
@@ -82,11 +82,6 @@ export class Arrangement {
     return this.shares[this.narrow ? "below" : "beside"] ?? SHARES[this.narrow ? "below" : this.slim ? "slim" : "beside"];
   }
 
-  // Details without a table take the height that they need.
-  get resizable() {
-    return Boolean(this.inSide.table);
-  }
-
   get below() {
     return this.narrow || !this.inSide.table;
   }
@@ -94,10 +89,9 @@ export class Arrangement {
   // ---- the border, which is dragged or moved with the arrow keys
 
   makeSplitter() {
-    const splitter = document.createElement("div");
-    Object.assign(splitter, {className: "idlmav-splitter", tabIndex: 0, role: "separator", ariaLabel: "Width of the table"});
-    Object.assign(splitter, {ariaValueMin: 100 * LEAST_SHARE, ariaValueMax: 100 * (1 - LEAST_SHARE)});
-    splitter.style.gridArea = "split";
+    const splitter = make("div", "idlmav-splitter", "", {
+      tabindex: 0, role: "separator", "aria-label": "Width of the table", "aria-valuemin": 100 * LEAST_SHARE, "aria-valuemax": 100 * (1 - LEAST_SHARE),
+    });
     splitter.addEventListener("pointerdown", (event) => {
       splitter.setPointerCapture(event.pointerId);
       event.preventDefault();

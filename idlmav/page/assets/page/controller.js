@@ -12,15 +12,14 @@ import { Store } from "../base/store.js";
 import { THEMES, applyTheme, pageTheme, watchPageTheme } from "./theme.js";
 import { Arrangement } from "./arrange.js";
 import { Folding } from "./depth.js";
-import { anchor } from "../graph/anchor.js";
-import { allModels, elementOf, findView, partsOf, sendOnlySynced, setComponent } from "../base/bokeh_private.js";
+import { allModels, elementOf, findView, isIdle, partsOf, sendOnlySynced, setComponent } from "../base/bokeh_private.js";
+import { hasSize, setGround } from "../base/figure.js";
 import { afterFrames } from "../base/after_frames.js";
 import { FlowWidgets, switchFlow } from "./flow.js";
 import { make } from "../base/dom.js";
-import { whenConnected } from "./comm.js";
 import { FILTERS, Filtering } from "../search/filtering.js";
 import { Keyboard } from "./keyboard.js";
-import { Help } from "./help.js";
+import { makeHelp } from "./help.js";
 import { Announcer, nameParts } from "./announce.js";
 import { publish } from "./page_api.js";
 import { plain } from "../base/plain.js";
@@ -35,10 +34,10 @@ const SHOWN_LAST = ["query", "selected"];
 const SETTLE_MS = 80;
 const FOLLOW_MS = 3;
 const RETRY_MS = 25;
+const IDLE_MS = 5000;
 
 export function render({model, view}) {
-  const element = document.createElement("div");
-  element.className = "idlmav-controller";
+  const element = make("div", "idlmav-controller");
   const dashboard = new Dashboard(model, view, element);
   model.on("remove", () => dashboard.close());
   dashboard.start();
@@ -48,10 +47,7 @@ export function render({model, view}) {
 class Dashboard {
   constructor(model, view, element) {
     Object.assign(this, {model, view, element});
-    this.leader = "graph";
-    this.tableIsQuick = true;
-    this.closed = false;
-    this.connected = false;
+    Object.assign(this, {leader: "graph", tableIsQuick: true, closed: false, connected: false});
     // Names of the values that have been changed in this page.
     this.changedHere = new Set();
     // Whether the visible part was set outside this page, by Python or in another window.
@@ -62,9 +58,8 @@ class Dashboard {
     this.names = this.fields.map(({name}) => name);
     this.store = new Store(this.modelValues());
     this.factsElement = element.appendChild(make("div", "facts"));
-    const legend = element.appendChild(make("div", "legend-and-errors"));
-    this.filtering = new Filtering({element: legend, store: this.store, onError: (node) => this.select(node), onMove: () => this.lead("graph")});
-    this.help = new Help(element);
+    this.legendElement = element.appendChild(make("div", "legend-and-errors"));
+    this.help = makeHelp(element);
     this.announcer = new Announcer(element);
   }
 
@@ -79,7 +74,7 @@ class Dashboard {
     if (this.closed) return;
     sendOnlySynced(this.view.model.document);
     const figure = this.find("graph");
-    if (!figure || !findView(this.view, figure) || !(figure.inner_width > 10) || !(figure.inner_height > 10)) {
+    if (!figure || !findView(this.view, figure) || !hasSize(figure)) {
       setTimeout(() => this.start(), RETRY_MS);
       return;
     }
@@ -103,13 +98,19 @@ class Dashboard {
     if (!all) this.show(new Set(SHOWN_LAST), "start");
     this.table?.draw();
     this.letTableFollow();
-    whenConnected(this.view.model.document, () => this.connectPython());
+    this.connectPython(performance.now() + IDLE_MS);
     // Bokeh paints texts with the second frame. After a rearrangement it needs two more, to measure and to draw.
     afterFrames(this.arrangement.frame ? 4 : 2, () => this.resolveReady(true));
   }
 
-  connectPython() {
+  // Connect when Python can answer: an answer that a server sends before Bokeh has reported the page as ready is lost.
+  connectPython(latest) {
     if (this.closed) return;
+    const {document: models} = this.view.model;
+    if (!sendOnlySynced(models) && !isIdle(models) && performance.now() <= latest) {
+      setTimeout(() => this.connectPython(latest), RETRY_MS);
+      return;
+    }
     this.connected = true;
     this.push(this.changedHere);
     this.model.send_msg("connected");
@@ -125,26 +126,23 @@ class Dashboard {
     this.appearance = {theme: THEMES.light, coloring: null, matches: null, steps: null, problem: "", hint: "", dimmedInk: () => null, groupMatches: () => true};
     const {geometry, appearance} = this;
     this.graph = new GraphView({figure, view, store, geometry, appearance, onRange: () => this.moved()});
-    const common = {view, geometry, appearance, store, graph: this.graph};
-    const part = (name, View, options) => {
-      const found = this.find(name);
-      return found ? new View({...common, [found.type === "Figure" ? "figure" : "model"]: found, ...options}) : null;
-    };
-    this.overview = part("overview", OverviewView, {onLead: () => this.lead("overview")});
+    const common = {view, geometry, appearance, store, graph: this.graph, lead: (name) => this.lead(name), isLeader: (name) => this.leader === name};
+    this.folding = common.folding = new Folding({...common, model: this.find("depth")});
+    const [overview, table] = [this.find("overview"), this.find("table")];
+    this.overview = overview && new OverviewView({...common, figure: overview});
     const sliders = [this.find("slider"), this.find("flat_slider")];
-    this.slider = sliders[0] && new SliderView({...common, sliders, isLeader: () => this.leader === "slider", onMoved: () => this.moved()});
-    this.table = part("table", TableView, {
-      isLeader: () => this.leader === "table", onLead: () => this.lead("table"),
-      onFold: (id, wanted) => this.folding.toggle(id, wanted),
-    });
-    this.folding = new Folding({...common, model: this.find("depth"), onMove: () => this.lead("graph")});
-    this.pointer = new Pointer({...common, folding: this.folding});
+    this.slider = sliders[0] && new SliderView({...common, sliders, onMoved: () => this.moved()});
+    this.table = table && new TableView({...common, model: table});
+    this.pointer = new Pointer(common);
     this.flowWidgets = new FlowWidgets({...common, direction: this.find("direction"), turn: this.find("turn"), merge: this.find("merge_threshold")});
     this.detail = this.find("detail");
-    this.filtering.build({...common, model: this.find("query"), onLeave: () => this.elementOf(figure).focus()});
+    this.filtering = new Filtering({
+      ...common, element: this.legendElement, model: this.find("query"), onError: (node) => this.select(node),
+      onLeave: () => elementOf(view, figure).focus(),
+    });
     const models = {overview: this.overview?.figure, graph: figure, slider: sliders[0], flat_slider: sliders[1], side: this.find("side")};
     this.arrangement = new Arrangement(view, this.find("views"), models, {table: this.table?.model, detail: this.detail});
-    this.container = this.elementOf(this.find("root")) ?? this.element;
+    this.container = elementOf(view, this.find("root")) ?? this.element;
   }
 
   connect() {
@@ -188,26 +186,17 @@ class Dashboard {
   replaceScene(scene) {
     const before = this.geometry.scene;
     const turned = scene.flow !== before.flow || scene.latent !== before.latent || scene === before;
-    const hold = anchor(this.geometry, this.graph);
+    const holdPlace = this.graph.hold();
     Object.assign(this.geometry, new Geometry(scene));
     this.store.set({direction: this.geometry.direction}, "model");
     this.folding.sceneChanged();
     this.show(new Set(["scene"]), "model");
     this.table?.filter(this.appearance.inTable);
-    if (!turned) return hold();
+    if (!turned) return holdPlace();
     // Everything lies elsewhere now; this is repeated when the views have found their new places.
     Object.assign(this, {leader: "graph", following: false});
     this.graph.untouched = true;
     return this.graph.firstView();
-  }
-
-  showFlow() {
-    const {scene} = this.geometry;
-    if (switchFlow(scene, this.store.values)) this.replaceScene(scene);
-  }
-
-  elementOf(model) {
-    return elementOf(this.view, model);
   }
 
   // ---- moving: the view that was used last leads, the others follow
@@ -219,7 +208,7 @@ class Dashboard {
   }
 
   attachViews() {
-    const element = (model) => this.elementOf(model);
+    const element = (model) => elementOf(this.view, model);
     for (const {name, title} of constants.buttons) {
       const button = partsOf(element(this.find(name)), "button")[0];
       button?.setAttribute("title", title);
@@ -242,13 +231,11 @@ class Dashboard {
   }
 
   moved() {
-    const {graph} = this;
     this.overview?.drawWindow();
     if (this.slider && this.leader !== "slider") this.slider.update();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settled(), SETTLE_MS);
     if (this.tableIsQuick) this.letTableFollow();
-    return graph;
   }
 
   // If one step in the graph is a jump of thousands of rows, the table waits until the graph has come to rest.
@@ -280,7 +267,8 @@ class Dashboard {
     if (filtered || has("color_by", "size_by")) this.filtering.find();
     if (filtered) this.table?.filter(appearance.inTable);
     if (has("theme")) this.showTheme();
-    if (changed.has("scene")) this.firstView();
+    if (changed.has("scene") && store.get("viewport")) this.showViewport();
+    else if (changed.has("scene")) graph.firstView();
     if (changed.has("selected")) this.showSelection(origin);
     if (changed.has("viewport") && origin !== "graph" && origin !== "follow") this.showViewport();
     if (filtered || has("folded", "size_by", "color_by", "theme", "selected")) graph.redraw();
@@ -293,7 +281,7 @@ class Dashboard {
     if (has("folded")) this.folding.showChoice();
     if (has("latent", "turn", "merge_threshold", "selected")) this.flowWidgets.update();
     if (changed.has("scene")) this.arrangement.update(this.geometry.direction);
-    else if (has("direction", "turn")) this.showFlow();
+    else if (has("direction", "turn") && switchFlow(this.geometry.scene, store.values)) this.replaceScene(this.geometry.scene);
   }
 
   // Numbers in another unit, or without estimates: everything that shows numbers is drawn again.
@@ -308,11 +296,6 @@ class Dashboard {
       if (this.store.get(name) === "flops") changed.add(name);
     }
     for (const name of ["query", "value_range", "selected"]) changed.add(name);
-  }
-
-  firstView() {
-    if (this.store.get("viewport")) this.showViewport();
-    else this.graph.firstView();
   }
 
   showViewport() {
@@ -330,8 +313,8 @@ class Dashboard {
     this.appearance.theme = theme;
     applyTheme(this.container, theme);
     if (this.model.fills_page) applyTheme(document.documentElement, theme);
-    this.graph.setTheme(theme);
-    this.overview?.setTheme(theme);
+    setGround(this.graph.figure, theme.paper);
+    if (this.overview) setGround(this.overview.figure, theme.panel);
   }
 
   // ---- selecting and folding
@@ -370,7 +353,7 @@ class Dashboard {
   pressed(name) {
     this.lead("graph");
     if (name === "fit") this.graph.fit({animate: true});
-    if (name === "help") this.help.show();
+    if (name === "help") this.help.showModal();
     if (name === "more") this.popover.toggle();
     if (name === "theme") this.store.set({theme: this.appearance.theme.name === "dark" ? "light" : "dark"}, "page");
     if (name === "unfold") this.folding.set([]);
@@ -387,11 +370,7 @@ class Dashboard {
     this.closed = true;
     clearTimeout(this.settling);
     this.unwatch?.();
-    this.address?.close();
-    this.keyboard?.close();
-    this.announcer.close();
-    this.arrangement?.close();
     this.unpublish?.();
-    this.table?.close();
+    for (const part of [this.address, this.keyboard, this.announcer, this.arrangement, this.table]) part?.close();
   }
 }

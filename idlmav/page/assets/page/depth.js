@@ -1,14 +1,14 @@
 // Folding one group in place, all groups, or those below a depth; and the drop-down that offers this.
 
+import { follow } from "../base/figure.js";
 import { choiceOf, foldChoices, foldsToDepth, withoutFoldsAround } from "../fold/choices.js";
 
 export class Folding {
   // model: the drop-down, or null.
-  constructor({geometry, store, graph, model, onMove}) {
-    Object.assign(this, {geometry, store, graph, model, onMove});
-    this.showing = false;
+  constructor({geometry, store, graph, lead, model}) {
+    Object.assign(this, {geometry, store, graph, lead});
     this.offered = model ? [...model.options] : [];
-    model?.properties.value.change.connect(() => this.chosen());
+    this.show = follow(model, "value", (value) => this.chosen(value));
     this.sceneChanged();
   }
 
@@ -17,7 +17,7 @@ export class Folding {
     const {geometry, graph, store} = this;
     const id = geometry.isGroup(name) ? name : geometry.groupIds[geometry.scene.groups.path.indexOf(name)];
     if (id === undefined) return;
-    this.onMove();
+    this.lead("graph");
     const place = {group: true, index: geometry.groupAt.get(id)};
     const before = geometry.rect(place);
     const others = store.get("folded").filter((other) => other !== id);
@@ -26,12 +26,12 @@ export class Folding {
     const share = mouse === null ? 0.5 : (mouse.x - before.x) / before.w;
     const below = mouse === null ? 0 : Math.max(0, mouse.y - before.y - after.h);
     const [x, y] = graph.center;
-    graph.moveTo(x + after.x + share * after.w - before.x - share * before.w, y + after.y - before.y - below, graph.scale);
+    graph.moveTo({x: x + after.x + share * after.w - before.x - share * before.w, y: y + after.y - before.y - below});
   }
 
   // Fold these groups and no others, and show the picture from its start.
   set(folded) {
-    this.onMove();
+    this.lead("graph");
     this.store.set({folded: [...folded]}, "page");
     this.graph.home();
   }
@@ -44,7 +44,7 @@ export class Folding {
   reveal(name) {
     const id = name && this.geometry.resolve(name);
     if (!id) return;
-    this.onMove();
+    this.lead("graph");
     this.store.set({folded: withoutFoldsAround(this.geometry, this.store.get("folded"), id)}, "page");
     this.graph.centerOn(id);
   }
@@ -62,15 +62,7 @@ export class Folding {
     this.show({value: choiceOf(this.choices, this.store.get("folded"))});
   }
 
-  show(values) {
-    this.showing = true;
-    this.model?.setv(values, {sync: false});
-    this.showing = false;
-  }
-
-  chosen() {
-    if (this.showing) return;
-    const {value} = this.model;
+  chosen(value) {
     if (value === "selected") this.reveal(this.store.get("selected"));
     else if (this.choices.has(value)) this.set(this.choices.get(value));
     this.showChoice();

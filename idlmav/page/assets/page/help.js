@@ -1,6 +1,6 @@
 // A dialog with the keys and the grammar of a search; opened with ?.
 
-import { make } from "../base/dom.js";
+import { make, makeButton } from "../base/dom.js";
 
 const KEYS = [
   ["← ↑ → ↓", "follow the edges, or go to the box beside"],
@@ -19,32 +19,14 @@ const SEARCHES = [
   ["path==layer1.*  op~norm", "* for anything, ~ for contains"],
 ];
 
-export class Help {
-  constructor(parent) {
-    this.dialog = parent.appendChild(make("dialog", "help"));
-    this.dialog.setAttribute("aria-label", "Keys and search");
-    const close = make("button", "close", "Close");
-    close.type = "button";
-    close.addEventListener("click", () => this.hide());
-    this.dialog.append(make("h2", "", "Keys, when the graph has the focus"), list(KEYS), make("h2", "", "Search"), list(SEARCHES), close);
-    // A click outside closes it.
-    this.dialog.addEventListener("click", (event) => { if (event.composedPath()[0] === this.dialog) this.hide(); });
-  }
-
-  get open() {
-    return this.dialog.open;
-  }
-
-  // The browser keeps the focus inside the dialog and restores it afterwards.
-  show() {
-    if (!this.open) this.dialog.showModal();
-    return true;
-  }
-
-  hide() {
-    this.dialog.close();
-    return true;
-  }
+// The browser keeps the focus inside the dialog and restores it afterwards.
+export function makeHelp(parent) {
+  const dialog = parent.appendChild(make("dialog", "help", "", {"aria-label": "Keys and search"}));
+  const close = makeButton("close", "Close", () => dialog.close());
+  dialog.append(make("h2", "", "Keys, when the graph has the focus"), list(KEYS), make("h2", "", "Search"), list(SEARCHES), close);
+  // A click outside closes it.
+  dialog.addEventListener("click", (event) => { if (event.composedPath()[0] === dialog) dialog.close(); });
+  return dialog;
 }
 
 function list(entries) {

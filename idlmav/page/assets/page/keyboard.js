@@ -46,9 +46,13 @@ export class Keyboard {
   // Do what the key means here; return whether it means something.
   handle({key, shiftKey}, inGraph) {
     const {dashboard} = this;
-    if (dashboard.help.open) return key === "Escape" || key === "?" ? dashboard.help.hide() : false;
+    if (dashboard.help.open) {
+      const isClosing = key === "Escape" || key === "?";
+      if (isClosing) dashboard.help.close();
+      return isClosing;
+    }
     const anywhere = {
-      "/": () => dashboard.filtering.field?.focus(), "?": () => dashboard.help.show(), f: () => dashboard.pressed("fit"), Escape: () => this.clear(),
+      "/": () => dashboard.filtering.field?.focus(), "?": () => dashboard.help.showModal(), f: () => dashboard.pressed("fit"), Escape: () => this.clear(),
     };
     const zoom = (factor) => () => this.zoom(factor);
     const inside = {"+": zoom(ZOOM_STEP), "=": zoom(ZOOM_STEP), "-": zoom(1 / ZOOM_STEP)};
@@ -96,7 +100,7 @@ export class Keyboard {
   zoom(factor) {
     const {graph} = this.dashboard;
     this.dashboard.lead("graph");
-    graph.moveTo(...graph.center, graph.scale * factor, {animate: true});
+    graph.moveTo({scale: graph.scale * factor}, {animate: true});
   }
 
   // Clear the selection first, then the filters.

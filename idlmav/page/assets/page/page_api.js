@@ -62,26 +62,20 @@ function placeOf(element) {
 
 function nodesOnScreen({graph, geometry, appearance}) {
   const {nodes, groups} = graph.visible ?? {nodes: [], groups: []};
-  const {scene} = geometry;
-  const found = [];
-  for (const i of groups) {
-    found.push({
-      id: geometry.groupIds[i], path: scene.groups.path[i], op: "", kind: "group", folded: geometry.groups.state[i] === 2,
-      color: appearance.coloring.group(i)?.fill ?? appearance.theme.group, ...graph.toPage(geometry.rect({group: true, index: i})),
-    });
-  }
-  for (const i of nodes) {
-    found.push({
-      id: geometry.nodeIds[i], path: scene.nodes.path[i], op: scene.nodes.op[i], kind: scene.nodes.kind[i], folded: false,
-      color: appearance.coloring.node(i).fill, ...graph.toPage(geometry.rect({group: false, index: i})),
-    });
-  }
+  const {scene: {nodes: ops, groups: modules}} = geometry;
+  const box = (place, values) => ({id: geometry.idOf(place), ...values, ...graph.toPage(geometry.rect(place))});
+  const ofGroup = (index) => box({group: true, index}, {
+    path: modules.path[index], op: "", kind: "group", folded: geometry.groups.state[index] === 2,
+    color: appearance.coloring.group(index)?.fill ?? appearance.theme.group,
+  });
+  const ofNode = (index) => box({group: false, index}, {
+    path: ops.path[index], op: ops.op[index], kind: ops.kind[index], folded: false, color: appearance.coloring.node(index).fill,
+  });
   const [left, right, top, bottom] = graph.viewport;
   const window = graph.toPage({x: left, y: top, w: right - left, h: bottom - top});
-  return found.filter(
-    ({x, y, width, height}) =>
-      x + width > window.x && x < window.x + window.width && y + height > window.y && y < window.y + window.height,
-  );
+  const isIn = ({x, y, width, height}) =>
+    x + width > window.x && x < window.x + window.width && y + height > window.y && y < window.y + window.height;
+  return [...groups.map(ofGroup), ...nodes.map(ofNode)].filter(isIn);
 }
 
 function edgesOnScreen({graph, geometry}) {

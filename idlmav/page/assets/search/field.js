@@ -1,7 +1,7 @@
 // The search field: the number of matches, which of them is selected, buttons to step, and problems of a query.
 
 import { elementOf, partsOf } from "../base/bokeh_private.js";
-import { make } from "../base/dom.js";
+import { make, makeButton } from "../base/dom.js";
 
 export class SearchField {
   // onStep(1 or -1) selects the next or previous match; onLeave moves the focus to the graph.
@@ -18,14 +18,9 @@ export class SearchField {
     this.tools = make("span", "idlmav-search");
     this.count = this.tools.appendChild(make("span", "matches"));
     for (const [sign, step, title] of [["‹", -1, "Previous match (Shift+Enter)"], ["›", 1, "Next match (Enter)"]]) {
-      const button = make("button", "", sign);
-      Object.assign(button, {type: "button", title});
-      button.setAttribute("aria-label", title);
-      button.addEventListener("click", () => this.onStep(step));
-      this.tools.append(button);
+      this.tools.append(makeButton("", sign, () => this.onStep(step), {title, "aria-label": title}));
     }
-    this.problem = make("div", "idlmav-problem");
-    this.problem.id = "idlmav-problem";
+    this.problem = make("div", "idlmav-problem", "", {id: "idlmav-problem"});
     input.setAttribute("aria-describedby", this.problem.id);
     input.after(this.tools, this.problem);
     input.parentElement.style.position = "relative";

@@ -8,20 +8,16 @@ import { findMatches } from "./matches.js";
 export const FILTERS = ["query", "value_range", "highlighted"];
 
 export class Filtering {
-  // element: holds the legend; onError(node): a failure was clicked; onMove(): the graph is about to be moved.
-  constructor({element, store, onError, onMove}) {
-    Object.assign(this, {store, onMove, field: null});
+  // element: holds the legend; model: the search field, or null; lead("graph"): the graph is about to be moved;
+  // onError(node): a failure was clicked; onLeave(): moves the focus to the graph.
+  constructor({element, model, view, geometry, appearance, store, lead, onError, onLeave}) {
+    Object.assign(this, {geometry, appearance, store, lead});
     this.legend = new Legend(element, {
       onToggle: (name, add) => this.highlight(name, add),
       onRange: (range) => store.set({value_range: range}, "page"),
       onError: (node) => node && onError(node),
     });
-  }
-
-  // model: the search field, or null; onLeave moves the focus to the graph.
-  build({geometry, appearance, view, model, onLeave}) {
-    Object.assign(this, {geometry, appearance});
-    if (model) this.field = new SearchField({model, view, appearance, store: this.store, onStep: (step) => this.step(step), onLeave});
+    this.field = model && new SearchField({model, view, appearance, store, onStep: (step) => this.step(step), onLeave});
   }
 
   find() {
@@ -57,7 +53,7 @@ export class Filtering {
     if (!steps?.length) return;
     const at = steps.indexOf(store.get("selected"));
     const id = steps[at < 0 ? (by > 0 ? 0 : steps.length - 1) : (at + by + steps.length) % steps.length];
-    this.onMove();
+    this.lead("graph");
     const around = geometry.unreachedAt.has(id) ? [] : geometry.ancestors(id).map((group) => geometry.groupIds[group]);
     store.set({selected: id, folded: store.get("folded").filter((group) => !around.includes(group))}, "search");
   }

@@ -24,7 +24,7 @@ const textColumn = (field) => ({
 const numberColumn = (field) => ({number: true, value: (scene, kind, i) => scene[kind][field][i], sum: ({totals}) => totals[field]});
 
 export const COLUMNS = [
-  {name: "name", title: "Name", width: 168, least: 102, shown: true, value: (scene, kind, i) => idsOf(scene, kind)[i]},
+  {name: "name", title: "Name", width: 168, least: 102, shown: true, value: (scene, kind, i) => (kind === "unreached" ? scene.unreached : scene.geometry[kind]).ids[i]},
   {
     name: "operation", title: "Operation", width: 128, least: 98, shown: true, value: operation,
     cell(scene, kind, i, width) {
@@ -67,10 +67,6 @@ export const COLUMNS = [
   {name: "args", title: "Arguments", width: 180, least: 130, ...textColumn("args")},
   {name: "source", title: "Source", width: 210, least: 150, ...textColumn("source")},
 ];
-
-function idsOf(scene, kind) {
-  return kind === "unreached" ? scene.unreached.ids : scene.geometry[kind].ids;
-}
 
 // For a run, the number of its blocks: its title names the module before it.
 function operation(scene, kind, i) {

@@ -18,12 +18,10 @@ const FEW_ROWS = 5000;
 // On these Panel makes an object of every row, sends filters and sorters to a server, and selects rows itself.
 const PANELS_EVENTS = ["dataFiltering", "dataFiltered", "dataSorting", "rowClick", "rowSelectionChanged"];
 
-// source holds the contents of the rows: {shown, at, isTree, rows, row(k) -> {id, level, cells, ...}}. on: what to call when a
-// person acts: {sort, pick, toggle, scroll, filter, resize, resized}.
+// table: the `TableView`, which has the contents of the rows and is called when a person acts.
 export class TableGrid {
-  constructor(tabulator, source, on) {
-    Object.assign(this, {tabulator, source, on});
-    Object.assign(this, tableParts(tabulator));
+  constructor(tabulator, table) {
+    Object.assign(this, {tabulator, table, ...tableParts(tabulator)});
     setAttributes(this.frame, {role: "treegrid", "aria-label": "Ops and modules"});
     setAttributes(this.scroller, {role: "rowgroup", "aria-label": "Ops and modules"});
     this.body.setAttribute("role", "presentation");
@@ -31,11 +29,11 @@ export class TableGrid {
     this.written = new Set();
     Object.assign(this, {given: null, pending: false, quiet: false, resting: -1});
     for (const event of PANELS_EVENTS) tabulator.off(event);
-    tabulator.setFilter(({row}) => source.at[row] >= 0);
+    tabulator.setFilter(({row}) => table.at[row] >= 0);
     tabulator.on("scrollVertical", () => this.scrolled());
     // Before Tabulator takes rows away.
     this.frame.addEventListener("scroll", () => { this.hadFocus = this.hasFocus(); }, {capture: true});
-    tabulator.on("columnResized", (column) => on.resize(column.getField(), column.getWidth()));
+    tabulator.on("columnResized", (column) => table.change(column.getField(), {width: column.getWidth(), fixed: true}));
     tabulator.on("renderComplete", () => this.fit());
     this.body.addEventListener("click", (event) => this.clicked(event));
   }
@@ -68,11 +66,11 @@ export class TableGrid {
 
   heading(name, number, text) {
     const heading = make("div", "heading");
-    const button = makeButton("title", "", () => this.on.sort(name));
+    const button = makeButton("title", "", () => this.table.sortBy(name));
     button.append(make("span", "text"), make("span", "arrow"));
     const placeholder = number ? "> 1e6" : "contains";
     const input = make("input", "", "", {type: "text", value: text, placeholder, "aria-label": `Filter ${name.replace("_", " ")}`});
-    input.addEventListener("input", () => this.on.filter(name, input.value));
+    input.addEventListener("input", () => this.table.filterBy(name, input.value));
     heading.append(button, input);
     return heading;
   }
@@ -110,7 +108,7 @@ export class TableGrid {
       this.header(name).setAttribute("aria-sort", sort);
       this.header(name).querySelector(".arrow").textContent = ARROWS[sort];
     }
-    this.on.resized();
+    this.table.fitHeader();
   }
 
   // ---- rows
@@ -129,12 +127,12 @@ export class TableGrid {
     this.pending = false;
     const hadFocus = this.hasFocus();
     this.keepingPlace(() => this.drawRows(), this.wanted);
-    this.frame.setAttribute("aria-rowcount", this.source.shown.length + 1);
+    this.frame.setAttribute("aria-rowcount", this.table.shown.length + 1);
     if (hadFocus) this.focus();
   }
 
   drawRows() {
-    const {source: {shown, rows, isTree}, tabulator} = this;
+    const {table: {shown, rows, isTree}, tabulator} = this;
     const all = isTree && (this.given === rows || shown.length > FEW_ROWS) ? rows : null;
     if (all && this.given === all) {
       this.jump(0);
@@ -164,11 +162,11 @@ export class TableGrid {
 
   write(cell, at) {
     const row = cell.getRow();
-    const k = this.source.at[row.getData().row];
+    const k = this.table.at[row.getData().row];
     // Already hidden, but not yet taken away.
     if (!(k >= 0)) return "";
     if (at === 0) {
-      this.last = this.source.row(k);
+      this.last = this.table.row(k);
       this.written.add(row);
       describe(row.getElement(), this.last, k);
     }
@@ -197,8 +195,8 @@ export class TableGrid {
   clicked({target}) {
     const element = target.closest(`.${ROW_CLASS}`);
     if (!element) return;
-    if (target.closest(".twist")) this.on.toggle(element.dataset.id);
-    else this.on.pick(element.dataset.id);
+    if (target.closest(".twist")) this.table.toggle(element.dataset.id);
+    else this.table.picked(element.dataset.id);
   }
 
   // ---- scrolling
@@ -225,7 +223,7 @@ export class TableGrid {
       this.wanted = top;
       return;
     }
-    const {scroller, source: {shown}} = this;
+    const {scroller, table: {shown}} = this;
     // Over such a distance Tabulator jumps, to the row that has this share of all.
     if (Math.abs(top - this.top) > this.height) this.jump(Math.ceil((Math.floor(top / ROW_PX) * scroller.scrollHeight) / shown.length));
     scroller.scrollTop += top - this.top;
@@ -253,7 +251,7 @@ export class TableGrid {
     if (this.hadFocus && !this.hasFocus()) this.focus();
     if (this.quiet || this.scroller.scrollTop === this.resting) return;
     this.resting = -1;
-    this.on.scroll();
+    this.table.scrolled();
   }
 
   reveal(k) {

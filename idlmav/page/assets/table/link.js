@@ -10,30 +10,29 @@ export class TableLink {
   }
 
   get linked() {
-    return this.table.isTree && this.table.count > 0 && this.room > 0;
+    return this.table.isTree && this.table.shown.length > 0 && this.room > 0;
   }
 
   get room() {
-    return this.table.count * ROW_PX - this.table.grid.height;
+    return this.table.shown.length * ROW_PX - this.table.grid.height;
   }
 
   moveGraph() {
-    const {linked, room, table: {graph, geometry, grid, count}} = this;
+    const {linked, room, table: {graph, geometry, grid, shown}} = this;
     if (!linked) return undefined;
     const {top: scrolled} = grid;
     const share = Math.min(1, scrolled / room);
     const at = (scrolled + share * grid.height) / ROW_PX;
-    const first = Math.min(count - 1, Math.floor(at));
-    const [a, b] = [first, Math.min(count - 1, first + 1)].map((k) => this.middle(k));
-    if (!a || !b) return undefined;
-    const mix = Math.min(1, at - first);
-    const [x, y] = [a.x + (b.x - a.x) * mix, a.y + (b.y - a.y) * mix];
-    if (geometry.turned) return graph.moveTo(x, y, graph.scale);
+    const first = Math.min(shown.length - 1, Math.floor(at));
+    const [before, after] = [first, Math.min(shown.length - 1, first + 1)].map((k) => this.middle(k));
+    if (!before || !after) return undefined;
+    const [x, y] = before.map((value, axis) => value + (after[axis] - value) * Math.min(1, at - first));
+    if (geometry.turned) return graph.moveTo({x, y});
     const [left, right, top, bottom] = graph.viewport;
     const shift = (isReversed(geometry.direction) ? -1 : 1) * (0.5 - share);
     const [cx, cy] = graph.center;
-    if (isSideways(geometry.direction)) return graph.moveTo(x + shift * (right - left), within(a.y, top, bottom) ? cy : a.y, graph.scale);
-    return graph.moveTo(within(a.x, left, right) ? cx : a.x, y + shift * (bottom - top), graph.scale);
+    if (isSideways(geometry.direction)) return graph.moveTo({x: x + shift * (right - left), y: within(before[1], top, bottom) ? cy : before[1]});
+    return graph.moveTo({x: within(before[0], left, right) ? cx : before[0], y: y + shift * (bottom - top)});
   }
 
   // The middle of the box of a row, or of the first box in an open group. A module never called has none: then the middle of
@@ -46,8 +45,7 @@ export class TableLink {
     if (at === shown.length) while (at > 0 && !isBox(shown[--at]));
     const row = shown[at];
     if (row === undefined || !isBox(row)) return null;
-    const {x, y, w, h} = geometry.rect(geometry.shownAs(rows.id(row)));
-    return {x: x + w / 2, y: y + h / 2};
+    return geometry.middle(rows.id(row));
   }
 
   align() {
@@ -69,17 +67,8 @@ export class TableLink {
     const [cx, cy] = graph.center;
     // Where the flow turns, no way from one end of the graph to the other passes every op.
     const flow = geometry.turned ? (sideways ? cx : cy) : low + raw * (high - low);
-    let [id, best] = ["", Infinity];
-    const consider = ({x, y, w, h}, ids, isShown) => {
-      for (let i = 0; i < ids.length; i++) {
-        if (!isShown(i)) continue;
-        const [cX, cY] = [x[i] + w[i] / 2, y[i] + h[i] / 2];
-        const distance = sideways ? Math.abs(cX - flow) + 0.2 * Math.abs(cY - cy) : Math.abs(cY - flow) + 0.2 * Math.abs(cX - cx);
-        if (distance < best) [best, id] = [distance, ids[i]];
-      }
-    };
-    consider(geometry.nodes, geometry.nodeIds, (i) => geometry.nodes.visible[i]);
-    consider(geometry.groups, geometry.groupIds, (i) => geometry.groups.state[i] === 2);
+    const distance = (ahead, aside) => Math.abs(ahead - flow) + 0.2 * Math.abs(aside - (sideways ? cy : cx));
+    const id = geometry.nearest((x, y) => (sideways ? distance(x, y) : distance(y, x)));
     return {share: geometry.turned ? 0.5 : share, id};
   }
 }

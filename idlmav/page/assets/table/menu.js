@@ -5,8 +5,8 @@ import { make, makeButton } from "../base/dom.js";
 const COPY = "Copy as CSV";
 const ANSWER_MS = 2000;
 
-// on: {signal, column(name, shown), filters(shown), csv() -> text}
-export function tableMenu(host, columns, on) {
+// signal: ends with the table.
+export function tableMenu(host, table, signal) {
   const menu = make("div", "menu");
   const open = (shown) => {
     menu.hidden = !shown;
@@ -16,12 +16,13 @@ export function tableMenu(host, columns, on) {
   const button = makeButton("menu-button", "☰", () => open(menu.hidden), names);
   open(false);
   const group = make("div", "choices", "", {role: "group", "aria-label": "Columns"});
-  group.append(...columns.map((column) => checkbox(column.title, column.shown, (shown) => on.column(column.name, shown))));
+  // The names are always there: they carry the tree.
+  group.append(...table.columns.slice(1).map(({name, title, shown: now}) => checkbox(title, now, (shown) => table.change(name, {shown}))));
   const copy = makeButton("", COPY, async () => {
-    copy.textContent = await copyText(on.csv(), host);
+    copy.textContent = await copyText(table.csv(), host);
     setTimeout(() => { copy.textContent = COPY; }, ANSWER_MS);
   });
-  menu.append(group, checkbox("Filter row", false, on.filters), copy);
+  menu.append(group, checkbox("Filter row", false, (shown) => table.showFilters(shown)), copy);
   for (const element of [menu, button]) {
     element.addEventListener("keydown", ({key}) => {
       if (key !== "Escape") return;
@@ -33,7 +34,7 @@ export function tableMenu(host, columns, on) {
   document.addEventListener("pointerdown", (event) => {
     const path = event.composedPath();
     if (!path.includes(menu) && !path.includes(button)) open(false);
-  }, {signal: on.signal});
+  }, {signal});
   host.append(button, menu);
 }
 

@@ -7,10 +7,10 @@ export class TableRows {
     const {nodes, groups} = scene.geometry;
     this.scene = scene;
     this.ids = {nodes: nodes.ids, groups: groups.ids, unreached: scene.unreached.ids};
-    // Nodes are counted first, then groups, then modules never called.
-    this.firstGroup = nodes.ids.length;
-    this.firstUnreached = this.firstGroup + groups.ids.length;
-    this.length = this.firstUnreached + this.ids.unreached.length;
+    // Nodes are counted first, then modules never called, as in the flags of a search, then groups.
+    this.firstUnreached = nodes.ids.length;
+    this.firstGroup = this.firstUnreached + this.ids.unreached.length;
+    this.length = this.firstGroup + groups.ids.length;
     for (const name of ["items", "levels", "outer", "ends"]) this[name] = new Int32Array(this.length);
     this.build(nodes.group, groups.parent);
     this.rowOf = new Map();
@@ -33,14 +33,12 @@ export class TableRows {
         item = this.firstGroup + group;
       }
     });
-    for (let item = this.firstUnreached; item < this.length; item++) roots.push(item);
+    for (let item = this.firstUnreached; item < this.firstGroup; item++) roots.push(item);
     let row = 0;
     const visit = (item, level, outer) => {
       const at = row++;
       [this.items[at], this.levels[at], this.outer[at]] = [item, level, outer];
-      if (item >= this.firstGroup && item < this.firstUnreached) {
-        for (const inner of inside[item - this.firstGroup]) visit(inner, level + 1, at);
-      }
+      for (const inner of inside[item - this.firstGroup] ?? []) visit(inner, level + 1, at);
       this.ends[at] = row;
     };
     for (const item of roots) visit(item, 0, -1);
@@ -50,13 +48,13 @@ export class TableRows {
 
   kind(row) {
     const item = this.items[row];
-    return item < this.firstGroup ? "nodes" : item < this.firstUnreached ? "groups" : "unreached";
+    return item < this.firstUnreached ? "nodes" : item < this.firstGroup ? "unreached" : "groups";
   }
 
   // The place among the things of its kind.
   index(row) {
     const item = this.items[row];
-    return item < this.firstGroup ? item : item - (item < this.firstUnreached ? this.firstGroup : this.firstUnreached);
+    return item < this.firstUnreached ? item : item - (item < this.firstGroup ? this.firstUnreached : this.firstGroup);
   }
 
   id(row) {
@@ -65,7 +63,7 @@ export class TableRows {
 
   isFolded(row, state) {
     const group = this.items[row] - this.firstGroup;
-    return group >= 0 && state[group] === FOLDED && this.kind(row) === "groups";
+    return group >= 0 && state[group] === FOLDED;
   }
 
   // The rest of a path without that of a group around it.

@@ -12,10 +12,10 @@ const CELL_PX = 12;
 const NEXT_SORT = {none: "ascending", ascending: "descending", descending: "none"};
 
 export class TableView {
-  // isLeader(): whether a person used the table last; onLead(): a person uses it now; onFold(id, wanted): folds or unfolds.
-  constructor({model, view, geometry, appearance, store, graph, isLeader, onLead, onFold}) {
-    Object.assign(this, {model, view, geometry, appearance, store, graph, isLeader, onLead, onFold});
-    Object.assign(this, {tabulator: null, matches: null, selected: "", sort: {name: "", direction: "none"}, folding: false});
+  // isLeader("table"): whether a person used the table last; lead("table"): a person uses it now.
+  constructor({model, view, geometry, appearance, store, graph, folding, isLeader, lead}) {
+    Object.assign(this, {model, view, geometry, appearance, store, graph, folding, isLeader, lead});
+    Object.assign(this, {tabulator: null, matches: null, selected: "", sort: {name: "", direction: "none"}, isFolding: false});
     this.columns = COLUMNS.map((column) => ({...column}));
     Object.assign(this, {filters: new Map(), tests: null, sums: new Map()});
     // Rows in the order shown, and the place of each there or -1.
@@ -30,24 +30,10 @@ export class TableView {
     if (!tabulator || tabulator === this.tabulator) return tabulator !== null;
     this.close();
     Object.assign(this, {tabulator, closing: new AbortController()});
-    this.grid = new TableGrid(tabulator, this, {
-      sort: (name) => this.sortBy(name),
-      pick: (id) => this.picked(id),
-      toggle: (id) => this.toggle(id),
-      scroll: () => this.isLeader() && requestAnimationFrame(() => this.link.moveGraph()),
-      filter: (name, text) => this.filterBy(name, text),
-      resize: (name, width) => this.change(name, {width, fixed: true}),
-      resized: () => this.fitHeader(),
-    });
+    this.grid = new TableGrid(tabulator, this);
     this.grid.scroller.addEventListener("keydown", (event) => this.pressed(event));
     keepTablePlace(view, model, (change) => this.grid.keepingPlace(change));
-    // The names are always there: they carry the tree.
-    tableMenu(tableRoot(view, model), this.columns.slice(1), {
-      signal: this.closing.signal,
-      column: (name, shown) => this.change(name, {shown}),
-      filters: (shown) => this.showFilters(shown),
-      csv: () => this.csv(),
-    });
+    tableMenu(tableRoot(view, model), this, this.closing.signal);
     this.showNumbers();
     return true;
   }
@@ -79,16 +65,20 @@ export class TableView {
     if (!this.grid) return;
     const {rows, geometry, sort} = this;
     const {state} = geometry.groups;
+    const tests = [...this.filters].map(([name, text]) => columnTest(this.column(name), geometry.scene, text)).filter(Boolean);
+    this.tests = tests.length > 0 ? tests : null;
     const found = this.finder();
     const before = this.shown;
     this.shown = rows.tree(state, found);
     if (!this.isTree) {
       const all = found === null ? this.shown : this.shown.filter((row) => rows.kind(row) !== "groups");
-      this.shown = rows.sorted(all, state, this.values(sort.name), sort.direction === "descending");
+      const column = this.column(sort.name);
+      const value = (row) => column.value(geometry.scene, rows.kind(row), rows.index(row));
+      this.shown = rows.sorted(all, state, value, sort.direction === "descending");
     }
     this.at = new Int32Array(rows.length).fill(-1);
     this.shown.forEach((row, k) => { this.at[row] = k; });
-    if (rows !== this.drawn || before.length !== this.count || before.some((row, k) => row !== this.shown[k])) this.grid.update();
+    if (rows !== this.drawn || before.length !== this.shown.length || before.some((row, k) => row !== this.shown[k])) this.grid.update();
     this.drawn = rows;
     this.redraw();
   }
@@ -102,18 +92,8 @@ export class TableView {
   finder() {
     const {matches, tests, rows} = this;
     if (matches === null && tests === null) return null;
-    const {firstGroup, firstUnreached} = rows;
-    return (row) => {
-      const item = rows.items[row];
-      const flag = item < firstGroup ? item : firstGroup + item - firstUnreached;
-      return (matches === null || matches[flag] === 1) && (tests ?? []).every((test) => test(rows.kind(row), rows.index(row)));
-    };
-  }
-
-  values(name) {
-    const {rows, geometry: {scene}} = this;
-    const column = this.column(name);
-    return (row) => column.value(scene, rows.kind(row), rows.index(row));
+    const passes = (row) => (tests ?? []).every((test) => test(rows.kind(row), rows.index(row)));
+    return (row) => (matches === null || matches[rows.items[row]] === 1) && passes(row);
   }
 
   column(name) {
@@ -122,10 +102,6 @@ export class TableView {
 
   get isTree() {
     return this.sort.direction === "none";
-  }
-
-  get count() {
-    return this.shown.length;
   }
 
   get visibleColumns() {
@@ -172,7 +148,6 @@ export class TableView {
     const {scene} = this.geometry;
     this.sums = new Map(this.columns.filter(({sum}) => sum).map((column) => [column.name, column.sum(scene)]));
     this.showHeader();
-    this.findTests();
     this.refresh();
   }
 
@@ -210,6 +185,10 @@ export class TableView {
 
   // ---- actions of a person in the table
 
+  scrolled() {
+    if (this.isLeader("table")) requestAnimationFrame(() => this.link.moveGraph());
+  }
+
   change(name, values) {
     Object.assign(this.column(name), values);
     this.showHeader();
@@ -237,19 +216,12 @@ export class TableView {
   filterBy(name, text) {
     if (text.trim() === "") this.filters.delete(name);
     else this.filters.set(name, text.trim());
-    this.findTests();
     this.refresh();
     this.lookAtFound();
   }
 
-  findTests() {
-    const {scene} = this.geometry;
-    const tests = [...this.filters].map(([name, text]) => columnTest(this.column(name), scene, text)).filter(Boolean);
-    this.tests = tests.length > 0 ? tests : null;
-  }
-
   picked(id) {
-    this.onLead();
+    this.lead("table");
     this.selected = id;
     this.store.set({selected: id}, "table");
     this.redraw();
@@ -257,16 +229,16 @@ export class TableView {
 
   // The row stays where it is: the table does not follow the graph while it folds.
   toggle(id) {
-    this.folding = true;
-    this.onFold(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
-    this.folding = false;
-    this.onLead();
+    this.isFolding = true;
+    this.folding.toggle(id, this.geometry.groups.state[this.geometry.groupAt.get(id)] !== 2);
+    this.isFolding = false;
+    this.lead("table");
   }
 
   pressed(event) {
     const {key} = event;
     const page = Math.max(1, Math.floor(this.grid.height / ROW_PX) - 1);
-    const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count};
+    const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.shown.length, End: this.shown.length};
     const at = this.placeOf(this.selected);
     const row = this.shown[at];
     const isGroup = row !== undefined && this.rows.kind(row) === "groups";
@@ -275,7 +247,7 @@ export class TableView {
       this.picked(this.rows.id(this.shown[k]));
       this.grid.reveal(k);
     };
-    if (key in steps && this.count > 0) pick(Math.min(this.count - 1, Math.max(0, (at < 0 ? (steps[key] > 0 ? -1 : 0) : at) + steps[key])));
+    if (key in steps && this.shown.length > 0) pick(Math.min(this.shown.length - 1, Math.max(0, (at < 0 ? (steps[key] > 0 ? -1 : 0) : at) + steps[key])));
     else if (isGroup && (key === "Enter" || (key === "ArrowRight" && folded) || (key === "ArrowLeft" && !folded))) this.toggle(this.rows.id(row));
     else if (key === "ArrowLeft" && row !== undefined && this.at[this.rows.outer[row]] >= 0) pick(this.at[this.rows.outer[row]]);
     else return;
@@ -312,7 +284,7 @@ export class TableView {
 
   // Follow the graph, which has moved.
   follow() {
-    if (!this.isLeader() && !this.folding && this.attach()) this.link.align();
+    if (!this.isLeader("table") && !this.isFolding && this.attach()) this.link.align();
   }
 
   // List all that a search finds, also in folded groups, with the groups around. matches: a flag for each node, then for each
@@ -321,7 +293,6 @@ export class TableView {
     const before = this.matches;
     this.matches = matches;
     if (!this.attach()) return;
-    this.findTests();
     this.refresh();
     if (matches !== null || before !== null) this.lookAtFound();
   }
