@@ -45,8 +45,8 @@ NOT_QUICK = (
         f"tests/{name}.py"
         for name in (
             "assets/test_table", "layout/test_captured", "layout/test_fold", "layout/test_turned", "page/test_dashboard",
-            "repeats/test_captured", "still/test_first_view", "test_export", "test_gallery", "test_search",
-            "test_without_torch",
+            "page/test_declaration", "repeats/test_captured", "still/test_first_view", "test_export", "test_gallery",
+            "test_lifetime", "test_notebooks", "test_readme", "test_search", "test_typing", "test_without_torch",
         )
     ),
 )  # fmt: skip
