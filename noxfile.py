@@ -39,16 +39,16 @@ NOT_QUICK = (
     *(
         f"tests/capture/test_{name}.py"
         for name in (
-            "autograd", "capture", "left_as_found", "mistakes", "mutations", "no_input", "same_graph", "saved",
+            "autograd", "capture", "left_as_found", "mistakes", "mutations", "no_input", "rules", "same_graph", "saved",
             "surroundings", "zoo",
         )
     ),
     *(
         f"tests/{name}.py"
         for name in (
-            "assets/test_table", "layout/test_captured", "layout/test_fold", "layout/test_turned", "page/test_dashboard",
-            "page/test_declaration", "repeats/test_captured", "still/test_first_view", "test_export", "test_gallery",
-            "test_lifetime", "test_notebooks", "test_readme", "test_search", "test_typing", "test_without_torch",
+            "assets/test_geometry", "assets/test_table", "layout/test_captured", "layout/test_fold", "layout/test_turned",
+            "page/test_dashboard", "page/test_declaration", "repeats/test_captured", "still/test_first_view",
+            "still/test_matches", "test_export", "test_gallery", "test_lifetime", "test_notebooks", "test_readme", "test_search", "test_typing", "test_without_torch",
         )
     ),
 )  # fmt: skip
@@ -84,13 +84,13 @@ def quick(session: nox.Session) -> None:
     """
     Run the tests of the inner loop, in under 90 s on two cores (`nox -s quick -- -k NAME` for some of them).
 
-    It leaves out the browser, notebooks, tests marked as heavy, and the modules of `NOT_QUICK`: captures of whole models
-    (zoo, mutations, torchvision, saved graphs, mistakes), comparisons of Python with JavaScript on hundreds of networks
-    and queries, saved pages, whole dashboards, and tests in new processes.
+    It leaves out the browser, notebooks, tests marked as heavy, those that hypothesis makes inputs for, and the modules
+    of `NOT_QUICK`: captures of whole models (zoo, mutations, torchvision, saved graphs, mistakes), comparisons of Python
+    with JavaScript on hundreds of networks and queries, saved pages, whole dashboards, and tests in new processes.
     """
     need_program(session, ("node",), "nodejs")
     skipped = [f"--ignore={path}" for path in NOT_QUICK]
-    marks = "not browser and not heavy and not notebook"
+    marks = "not browser and not heavy and not hypothesis and not notebook"
     in_suite(session, "pytest", "tests", *TWO_PROCESSES, "-m", marks, *skipped, *session.posargs)
 
 
@@ -163,11 +163,15 @@ def in_suite(session: nox.Session, program: str, *args: str) -> None:
     The sessions share it, because torch and its companions take minutes and a gigabyte to install.
     """
     python = make_environment(session, "suite", sys.executable)
-    groups = ("test", "types", "lint")
-    pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
-    # torch comes first and alone, so that no later resolution replaces it.
-    session.run_install(*pip, "torch", external=True)
-    session.run_install(*pip, "-e", ".", *nox.project.dependency_groups(PROJECT, *groups), external=True)
+    wanted = Path("pyproject.toml").read_text("utf-8") + Path(CONSTRAINTS[1]).read_text("utf-8")
+    installed = Path(".nox", "suite", "installed.txt")  # pip takes 15 s to find that nothing is missing
+    if not installed.is_file() or installed.read_text("utf-8") != wanted:
+        groups = ("test", "types", "lint")
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *CONSTRAINTS)
+        # torch comes first and alone, so that no later resolution replaces it.
+        session.run_install(*pip, "torch", external=True)
+        session.run_install(*pip, "-e", ".", *nox.project.dependency_groups(PROJECT, *groups), external=True)
+        installed.write_text(wanted, "utf-8")
     command = [python, program] if program.endswith(".py") else [python, "-m", program]
     session.run(*command, *args, external=True)
 
