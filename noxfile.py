@@ -22,7 +22,6 @@ NEWEST = "constraints-newest.txt"
 NEWEST_BROWSER = ("links", "pages", "panels", "python_state", "table")
 NOT_NEWEST = (
     "tests/test_without_torch.py",
-    "tests/test_lifetime.py",  # 2026-11-30: Bokeh's ClientSession asks for an event loop in a way that Python 3.12 warns of
     "tests/test_typing.py",  # needs mypy, which is in the suite only
     *(
         f"tests/browser/test_{name}.py"
@@ -32,7 +31,7 @@ NOT_NEWEST = (
 )
 TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
 # The floor is far below the number of tests: it notices a run that skips or finds next to nothing.
-NEWEST_TESTS = (*TWO_PROCESSES, "--at-least", "1000", *(f"--ignore={file}" for file in NOT_NEWEST))
+NEWEST_TESTS = (*TWO_PROCESSES, "-m", "not heavy", "--at-least", "1000", *(f"--ignore={file}" for file in NOT_NEWEST))
 # Modules that take more than a few seconds; the docstring of `quick` says why.
 NOT_QUICK = (
     "tests/browser",

@@ -155,7 +155,12 @@ def address(mav) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     port, loop, ended = started.get(timeout=60)
+    # Bokeh's ClientSession asks for the event loop of its thread, and Python 3.12 warns where there is none.
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
     yield f"ws://localhost:{port}/ws"
+    asyncio.set_event_loop(None)
+    own.close()
     loop.call_soon_threadsafe(ended.set)
     thread.join(timeout=20)
     assert not thread.is_alive()
