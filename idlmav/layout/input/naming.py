@@ -7,44 +7,46 @@ from dataclasses import replace
 
 from idlmav.graph import Graph, ModuleInfo, Node
 from idlmav.layout.input.labels import block_name, group_size, repeat_title
-from idlmav.layout.input.repeats import Block
+from idlmav.layout.input.repeats import RunGroup
 from idlmav.layout.result import Group
 
 __all__ = ["name_repeats"]
 
 
-def name_repeats(graph: Graph, given: Sequence[Group], blocks: Sequence[Block]) -> tuple[Group, ...]:
+def name_repeats(graph: Graph, given: Sequence[Group], found: Sequence[RunGroup]) -> tuple[Group, ...]:
     """
-    Return the groups of a model with those of its runs: one for every block that `find_repeats` returned.
+    Return the groups of a model with those of its runs: one for every group that `find_repeats` returned.
 
     `given` are the groups of its module calls. A run of ``layer.1`` to ``layer.5`` is ``layer.1..5``.
     """
     ids = [*(node.id for node in graph.nodes), *(group.id for group in given)]
     groups: list[Group] = []
-    for block in blocks:
-        parent = groups[block.parent].id if block.parent >= 0 else ""
-        if block.kind == "module":
-            groups.append(replace(given[block.group], parent=parent))
+    for member in found:
+        parent = groups[member.parent].id if member.parent >= 0 else ""
+        if member.kind == "module":
+            groups.append(replace(given[member.group], parent=parent))
             continue
-        if block.kind == "rest":
-            title = f"{block.count} more"
+        if member.kind == "rest":
+            title = f"{member.count} more"
         else:
-            title = repeat_title(block.count, _name(graph, given, block), block.weight_sets)
-        if block.group >= 0:
-            group = given[block.group]
+            title = repeat_title(member.count, _name(graph, given, member), member.weight_sets)
+        if member.group >= 0:
+            group = given[member.group]
             title = f"{group.path.rpartition('.')[2]}: {title}"
         else:
-            path = _range(ids[block.units[0]], ids[block.units[-1]])
+            path = _range(ids[member.units[0]], ids[member.units[-1]])
             group = Group(id=path, path=path)
         size = group_size(title, cards=True)
-        groups.append(replace(group, parent=parent, title=title, folded_size=size, kind=block.kind, count=block.count))
+        groups.append(
+            replace(group, parent=parent, title=title, folded_size=size, kind=member.kind, count=member.count)
+        )
     return tuple(groups)
 
 
-def _name(graph: Graph, given: Sequence[Group], block: Block) -> str:
+def _name(graph: Graph, given: Sequence[Group], member: RunGroup) -> str:
     count = len(graph.nodes)
     parts: list[ModuleInfo | Node] = []
-    for unit in block.units[: block.period]:
+    for unit in member.units[: member.period]:
         path = given[unit - count].path if unit >= count else ""
         # A graph from a file need not list every module that it calls.
         module = graph.module_by_path.get(path, ModuleInfo(path=path, class_name=path.rpartition(".")[2]))

@@ -17,11 +17,11 @@ from idlmav.layout.input.repeats.detect import Run, find_runs
 from idlmav.layout.input.repeats.units import Edge, Units
 from idlmav.layout.options import GroupKind
 
-__all__ = ["Block", "find_repeats", "node_labels", "node_weights"]
+__all__ = ["RunGroup", "find_repeats", "node_labels", "node_weights"]
 
 
 @dataclass(slots=True)
-class Block:
+class RunGroup:
     """
     One group: a given one or a new one.
 
@@ -79,7 +79,7 @@ def find_repeats(
     edges: Sequence[Edge],
     group_of: Sequence[int],
     parents: Sequence[int],
-) -> tuple[list[int], list[Block]]:
+) -> tuple[list[int], list[RunGroup]]:
     """
     Put runs of blocks that are built alike into groups of their own.
 
@@ -102,13 +102,13 @@ class _Division:
     ) -> None:
         self.tree, self.weights = tree, weights
         self.group_of = list(group_of)
-        self.blocks = [Block("module", group, parent) for group, parent in enumerate(parents)]
+        self.groups = [RunGroup("module", group, parent) for group, parent in enumerate(parents)]
         self.first = tree.first[tree.count :]
 
-    def divide(self) -> tuple[list[int], list[Block]]:
-        """Divide level by level, then number the blocks anew."""
+    def divide(self) -> tuple[list[int], list[RunGroup]]:
+        """Divide level by level, then number the groups anew."""
         todo: list[tuple[Sequence[int], int, bool]] = [(self.tree.children[-1], -1, False)]
-        for group in range(len(self.blocks)):
+        for group in range(len(self.groups)):
             todo.append((self.tree.children[group], group, True))
         while todo:
             units, parent, owned = todo.pop()
@@ -126,16 +126,16 @@ class _Division:
             if unit < count:
                 self.group_of[unit] = parent
             else:
-                self.blocks[unit - count].parent = parent
+                self.groups[unit - count].parent = parent
 
     def _add(self, units: Sequence[int], run: Run, parent: int, fills: bool) -> list[tuple[Sequence[int], int, bool]]:
         """Put a run into groups; return the blocks of several units, which may hold runs themselves."""
         whole = units[run.start : run.end]
         repeat = parent if fills else self._new("repeat", parent, whole, run)
         if fills:
-            block = self.blocks[repeat]
-            block.kind, block.count, block.units, block.period = "repeat", run.count, whole, run.period
-        self.blocks[repeat].weight_sets = self._weight_sets(whole, run)
+            group = self.groups[repeat]
+            group.kind, group.count, group.units, group.period = "repeat", run.count, whole, run.period
+        self.groups[repeat].weight_sets = self._weight_sets(whole, run)
         # A frame around a single other block would be pointless.
         rest = repeat if len(whole) == 2 else self._new("rest", repeat, whole[run.period :], run)
         if run.period == 1:
@@ -146,9 +146,9 @@ class _Division:
         return [(whole[at : at + run.period], repeat if at == 0 else rest, False) for at in starts]
 
     def _new(self, kind: GroupKind, parent: int, units: Sequence[int], run: Run) -> int:
-        self.blocks.append(Block(kind, -1, parent, len(units) // run.period, units, run.period))
+        self.groups.append(RunGroup(kind, -1, parent, len(units) // run.period, units, run.period))
         self.first.append(self.tree.first[units[0]])
-        return len(self.blocks) - 1
+        return len(self.groups) - 1
 
     def _weight_sets(self, units: Sequence[int], run: Run) -> int:
         tree = self.tree
@@ -158,17 +158,17 @@ class _Division:
         sets = {tuple(filter(None, self.weights[start : start + size])) for start in starts}
         return 0 if sets == {()} else len(sets)
 
-    def _numbered(self) -> tuple[list[int], list[Block]]:
-        order = sorted(range(len(self.blocks)), key=lambda block: (self.first[block], self._depth(block)))
-        number = {block: index for index, block in enumerate(order)}
+    def _numbered(self) -> tuple[list[int], list[RunGroup]]:
+        order = sorted(range(len(self.groups)), key=lambda group: (self.first[group], self._depth(group)))
+        number = {group: index for index, group in enumerate(order)}
         number[-1] = -1
-        for block in self.blocks:
-            block.parent = number[block.parent]
-        return [number[group] for group in self.group_of], [self.blocks[block] for block in order]
+        for group in self.groups:
+            group.parent = number[group.parent]
+        return [number[group] for group in self.group_of], [self.groups[group] for group in order]
 
-    def _depth(self, block: int) -> int:
+    def _depth(self, group: int) -> int:
         """Return how many groups are around one."""
         depth = 0
-        while (block := self.blocks[block].parent) >= 0:
+        while (group := self.groups[group].parent) >= 0:
             depth += 1
         return depth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from idlmav.layout.input.repeats.units import Units, Wire
+from idlmav.layout.input.repeats.units import InputEdge, Units
 
 __all__ = ["Run", "find_runs"]
 
@@ -35,7 +35,7 @@ class Run:
 class _Border:
     """The edges of a block inside and across its border; nodes are counted from its first one."""
 
-    inner: list[Wire] = field(default_factory=list)
+    inner: list[InputEdge] = field(default_factory=list)
     readers: list[tuple[int, int]] = field(default_factory=list)
     sources: list[tuple[int, int]] = field(default_factory=list)
     exports: set[tuple[int, int]] = field(default_factory=set)

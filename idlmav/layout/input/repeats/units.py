@@ -6,11 +6,11 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from operator import itemgetter
 
-__all__ = ["Edge", "Units", "Wire"]
+__all__ = ["Edge", "InputEdge", "Units"]
 
 Edge = tuple[int, int, int]
 """Source, target, and a number for the outputs that it carries."""
-Wire = tuple[int, int, int, int]
+InputEdge = tuple[int, int, int, int]
 """Source, target, place among the inputs of the target, number of the outputs."""
 
 
@@ -48,9 +48,9 @@ class Units:
         self.edges = sorted(edges, key=itemgetter(1))
         # Where the edges into every node begin.
         self.reads = [0] * (count + 1)
-        self._entering: list[list[Wire]] = [[] for _ in parents]
-        self._leaving: list[list[Wire]] = [[] for _ in parents]
-        self._readers: dict[int, list[Wire]] | None = None
+        self._entering: list[list[InputEdge]] = [[] for _ in parents]
+        self._leaving: list[list[InputEdge]] = [[] for _ in parents]
+        self._readers: dict[int, list[InputEdge]] | None = None
         inside = self._find_borders(group_of, parents)
         self.structure = self._structures(labels, inside)
 
@@ -118,14 +118,14 @@ class Units:
             found[unit] = numbers.setdefault(key, len(numbers))
         return found
 
-    def entering(self, unit: int) -> Sequence[Wire]:
+    def entering(self, unit: int) -> Sequence[InputEdge]:
         """Return the edges from outside into a unit."""
         if unit >= self.count:
             return self._entering[unit - self.count]
         begin, end = self.reads[unit], self.reads[unit + 1]
         return [(source, unit, at, outputs) for at, (source, _, outputs) in enumerate(self.edges[begin:end])]
 
-    def leaving(self, unit: int) -> Sequence[Wire]:
+    def leaving(self, unit: int) -> Sequence[InputEdge]:
         """Return the edges from a unit to the outside."""
         if unit >= self.count:
             return self._leaving[unit - self.count]
