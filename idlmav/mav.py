@@ -48,8 +48,9 @@ class MAV:
         copied, and models on the meta device work too. A `Graph`, such as ``mav.graph``, is drawn as it was captured.
     inputs : object, optional
         Arguments of ``forward``: a tensor, a tuple (positional arguments), a dict (keyword arguments), or another
-        value as the only argument. If left out, suitable inputs are searched for; if none are found, the model is
-        drawn with unknown sizes. ``graph.inputs`` says what was assumed.
+        value as the only argument. If left out, those that the model brings along are taken (Lightning's
+        ``example_input_array``, transformers' ``dummy_inputs``, timm's ``default_cfg``, a traced graph's); else suitable
+        ones are searched for; if none are found, the model is drawn with unknown sizes. ``graph.inputs`` says which.
     device : str or torch.device, optional
         Device that the model sees; nothing is moved there.
     input_kwargs : mapping of str to object, optional

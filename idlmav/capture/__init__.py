@@ -63,7 +63,7 @@ def capture(
     model : torch.nn.Module
         Any model, on any device, also without memory (on the meta device). It is left as found.
     args : tuple or None
-        Positional arguments of forward; ``None`` to have inputs assumed. Only shapes and types of tensors are read,
+        Positional arguments of forward; ``None`` to take the inputs that the model brings along, else to assume some. Only shapes and types of tensors are read,
         and the content of small tensors of whole numbers or truth values, on which control flow may depend.
     kwargs : dict, optional
         Keyword arguments.
@@ -110,11 +110,19 @@ def capture(
     # Running lazy layers would give them their sizes: a copy runs instead.
     runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
     on = _device(model, (args, kwargs), device)
+    finished, own = None, None
     if assume:
         from idlmav.capture.repair.missing_inputs import with_assumed_inputs
+        from idlmav.capture.repair.own_inputs import own_inputs
 
-        return describe(with_assumed_inputs(runnable, on, kwargs, sizes), tree)
-    finished = _run(runnable, on, args, kwargs)
+        for own in own_inputs(runnable.model, kwargs) if not sizes else ():
+            finished = _run(runnable, on, own.args, own.kwargs)
+            if own.is_promised or finished.error is None:
+                args, kwargs = own.args, own.kwargs
+                break
+        else:
+            return describe(with_assumed_inputs(runnable, on, kwargs, sizes), tree)
+    finished = finished or _run(runnable, on, args, kwargs)
     device_map = DeviceMap(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
@@ -122,7 +130,7 @@ def capture(
         finished = repaired(runnable, args, kwargs, finished, device_map)
     elif not finished.differentiates and device_map.worth_following(finished):
         follow_devices(finished, device_map, args, kwargs)
-    return describe(finished, tree)
+    return describe(finished, tree, origin=own.origin if own else "")
 
 
 def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:

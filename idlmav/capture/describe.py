@@ -29,15 +29,16 @@ _make_node = maker(
 _make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call, "path", "number", "parent")
 
 
-def describe(run: Run, tree: Tree) -> Graph:
-    """Return the graph of a run, without totals."""
-    return _Description(run, tree).graph()
+def describe(run: Run, tree: Tree, *, origin: str = "") -> Graph:
+    """Return the graph of a run, without totals; `origin` says where inputs come from that the user did not give."""
+    return _Description(run, tree, origin).graph()
 
 
 class _Description:
-    def __init__(self, run: Run, tree: Tree) -> None:
+    def __init__(self, run: Run, tree: Tree, origin: str) -> None:
         self.run = run
         self.tree = tree
+        self.origin = origin
         self.ops = _without_bookkeeping(run)
         self.ids: dict[int, str] = {}
         self.used: dict[str, int] = {}
@@ -85,7 +86,8 @@ class _Description:
         for name, x in self.run.inputs:
             assumed = "assumed " if name in self.run.assumed else ""
             found.append(f"{name}: {assumed}{format_shape(self._shape_of(x))} {dtype_name(x.dtype)}")
-        return ", ".join([*found, *(f"{name}: the same as {first}" for name, first in self.run.copier.twins)])
+        found += [f"{name}: the same as {first}" for name, first in self.run.copier.twins]
+        return ", ".join(found) + (f" (from {self.origin})" if self.origin else "")
 
     def _unique(self, base: str) -> str:
         number = self.used.get(base, 0) + 1

@@ -22,7 +22,14 @@ from idlmav.capture.record.source import Where, locate
 from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
-from idlmav.capture.torch_private import COMPILER, DisableTorchFunction, infer_parameters, is_about_nested, needs_grad
+from idlmav.capture.torch_private import (
+    COMPILER,
+    DisableTorchFunction,
+    eager,
+    infer_parameters,
+    is_about_nested,
+    needs_grad,
+)
 from idlmav.capture.tree import Tree, uncompiled
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
@@ -102,7 +109,7 @@ class Run:
             stack.enter_context(left_as_found(module for _, module in self.tree.modules))
             stack.enter_context(self.gradients())
             if COMPILER in sys.modules:
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
+                stack.enter_context(eager())
             args, kwargs = self._take_inputs(args, kwargs)
             stack.enter_context(watch_calls(self.call_module))
             try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -196,6 +197,17 @@ def fake_mode() -> Any:
     except ImportError:
         return None
     return FakeTensorMode()
+
+
+_set_stance: Any = _find("compiler.set_stance", None)
+
+
+def eager() -> AbstractContextManager[Any]:
+    """Let compiled functions run as written; before torch 2.6, which has no ``set_stance``, by a switch of the compiler."""
+    if _set_stance is not None:
+        stance: AbstractContextManager[Any] = _set_stance("force_eager")
+        return stance
+    return torch._dynamo.config.patch(disable=True)
 
 
 UNCOMPILED = "_orig_mod"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from capture.inputless import INPUTLESS
 from capture.mutations import MODELS
 from idlmav.capture import capture
+from idlmav.capture.repair import own_inputs
 
 
 class LeNet(nn.Module):
@@ -102,7 +103,8 @@ UNSOLVED: set[str] = set()
 
 
 @pytest.mark.parametrize("name", INPUTLESS)
-def test_inputs_of_all_kinds_of_models_are_found(name: str) -> None:
+def test_inputs_of_all_kinds_of_models_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_inputs, "own_inputs", lambda model, kwargs: iter(()))  # of timm and transformers
     graph = capture(INPUTLESS[name](), None)
     full = not graph.errors and all(
         shape and None not in shape for node in graph.nodes for shape in node.shapes if shape != ()
