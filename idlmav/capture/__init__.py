@@ -145,8 +145,16 @@ def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, 
 
         other = run_with_autograd(tree, on, args, kwargs)
         return other if finished.differentiates or other.error is None else finished
-    if finished.mode.decisions.guessed:
-        return try_branches(finished, lambda branches: Run(tree, on).taking(branches).forward(args, kwargs))
+    if finished.trace.guessed:
+        from idlmav.capture.reruns.real_call import outcomes_of
+
+        outcomes = outcomes_of(finished, args, kwargs)
+        if outcomes is not None:
+            finished = Run(tree, on).taking(frozenset(), outcomes).forward(args, kwargs)
+        if finished.mode.decisions.guessed:
+            return try_branches(
+                finished, lambda branches: Run(tree, on).taking(branches, outcomes).forward(args, kwargs)
+            )
     return finished
 
 

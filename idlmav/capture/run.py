@@ -9,16 +9,19 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
+from torch.jit import ScriptModule
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from idlmav.capture.data.decisions import Guess
+from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.mode.failures import Failures
-from idlmav.capture.mode.layer_memo import LayerMemo
+from idlmav.capture.mode.layer_memo import OFF, LayerMemo
 from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.outside.containers import Copier, Drained, drain
 from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.record.operands import Operands
-from idlmav.capture.record.source import Where, locate
+from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
@@ -94,13 +97,18 @@ class Run:
         self.error_ops: list[int] | None = None
         self._innermost: tuple[Exception, CallRecord] | None = None
 
-    branches: frozenset[Where | None] = frozenset()
+    branches: frozenset[Guess] = frozenset()
+    outcomes: Outcomes | None = None
+    """What a real call of the model has told; ``None`` if there was none."""
     gradients: Any = torch.no_grad
     """Context in which the model runs: without autograd."""
 
-    def taking(self, branches: frozenset[Where | None]) -> Self:
-        """Return this run, which has still to begin, with opposite guesses at the given places."""
+    def taking(self, branches: frozenset[Guess], outcomes: Outcomes | None) -> Self:
+        """Return this run, which has still to begin, with opposite guesses and with what a real call has told."""
         self.branches = self.mode.decisions.branches = branches
+        if outcomes is not None:
+            self.outcomes = self.mode.outcomes = self.failures.outcomes = outcomes.again()
+            self.layer_memo.depth = OFF
         return self
 
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
@@ -168,7 +176,7 @@ class Run:
                 known = self.layer_memo.recall(lookup, args[0], sys._getframe(1))
                 if known is not None:
                     return known
-            if isinstance(module, torch.jit.ScriptModule):
+            if isinstance(module, ScriptModule):
                 return self._run_opaque(module, args, kwargs)
             if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
                 with DisableTorchFunction():
@@ -200,7 +208,11 @@ class Run:
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)
             op.args, op.kwargs = args, kwargs
-            result = on_zeros(module.forward, args, kwargs)
+            result: Any = NotImplemented
+            if self.outcomes is not None:
+                self.outcomes.follow(ScriptModule, sys._getframe(3))
+                result = self.outcomes.of(args, kwargs)
+            result = on_zeros(module.forward, args, kwargs) if result is NotImplemented else result
             if result is NotImplemented:
                 raise NotImplementedError(
                     "TorchScript modules are run on zeros to know their shapes; these inputs are too large."

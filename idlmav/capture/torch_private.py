@@ -120,6 +120,10 @@ swap_tensors: Callable[[Tensor, Tensor], None] = _find("_C._swap_tensor_impl", t
 """Gives an object that the model holds other content. The public function refuses tensors with weak references."""
 no_dispatch_modes: Callable[[], Any] = _find("utils._python_dispatch._disable_current_modes", contextlib.nullcontext)
 """Without it, a dispatch mode of the user's sees ops that are computed to answer a question of the model."""
+preserve_version: Callable[[Tensor], Any] = _find(
+    "autograd._unsafe_preserve_version_counter", lambda tensor: contextlib.nullcontext()
+)
+"""Without it, autograd believes that a tensor was changed whose content is put back after a real call."""
 HigherOrderOperator: Any = _find("_ops.HigherOrderOperator", ())
 """Without it, `torch.cond` and `torch.while_loop` are single ops."""
 HOOKS = tuple(
@@ -182,6 +186,13 @@ def is_view(tensor: Tensor) -> bool:
 def schema_of(func: Any) -> Any:
     """Return the declaration of an op of `torch.ops`; without ``_schema``, a custom op that writes in place is missed."""
     return getattr(func, "_schema", None)
+
+
+def schema_writes(func: Any) -> bool:
+    """Return whether the declaration of an op of `torch.ops` lets it write into operands; see `schema_of`."""
+    overloads = [getattr(func, name) for name in func.overloads()] if hasattr(func, "overloads") else [func]
+    schemas = [schema for overload in overloads if (schema := schema_of(overload)) is not None]
+    return any(one.alias_info is not None and one.alias_info.is_write for one in sum([s.arguments for s in schemas], []))
 
 
 def can_decompose(kernel: Any) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from capture.compare import differences
 from idlmav.capture import capture
 from idlmav.capture.data import replay
+from idlmav.capture.reruns import real_call
 from idlmav.graph import Graph
 
 
@@ -194,6 +195,7 @@ def test_a_model_that_decides_nothing_computes_nothing(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("limit", ["FLOPS_AT_MOST", "BYTES_AT_MOST"])
 def test_values_that_cost_too_much_are_guessed_and_marked(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, limit, 10)
+    monkeypatch.setattr(real_call, limit, 10)
     graph = capture(Layers(true_condition), (torch.ones(3, 4),))
     assert graph.errors == ()
     assert graph.node_by_id["bool"].notes == ("guess",)

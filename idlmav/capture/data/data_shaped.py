@@ -1,4 +1,4 @@
-"""Ops whose output size depends on values: the true size if these are known, else the largest possible one."""
+"""Ops whose output size depends on values: the true size if these are known, else a small one."""
 
 from __future__ import annotations
 
@@ -13,36 +13,44 @@ from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["largest", "with_guessed_numbers", "with_real_operands"]
+__all__ = ["guessed", "with_guessed_numbers", "with_real_operands"]
 
 _MASKS = (torch.bool, torch.uint8)
 _TAKE_SIZES = ops_with("takes_sizes")
 """Ops whose arguments after the first are sizes, positions and counts, which tensors may hold."""
 
 
-def largest(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Return meta tensors of the largest size that an op can return; ``None`` if its size depends on no value."""
+def guessed(func: Any, args: Any, kwargs: dict[str, Any], at_most: int | None) -> Any:
+    """
+    Return meta tensors of a guessed size; ``None`` for an op whose size depends on no value.
+
+    The size is the largest that the op can return, but no more than `at_most`.
+    """
     if not args:
         return None
+
+    def count(x: Tensor) -> int:
+        return x.numel() if at_most is None else min(x.numel(), at_most)
+
     name = op_name(func)
     if name in ("nonzero", "argwhere") or (name == "where" and len(args) == 1):
         x = args[0]
         if name == "where" or kwargs.get("as_tuple"):
-            return tuple(contiguous((x.numel(),), torch.int64) for _ in range(max(x.dim(), 1)))
-        return contiguous((x.numel(), x.dim()), torch.int64)
+            return tuple(contiguous((count(x),), torch.int64) for _ in range(max(x.dim(), 1)))
+        return contiguous((count(x), x.dim()), torch.int64)
     if name == "masked_select":
-        return contiguous((args[0].numel(),), args[0].dtype)
+        return contiguous((count(args[0]),), args[0].dtype)
     if name == "unique" and len(args) == 1 and kwargs.get("dim") is None:
         x = args[0]
-        found = [contiguous((x.numel(),), x.dtype)]
+        found = [contiguous((count(x),), x.dtype)]
         found += [contiguous(x.shape, torch.int64)] if kwargs.get("return_inverse") else []
-        found += [contiguous((x.numel(),), torch.int64)] if kwargs.get("return_counts") else []
+        found += [contiguous((count(x),), torch.int64)] if kwargs.get("return_counts") else []
         return found[0] if len(found) == 1 else tuple(found)
     if name == "getitem" and _has_mask(args[1]):
         index: list[Any] = []
         for part in args[1] if isinstance(args[1], tuple) else (args[1],):
             masks = isinstance(part, Tensor) and part.dtype in _MASKS
-            index += [contiguous((part.numel(),), torch.int64) for _ in range(part.dim())] if masks else [part]
+            index += [contiguous((count(part),), torch.int64) for _ in range(part.dim())] if masks else [part]
         return args[0][tuple(index)]
     return None
 

@@ -17,12 +17,17 @@ from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.shapes.rules.registry import contiguous
 from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["Decisions"]
+__all__ = ["SIZES", "Decisions", "Guess"]
 
 _FROM_VALUES = ops_with("creates", "from values")
 _FROM_SIZES = ops_with("creates", "from sizes")
 _RANDOM_OR_EMPTY = frozenset({"rand", "randn", "empty"})
 _ARRAY_AT_MOST = 1 << 22
+_SIZE_AT_MOST = 16
+SIZES = "sizes"
+"""Stands for all guesses of sizes: turned round, these are the largest possible ones."""
+Guess = Where | str | None
+"""Place of a guessed truth value, or `SIZES`."""
 
 
 class Decisions:
@@ -34,7 +39,7 @@ class Decisions:
     branches : frozenset of Where
         Places at which a guess is turned round.
     guessed : dict of Where to None
-        Places at which a truth value was guessed, in order.
+        Places at which a truth value was guessed, in order; `SIZES` among them if a size was.
     """
 
     def __init__(self, trace: Trace, operands: Operands, replay: Replay) -> None:
@@ -42,15 +47,25 @@ class Decisions:
         self.replay = replay
         self.operands = operands
         self.asked: dict[Any, int] = {}
-        self.branches: frozenset[Where | None] = frozenset()
-        self.guessed: dict[Where | None, None] = {}
+        self.branches: frozenset[Guess] = frozenset()
+        self.guessed: dict[Guess, None] = {}
+
+    @property
+    def size_at_most(self) -> int | None:
+        """Largest size that is guessed: small, so that loops over what was found are short."""
+        return None if SIZES in self.branches else _SIZE_AT_MOST
+
+    def guess_size(self, op: OpRecord) -> None:
+        """Mark an op whose size is guessed."""
+        self.trace.mark_guess(op)
+        self.guessed.setdefault(SIZES)
 
     def ask(self, op: OpRecord | None, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Return the value that a function reads from a tensor; `op` is its record if it has to be guessed."""
         if op is None:
             return func(*self.operands.replace(args), **kwargs)
         tensor, name = args[0], function_name(func)
-        op.flags = (*op.flags, "guess")
+        self.trace.mark_guess(op)
         if name in RETURN_TRUTH:
             # A loop that waits for a condition must end: after a while the other answer is given.
             seen = self.asked[op.where] = self.asked.get(op.where, 0) + 1
@@ -82,7 +97,7 @@ class Decisions:
         if true is not None:
             args, kwargs = true
         elif any(tensor.is_meta for tensor in operands):
-            op.flags = (*op.flags, "guess")
+            self.trace.mark_guess(op)
             if name in _FROM_VALUES:
                 dtype = kwargs.get("dtype") or operands[0].dtype
                 return contiguous(_nested_shape(args[0]), dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,8 @@ FLOPS_AT_MOST = 10_000_000_000
 """FLOPs that one capture spends on decisions: a fraction of a second."""
 BYTES_AT_MOST = 1 << 29
 """Bytes that these ops write, and read of the weights."""
+SECONDS_AT_MOST = 2.0
+"""For ops of which nobody knows what they cost."""
 _CPU = torch.device("cpu")
 
 
@@ -49,8 +52,10 @@ class Replay:
         self.given: dict[int, Tensor] = {}
         self.flops_left = FLOPS_AT_MOST
         self.bytes_left = BYTES_AT_MOST
+        self.seconds_left = SECONDS_AT_MOST
         self._values: dict[tuple[int, int], Tensor] = {}
         self._done: set[int] = set()
+        self._too_dear: set[int] = set()
         self._own: dict[str, Tensor] = {}
         self._last_write = -1
 
@@ -98,7 +103,11 @@ class Replay:
             ops = self._slice(wanted)
         self._pay(ops)
         for index in ops:
+            started = time.monotonic()
             self._run(self.trace.ops[index])
+            self.seconds_left -= time.monotonic() - started
+            if self.seconds_left < 0:
+                raise _UnknownError
 
     def _slice(self, wanted: list[int]) -> list[int]:
         found: set[int] = set()
@@ -106,11 +115,35 @@ class Replay:
         while waiting:
             index = waiting.pop()
             if index >= 0 and index not in found and index not in self._done:
+                if index in self._too_dear:
+                    raise _UnknownError
                 found.add(index)
                 waiting += [origin[0] for origin in self.trace.ops[index].origins]
         return sorted(found)
 
     def _pay(self, ops: list[int]) -> None:
+        """Take the cost of ops from what is left."""
+        flops, size = self._cost(ops)
+        if flops > self.flops_left or size > self.bytes_left:
+            self._note_too_dear(ops)
+            raise _UnknownError
+        self.flops_left -= flops
+        self.bytes_left -= size
+
+    def _note_too_dear(self, ops: list[int]) -> None:
+        """Note an early op that already costs too much, so that later questions end there."""
+        low, high = 0, len(ops) - 1
+        while low < high:
+            middle = (low + high) // 2
+            flops, size = self._cost(self._slice([ops[middle]]))
+            if flops > self.flops_left or size > self.bytes_left:
+                high = middle
+            else:
+                low = middle + 1
+        self._too_dear.add(ops[high])
+
+    def _cost(self, ops: list[int]) -> tuple[int, int]:
+        """Return FLOPs and bytes of ops."""
         flops = size = 0
         seen: set[str] = set()
         for index in ops:
@@ -123,10 +156,7 @@ class Replay:
                 if kind in (PARAMETER, BUFFER) and name not in seen:
                     seen.add(name)
                     size += _bytes(token) if token is not None else 0
-        if flops > self.flops_left or size > self.bytes_left:
-            raise _UnknownError
-        self.flops_left -= flops
-        self.bytes_left -= size
+        return flops, size
 
     def _run(self, op: OpRecord) -> None:
         if op.index in self.given:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from idlmav.capture.data.data_shaped import with_guessed_numbers
+from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.record.classify import is_inplace_call, op_name
 from idlmav.capture.record.operands import as_operands
@@ -25,6 +26,7 @@ class Failures:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.replay: Replay
+        self.outcomes: Outcomes | None = None
 
     def failed(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """
@@ -45,7 +47,10 @@ class Failures:
         self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception
     ) -> tuple[Exception, Any]:
         """Run an op on values or zeros; return its error, and its result or ``NotImplemented``."""
-        if needs_values(error):
+        if self.outcomes is not None and (known := self.outcomes.of(args, kwargs)) is not NotImplemented:
+            return error, self.registered(op, args[0] if is_inplace_call(func, args, kwargs) else known)
+        lacks_values = needs_values(error)
+        if lacks_values:
             result = self._by_value(op, func, args, kwargs)
             if result is not NotImplemented:
                 return error, self.registered(op, result)
@@ -55,6 +60,7 @@ class Failures:
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
+            self.trace.guessed |= lacks_values and not _has_fixed_size(func)
             if is_inplace_call(func, args, kwargs):
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)
@@ -73,7 +79,7 @@ class Failures:
         if numbers is None and guessed is not None:
             with contextlib.suppress(Exception):  # the op's own message is better
                 result = func(*guessed, **kwargs)
-                op.flags = (*op.flags, "guess")
+                self.trace.mark_guess(op)
         return result
 
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:

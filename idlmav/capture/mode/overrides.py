@@ -16,13 +16,18 @@ from idlmav.capture.torch_private import disabled_torch_function
 if TYPE_CHECKING:
     from idlmav.capture.mode.recording_mode import RecordingMode
 
-__all__ = ["overrides", "run_override"]
+__all__ = ["overrider", "overrides", "run_override"]
 
 
 @lru_cache(maxsize=1 << 8)
 def overrides(types: tuple[type, ...]) -> bool:
     """Return whether one of the operands' classes overrides torch functions, and is not torch's own."""
     return any(_own(kind) for kind in types)
+
+
+def overrider(types: tuple[type, ...]) -> Any:
+    """Return the first class among those of the operands that overrides torch functions."""
+    return next(kind for kind in types if _own(kind))
 
 
 def _own(kind: Any) -> bool:
@@ -48,10 +53,9 @@ def run_override(
     """
     trace = mode.trace
     before = len(trace.ops)
-    handler: Any = next(kind for kind in types if _own(kind))
     try:
         with mode:
-            result = handler.__torch_function__(func, types, args, kwargs)
+            result = overrider(types).__torch_function__(func, types, args, kwargs)
     except Exception as error:
         if any(op.error is error for op in trace.ops[before:]):
             raise

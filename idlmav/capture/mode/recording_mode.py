@@ -34,6 +34,8 @@ from torch.overrides import TorchFunctionMode
 from idlmav.capture.data import data_shaped
 from idlmav.capture.data.decisions import Decisions
 from idlmav.capture.data.replay import Replay
+from idlmav.capture.data.outcomes import Outcomes
+from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.overrides import overrides, run_override
 from idlmav.capture.record.classify import (
@@ -46,6 +48,7 @@ from idlmav.capture.record.classify import (
     ITERATE,
     KINDS,
     OP,
+    UNNOTED,
     classify,
     function_name,
     is_inplace_call,
@@ -67,7 +70,14 @@ _COUNTED_BY_TORCH = ops_with("counted_by_torch")
 
 
 class RecordingMode(TorchFunctionMode):
-    """The function mode."""
+    """
+    The function mode.
+
+    Attributes
+    ----------
+    outcomes : Outcomes or None
+        What a real call of the model has told.
+    """
 
     def __init__(self, trace: Trace, operands: Operands, device: torch.device, failures: Failures) -> None:
         super().__init__()
@@ -79,6 +89,7 @@ class RecordingMode(TorchFunctionMode):
         self.replay = failures.replay = Replay(trace, operands)
         self.decisions = Decisions(trace, operands, self.replay)
         self.recorder = Recorder(trace, operands)
+        self.outcomes: Outcomes | None = None
         self.default_dtype = torch.get_default_dtype()  # the type of a quotient of integers
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -88,6 +99,8 @@ class RecordingMode(TorchFunctionMode):
         kind = KINDS.get(func)
         if kind is None:
             kind = classify(func)
+        if self.outcomes is not None and kind not in UNNOTED:
+            self.outcomes.follow(func, sys._getframe(1))
         if kind == OP:
             return self.run_op(func, args, kwargs, sys._getframe(1))
         if kind == ASK:
@@ -109,7 +122,7 @@ class RecordingMode(TorchFunctionMode):
         if kind == AUTOGRAD:
             return self._autograd(func, args, kwargs, frame)
         if kind == CONTROL:
-            return self._control(func, args, kwargs, frame)
+            return run_control(self, func, args, kwargs, lambda value: self._asked(value, frame))
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -118,36 +131,32 @@ class RecordingMode(TorchFunctionMode):
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
 
-    def _control(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
-        """Run `torch.cond` and `torch.while_loop` as Python's ``if`` and ``while``."""
-        condition, first, second, operands = list(args) + list(kwargs.values())
-
-        def is_true(value: Any) -> bool:
-            return bool(self._data(Tensor.__bool__, (value,), {}, frame) if isinstance(value, Tensor) else value)
-
-        def call(function: Any, *values: Any) -> Any:
-            with self:  # which is off while it handles a call
-                return function(*values)
-
-        if function_name(func) == "cond":
-            return call(first if is_true(condition) else second, *operands)
-        values = tuple(second)
-        while is_true(call(condition, *values, *operands)):
-            values = tuple(call(first, *values, *operands))
-        return values
+    def _asked(self, value: Tensor, frame: FrameType) -> Any:
+        if self.outcomes is not None:
+            self.outcomes.follow(Tensor.__bool__, frame)
+        return self._data(Tensor.__bool__, (value,), {}, frame)
 
     def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         op = self.trace.new_op(func, locate(frame))
         op.args, op.kwargs = args, kwargs
         op.origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
         try:
-            result = self.decisions.create(op, func, args, kwargs)
+            result = self._outcome(args, kwargs) if op.origins else NotImplemented
+            if result is NotImplemented:
+                result = self.decisions.create(op, func, args, kwargs)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         op.outputs = (self.trace.register(op, 0, result),)
         return result
 
+    def _outcome(self, args: Any, kwargs: Any) -> Any:
+        """Return what this call gave in a real call of the model; ``NotImplemented`` if that is not known."""
+        return NotImplemented if self.outcomes is None else self.outcomes.of(args, kwargs)
+
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
+        real = self._outcome(args, kwargs)
+        if real is not NotImplemented:
+            return real
         if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
             return func(*args, **kwargs)  # only an integer may be part of a layer's name
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
@@ -278,7 +287,7 @@ class RecordingMode(TorchFunctionMode):
             except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
                 return self.failures.failed(op, func, args, kwargs, error)
             if answer is not None:
-                return self.recorder.finish(op, answer, args, kwargs, None, False)
+                return self.recorder.finish(op, self._corrected(answer, args, kwargs), args, kwargs, None, False)
             return self._on_meta_tensors(op, func, args, kwargs)
         args, kwargs = on_device(func, args, kwargs, torch.device("cpu"))
         inplace = is_inplace_call(func, args, kwargs)
@@ -289,7 +298,12 @@ class RecordingMode(TorchFunctionMode):
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
+        if not inplace:  # random numbers are others than in a real call
+            result = self._corrected(result, args, kwargs)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
+
+    def _corrected(self, result: Any, args: Any, kwargs: Any) -> Any:
+        return result if self.outcomes is None else self.outcomes.corrected(result, args, kwargs)
 
     def _on_meta_tensors(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
@@ -317,12 +331,13 @@ class RecordingMode(TorchFunctionMode):
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         inplace = is_inplace_call(func, args, kwargs)
         try:
-            guess = data_shaped.largest(func, args, kwargs)
+            guess = data_shaped.guessed(func, args, kwargs, self.decisions.size_at_most)
             if guess is not None:
-                true = self.replay.result(op)
+                true = self._outcome(args, kwargs)
+                true = self.replay.result(op) if true is NotImplemented else true
                 if true is not NotImplemented:  # of which only tensors that stay real keep their values
                     return self.recorder.finish(op, as_operands(true), args, kwargs, None, False)
-                op.flags = (*op.flags, "guess")
+                self.decisions.guess_size(op)
                 return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it

@@ -22,6 +22,7 @@ __all__ = [
     "OP",
     "RETURN_TRUTH",
     "SET",
+    "UNNOTED",
     "classify",
     "function_name",
     "inplace_position",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL = range(9)
+UNNOTED = frozenset({ASK, DEVICE, SET, AUTOGRAD})
+"""Kinds of functions that a real call is not asked about."""
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 

@@ -11,7 +11,7 @@ from types import CodeType, FrameType, TracebackType
 
 import torch
 
-__all__ = ["Where", "locate", "locate_error", "source_line"]
+__all__ = ["Where", "locate", "locate_error", "source_line", "users_frame"]
 
 Where = tuple[CodeType, int]
 """Code object and the index of the instruction in it."""
@@ -47,6 +47,13 @@ def locate(frame: FrameType | None) -> Where | None:
             return code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame of the user's code."""
+    while frame is not None and not is_users(frame.f_code):
+        frame = frame.f_back
+    return frame
 
 
 def locate_error(error: BaseException) -> Where | None:

@@ -152,6 +152,8 @@ class Trace:
         Tensors that share storage with another; read by `is_aliased`.
     mutated : dict of int to int
         By storage that several tensors share, the last op that wrote into it.
+    guessed : bool
+        Whether a value, or a size that values decide, is not the true one.
     """
 
     def __init__(self) -> None:
@@ -165,6 +167,12 @@ class Trace:
         self._aliased: set[int] = set()
         self.mutated: dict[int, int] = {}
         self.current: CallRecord | None = None
+        self.guessed = False
+
+    def mark_guess(self, op: OpRecord) -> None:
+        """Mark an op whose result is guessed."""
+        op.flags = (*op.flags, "guess")
+        self.guessed = True
 
     def new_op(self, func: Any, where: tuple[CodeType, int] | None) -> OpRecord:
         """Append a record for an op of the module that runs now."""

@@ -29,7 +29,8 @@ from typing import Any, Self
 
 import torch
 
-from idlmav.capture.record.source import Where
+from idlmav.capture.data.decisions import Guess
+from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.record.trace import OpRecord, signature_of
 from idlmav.capture.repair import runtime
 from idlmav.capture.repair.repair_mode import RepairMode
@@ -53,7 +54,7 @@ def repaired(tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any], failed: 
     """Return a run of a model that raises, to its end."""
     codes = rewritable(failed.error, set()) if failed.error is not None else []
     with Repair(tree, failed.mode.device, args, kwargs) as repair:
-        repair.branches = failed.branches
+        repair.branches, repair.outcomes = failed.branches, failed.outcomes
         run = repair.finished(codes)
         if device_map.worth_following(run):
             repair.follow_devices(run, device_map)
@@ -67,7 +68,8 @@ class Repair:
         self.tree = tree
         self.device = device
         self.inputs = args, kwargs
-        self.branches: frozenset[Where | None] = frozenset()
+        self.branches: frozenset[Guess] = frozenset()
+        self.outcomes: Outcomes | None = None
         self.plan = Plan()
         self.rewritten: set[CodeType] = set()
         self.solved_keys: set[Key] = set()
@@ -100,7 +102,7 @@ class Repair:
 
     def _run(self, plan: Plan, device_map: DeviceMap | None = None) -> RepairRun:
         kind = RepairMode if device_map is None else DeviceRepairMode
-        run = RepairRun(self.tree, self.device, plan, self.rewritten, kind).taking(self.branches)
+        run = RepairRun(self.tree, self.device, plan, self.rewritten, kind).taking(self.branches, self.outcomes)
         if device_map is not None and isinstance(run.mode, DeviceRepairMode):
             run.mode.follow(device_map)
         # The run that failed has shown the model's warnings already; ops on assumed results warn of more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from idlmav.capture.record.source import Where
+from idlmav.capture.data.decisions import SIZES, Guess
 from idlmav.capture.run import Run
 
 __all__ = ["RERUNS_AT_MOST", "try_branches"]
@@ -12,19 +12,21 @@ __all__ = ["RERUNS_AT_MOST", "try_branches"]
 RERUNS_AT_MOST = 4
 
 
-def try_branches(finished: Run, again: Callable[[frozenset[Where | None]], Run]) -> Run:
+def try_branches(finished: Run, again: Callable[[frozenset[Guess]], Run]) -> Run:
     """
     Return the best run over several guesses: one without an error, and of these the one that reaches most modules.
 
     `again` runs the model with opposite guesses at the given places.
     """
-    best, tried = finished, set[frozenset[Where | None]]([frozenset()])
+    best, tried = finished, set[frozenset[Guess]]([frozenset()])
     for _ in range(RERUNS_AT_MOST):
         if best.error is None and not _unreached(best):
             break
         # The last guess first: it is the nearest to the error.
         places = [
-            place for place in reversed(list(best.mode.decisions.guessed)) if best.branches ^ {place} not in tried
+            place
+            for place in reversed(list(best.mode.decisions.guessed))
+            if best.branches ^ {place} not in tried and (place != SIZES or best.error is not None)
         ]
         if not places:
             break

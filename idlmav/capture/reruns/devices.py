@@ -200,7 +200,7 @@ class _DeviceRun(Run):
 def follow_devices(run: Run, device_map: DeviceMap, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Run a model once more, following devices, and add errors of ops with operands on several to its run."""
     placed = _DeviceRun(run.tree, run.mode.device, device_map)
-    placed.taking(run.branches)
+    placed.taking(run.branches, run.outcomes)
     placed.forward(args, kwargs)
     accept(run, placed, placed.mode)
 
