@@ -19,11 +19,14 @@ from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import Where, locate
-from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.record.trace import MODEL_ERRORS, CallRecord, NeedsAutograd, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.torch_private import COMPILER, DisableTorchFunction, infer_parameters, is_about_nested, needs_grad
 from idlmav.capture.tree import Tree, uncompiled
+
+_GENERATOR_EXIT: Any = GeneratorExit
+"""A failure of the model, too, unless it ends a generator: code that is repaired leaves it alone."""
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
@@ -90,6 +93,8 @@ class Run:
     branches: frozenset[Where | None] = frozenset()
     gradients: Any = torch.no_grad
     """Context in which the model runs: without autograd."""
+    frames = 2
+    """How many times the frames of a plain module call one takes here."""
 
     def taking(self, branches: frozenset[Where | None]) -> Self:
         """Return this run, which has still to begin, with opposite guesses at the given places."""
@@ -104,7 +109,7 @@ class Run:
             if COMPILER in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             args, kwargs = self._take_inputs(args, kwargs)
-            stack.enter_context(watch_calls(self.call_module))
+            stack.enter_context(watch_calls(self.call_module, frames=self.frames))
             try:
                 with self.mode:
                     result = self.model(*args, **kwargs)
@@ -113,7 +118,8 @@ class Run:
             except NeedsAutograd:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
-            except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
+            except (*MODEL_ERRORS, _GENERATOR_EXIT) as error:
+                # The user's model failed: described as part of the picture.
                 # Errors of calls that the function mode does not see.
                 self.differentiates = needs_grad(error)
                 self.is_nested = is_about_nested(error)
@@ -172,7 +178,7 @@ class Run:
             if lookup is not None:
                 self.layer_memo.remember(lookup, call, result)
             return result
-        except Exception as error:
+        except MODEL_ERRORS as error:
             if self._innermost is None or self._innermost[0] is not error:
                 self._innermost = error, call
             raise
