@@ -51,6 +51,10 @@ NOT_QUICK = (
         )
     ),
 )  # fmt: skip
+# Python, torch, torchvision, transformers: the oldest that capture is promised for, and the newest known. Outside the pinned
+# build for the CPU, torch brings 5 GB of libraries along, and torchvision its real operators.
+VERSIONS = (("3.11", "2.4.1", "0.19.1", "<5"), ("3.11", "2.5.1", "0.20.1", "<5"), ("3.13", "2.14.1", "0.29.1", ">=5"))
+VERSIONS_TESTS = ("tests/capture", "tests/field", "tests/test_metrics.py", "tests/test_flops.py", "tests/test_mav.py")
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 
 
@@ -134,6 +138,31 @@ def newest(session: nox.Session) -> None:
     session.run_install(*pip, "-c", NEWEST, *libraries, *tools, *pins, external=True)
     session.run_install(*pip, "--no-deps", "-e", ".", external=True)
     session.run(python, "-m", "pytest", "--without-torch", *(session.posargs or NEWEST_TESTS), external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def versions(session: nox.Session) -> None:
+    """
+    Run the tests of capture with the oldest and newest torch (`nox -s versions -- 2.5.1` for one of them).
+
+    Each environment takes 6 GB and minutes to install, too much for CI. Detection models run with torchvision's real
+    operators, and the zoo of models is compared with real runs.
+    """
+    for python_version, torch, torchvision, transformers in VERSIONS:
+        if session.posargs and torch not in session.posargs:
+            continue
+        base = find_python(python_version)
+        if base is None:
+            session.warn(f"there is no Python {python_version} here")
+            continue
+        python = make_environment(session, f"torch-{torch}", base)
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        session.run_install(*pip, f"torch=={torch}", f"torchvision=={torchvision}", external=True)
+        tools = nox.project.dependency_groups(PROJECT, "pytest")
+        session.run_install(*pip, "-e", ".", *tools, "timm", f"transformers{transformers}", external=True)
+        session.run(python, "-m", "pytest", *TWO_PROCESSES, *VERSIONS_TESTS, external=True)
+        session.run(python, "tests/benchmarks/zoo.py", "--checks", "graph,flops", external=True)
+        session.run(python, "tests/benchmarks/detection.py", external=True)
 
 
 def find_python(version: str) -> str | None:

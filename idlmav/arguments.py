@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -222,11 +223,16 @@ def check_model(model: object) -> None:
     """Refuse an object that is not a model, without importing torch."""
     if isinstance(model, type):
         raise TypeError(f"MAV: model must be an instance, got the class {model.__name__}. Write {model.__name__}(...).")
-    if not (callable(model) and hasattr(model, "named_modules")):
+    if not _is_module(model):
         raise TypeError(
             f"MAV: model must be a torch.nn.Module or an idlmav.Graph, got {type(model).__name__}."
             f"{' Open a saved graph with idlmav.load().' if hasattr(model, '__fspath__') else ''}"
         )
+
+
+def _is_module(model: object) -> bool:
+    """Return whether an object is a module of torch, without importing torch: who has a module has torch."""
+    return "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module)
 
 
 def check_picture_name(path: Path, options: Iterable[str]) -> bool:

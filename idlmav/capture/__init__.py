@@ -23,7 +23,6 @@ hold what no other project promises to keep. Only this package and the gallery i
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,10 +33,12 @@ from idlmav.capture.describe import describe
 from idlmav.capture.outside.containers import hold_iterators
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.reruns.branches import try_branches
+from idlmav.capture.reruns.copied import copied
 from idlmav.capture.reruns.devices import DeviceMap, follow_devices
 from idlmav.capture.run import Run
 from idlmav.capture.torch_private import COMPILER, check
 from idlmav.capture.tree import Tree
+from idlmav.errors import WrongTypeError, WrongValueError
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import paused_gc
 
@@ -91,25 +92,25 @@ def capture(
     """
     check()
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(
+        raise WrongTypeError(
             f"capture() needs a torch.nn.Module, got {type(model).__name__}. Pass the model itself, not its output."
         )
     if args is None:
         args, assume = (), True
     if not isinstance(args, tuple):
-        raise TypeError(
+        raise WrongTypeError(
             f"capture() needs a tuple of positional arguments, got {type(args).__name__}. Write capture(model, (x,))."
         )
     kwargs, assume = dict(kwargs or {}), assume and not args
     if sizes and not assume:
-        raise ValueError(
+        raise WrongValueError(
             "sizes: only applies to assumed inputs, but inputs are given. Pass inputs of the wanted sizes instead."
         )
     args, kwargs = hold_iterators(args), {name: hold_iterators(value) for name, value in kwargs.items()}
     tree = Tree(model)
     # Running lazy layers would give them their sizes: a copy runs instead.
-    runnable = Tree(copy.deepcopy(model)) if tree.has_lazy else tree
-    on = _device(model, (args, kwargs), device)
+    runnable = Tree(copied(tree, {})) if tree.has_lazy else tree
+    on = _device(tree, (args, kwargs), device)
     finished, own = None, None
     if assume:
         from idlmav.capture.repair.missing_inputs import with_assumed_inputs
@@ -158,10 +159,10 @@ def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, 
     return finished
 
 
-def _device(model: torch.nn.Module, inputs: Any, device: Any) -> torch.device:
+def _device(tree: Tree, inputs: Any, device: Any) -> torch.device:
     if device is not None:
         return torch.device(device)
-    first: torch.Tensor | None = next(model.parameters(), None)
+    first = next((tensor for _, tensor, is_buffer in tree.tensors if not is_buffer), None)
     if first is None:
         first = next(iter(tensors_in(inputs)), None)
     # A model without memory behaves as it would on the CPU.

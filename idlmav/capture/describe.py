@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -10,13 +11,15 @@ from torch import Tensor
 
 from idlmav.capture.outside.containers import walk
 from idlmav.capture.record.argument_text import argument_text, dtype_name
-from idlmav.capture.record.classify import op_name
+from idlmav.capture.record.classify import module_name, op_name
 from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
-from idlmav.capture.tree import Tree, uncompiled
+from idlmav.capture.tree import Tree, class_name, uncompiled
+from idlmav.errors import text_of
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
+from idlmav.graph.encodable import encodable
 from idlmav.graph.fast_records import maker
 
 __all__ = ["describe"]
@@ -31,7 +34,7 @@ _make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call,
 
 def describe(run: Run, tree: Tree, *, origin: str = "") -> Graph:
     """Return the graph of a run, without totals; `origin` says where inputs come from that the user did not give."""
-    return _Description(run, tree, origin).graph()
+    return encodable(_Description(run, tree, origin).graph())
 
 
 class _Description:
@@ -42,6 +45,7 @@ class _Description:
         self.ops = _without_bookkeeping(run)
         self.ids: dict[int, str] = {}
         self.used: dict[str, int] = {}
+        self.input_ids: Iterator[str] = iter(())
         self.nodes: list[Node] = []
         self.edges: dict[tuple[str, str], list[int]] = {}
         self.errors: list[Failure] = []
@@ -55,7 +59,8 @@ class _Description:
 
     def graph(self) -> Graph:
         outputs = [found for _, found in walk(self.run.result) if isinstance(found, Tensor)]
-        self.used = dict.fromkeys([*(name for name, _ in self.run.inputs), "output"], 1)
+        self.input_ids = iter([self._unique(name) for name, _ in self.run.inputs])
+        end = self._unique("output")
         for op in self.ops:
             if op.func is model_input:
                 self._input(op)
@@ -64,13 +69,13 @@ class _Description:
         if self.run.error is not None and not self.error_ops:
             self._raised(self.run.error)
         if self.run.error is None:
-            self._output(outputs)
+            self._output(end, outputs)
         edges = [
             _make_edge(source, target, tuple(found if len(found) == 1 else sorted(set(found))))
             for (source, target), found in self.edges.items()
         ]
         return Graph(
-            name=type(uncompiled(self.tree.model)).__name__,
+            name=class_name(type(uncompiled(self.tree.model))),
             nodes=tuple(self.nodes),
             edges=tuple(edges),
             modules=self.tree.describe_modules(self.run.trace.calls),
@@ -95,12 +100,14 @@ class _Description:
         if number == 1:
             return base
         candidate = f"{base}#{number}"
-        return candidate if candidate not in self.used else self._unique(base)
+        if candidate in self.used:
+            return self._unique(base)
+        self.used[candidate] = 1
+        return candidate
 
     def _input(self, op: OpRecord) -> None:
-        name = op.args[0]
+        name = self.ids[op.index] = next(self.input_ids)
         shapes, dtypes = _shapes(op.outputs)
-        self.ids[op.index] = name
         self.nodes.append(Node(id=name, kind="input", op="input", operation="input", shapes=shapes, dtypes=dtypes))
 
     def _op(self, op: OpRecord) -> None:
@@ -127,13 +134,13 @@ class _Description:
                 _arguments(op, failed), flops,
                 "counted" if flops is not None else "unknown",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
-                f"{type(op.error).__name__}: {op.error}" if failed else None,
+                f"{type(op.error).__name__}: {text_of(op.error)}" if failed else None,
                 where, notes,
             )
         )  # fmt: skip
         if failed and op.error is not None:
             code = source_text(op.where)
-            self.errors.append(Failure(node_id, path, type(op.error).__name__, str(op.error), where, code))
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, text_of(op.error), where, code))
 
     def _connect(self, origins: list[Origin], target: str) -> tuple[tuple[str, ...], bool]:
         """Add the edges into a node; return the parameters it reads and whether it depends on constants alone."""
@@ -159,7 +166,7 @@ class _Description:
         """Add a node for an exception that ended the run and that no op raised."""
         call = self.run.error_call
         path = call.path if call is not None else ""
-        layer = type(call.module).__name__ if call is not None and _is_layer(call.module) else None
+        layer = class_name(type(call.module)) if call is not None and _is_layer(call.module) else None
         operation = f"nn.{layer}" if layer else "raise"
         node_id = self._unique(path if layer and path else f"{path}:raise" if path else "raise")
         where = locate_error(error)
@@ -167,25 +174,23 @@ class _Description:
         self.nodes.append(
             Node(
                 id=node_id, op="raise", operation=operation, path=path, call=call.index if call is not None else None,
-                status="failed", error=f"{type(error).__name__}: {error}", source=source, flops=None,
+                status="failed", error=f"{type(error).__name__}: {text_of(error)}", source=source, flops=None,
             )
         )  # fmt: skip
         before = [op for op in self.ops if op.outputs and op.index not in self.constant and op.index in self.ids]
         inside = [op for op in before if op.call is not None and op.call.path == path]
         for op in (inside or before)[-1:]:
             self._connect([(op.index, 0, None)], node_id)
-        self.errors.append(Failure(node_id, path, type(error).__name__, str(error), source, source_text(where)))
+        self.errors.append(Failure(node_id, path, type(error).__name__, text_of(error), source, source_text(where)))
 
-    def _output(self, tensors: list[Tensor]) -> None:
+    def _output(self, name: str, tensors: list[Tensor]) -> None:
         shapes = tuple([self._shape_of(tensor) for tensor in tensors])
         status: Status = "not_run" if self.error_ops else "ran"
         dtypes = tuple(dtype_name(tensor.dtype) for tensor in tensors)
         self.nodes.append(
-            Node(
-                id="output", kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status
-            )
+            Node(id=name, kind="output", op="output", operation="output", shapes=shapes, dtypes=dtypes, status=status)
         )
-        self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], "output")
+        self._connect([self.run.trace.origins.get(id(tensor), (-1, 0, None)) for tensor in tensors], name)
 
     def _shape_of(self, tensor: Tensor) -> Shape | None:
         """Return the sizes of a result that the op that made it knows."""
@@ -199,7 +204,7 @@ def _operation(func: Any, layer: Any) -> tuple[str, str]:
     """Return an op's name, and the text of its Operation column."""
     name = op_name(func) if func is not identity else "identity"
     if layer is not None:
-        return name, f"nn.{layer.__name__}"
+        return name, f"nn.{class_name(layer)}"
     return name, name if name == "raise" else f"{name}()"
 
 
@@ -231,7 +236,7 @@ def _without_bookkeeping(run: Run) -> list[OpRecord]:
 
 def _is_layer(module: torch.nn.Module) -> bool:
     """Return whether a module is of a class of torch's."""
-    return type(module).__module__.startswith("torch.nn.modules.")
+    return module_name(type(module)).startswith("torch.nn.modules.")
 
 
 def _main_ops(run: Run, ops: list[OpRecord]) -> set[int]:

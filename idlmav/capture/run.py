@@ -22,7 +22,7 @@ from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import CallRecord, NeedsAutograd, Trace
+from idlmav.capture.record.trace import MODEL_ERRORS, CallRecord, NeedsAutograd, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.torch_private import (
@@ -34,6 +34,9 @@ from idlmav.capture.torch_private import (
     needs_grad,
 )
 from idlmav.capture.tree import Tree, uncompiled
+
+_GENERATOR_EXIT: Any = GeneratorExit
+"""A failure of the model, too, unless it ends a generator: code that is repaired leaves it alone."""
 
 __all__ = ["Run", "argument_names", "causes", "identity", "model_input"]
 
@@ -102,6 +105,8 @@ class Run:
     """What a real call of the model has told; ``None`` if there was none."""
     gradients: Any = torch.no_grad
     """Context in which the model runs: without autograd."""
+    frames = 2
+    """How many times the frames of a plain module call one takes here."""
 
     def taking(self, branches: frozenset[Guess], outcomes: Outcomes | None) -> Self:
         """Return this run, which has still to begin, with opposite guesses and with what a real call has told."""
@@ -119,7 +124,7 @@ class Run:
             if COMPILER in sys.modules:
                 stack.enter_context(eager())
             args, kwargs = self._take_inputs(args, kwargs)
-            stack.enter_context(watch_calls(self.call_module))
+            stack.enter_context(watch_calls(self.call_module, frames=self.frames))
             try:
                 with self.mode:
                     result = self.model(*args, **kwargs)
@@ -128,7 +133,8 @@ class Run:
             except NeedsAutograd:
                 self.differentiates = True
                 self.error = RuntimeError("The model differentiates inside its forward pass, which takes values.")
-            except Exception as error:  # noqa: BLE001 - the user's model failed: described as part of the picture
+            except (*MODEL_ERRORS, _GENERATOR_EXIT) as error:
+                # The user's model failed: described as part of the picture.
                 # Errors of calls that the function mode does not see.
                 self.differentiates = needs_grad(error)
                 self.is_nested = is_about_nested(error)
@@ -187,7 +193,7 @@ class Run:
             if lookup is not None:
                 self.layer_memo.remember(lookup, call, result)
             return result
-        except Exception as error:
+        except MODEL_ERRORS as error:
             if self._innermost is None or self._innermost[0] is not error:
                 self._innermost = error, call
             raise

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from idlmav.errors import text_of
+
 __all__ = ["check", "missing"]
 
 _lacking: list[str] = []
@@ -231,19 +233,19 @@ COMPILER = "torch._dynamo"
 
 def needs_grad(error: BaseException) -> bool:
     """Return whether an error says that a tensor without gradients was differentiated: autograd has to run."""
-    return "require grad" in str(error)
+    return "require grad" in text_of(error)
 
 
 def is_about_nested(error: BaseException) -> bool:
     """Return whether an error is about a nested tensor, or the symbolic size of one."""
-    return "nested" in str(error).lower() or "SymInt" in str(error)
+    return "nested" in text_of(error).lower() or "SymInt" in text_of(error)
 
 
 def needs_values(error: BaseException) -> bool:
     """Return whether an error is due to missing values, in contrast to sizes or types that do not fit."""
-    return isinstance(error, NotImplementedError) or any(text in str(error) for text in (" meta", "no fake impl"))
+    return isinstance(error, NotImplementedError) or any(text in text_of(error) for text in (" meta", "no fake impl"))
 
 
 def is_about_devices(error: BaseException) -> bool:
     """Return whether an error says that operands lie on different devices."""
-    return "device" in str(error)
+    return "device" in text_of(error)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,20 +13,25 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 from idlmav.capture.record.argument_text import dtype_name
+from idlmav.capture.record.classify import module_name
 from idlmav.capture.record.trace import CallRecord
 from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
 
-__all__ = ["Tree", "uncompiled"]
+__all__ = ["Tree", "class_name", "uncompiled"]
 
 _make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
+class_name, _qualified_name = (vars(type)[name].__get__ for name in ("__name__", "__qualname__"))
+"""Return the name of a class, whatever its metaclass says."""
+Entry = TypeVar("Entry", bound=tuple[Any, ...])
 _make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
 
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
     """Return the module that a compiled one (`torch.compile`) stands for; any other is returned as it is."""
-    return getattr(model, UNCOMPILED, model)
+    children = vars(model).get("_modules")  # rather than `getattr`, which the model may answer itself
+    return children[UNCOMPILED] if children and UNCOMPILED in children else model
 
 
 class Tree:
@@ -64,15 +70,22 @@ class Tree:
                 waiting.append((path, children[UNCOMPILED]))
                 continue
             self.modules.append((path, module))
-            if children is None or isinstance(module, torch.jit.ScriptModule):
+            if isinstance(module, torch.jit.ScriptModule):
                 children = dict(module.named_children())
             if children:
                 prefix = f"{path}." if path else ""
                 waiting.extend(
-                    (prefix + name, child) for name, child in reversed(children.items()) if child is not None
+                    (f"{prefix}{name}", child)
+                    for name, child in reversed([*children.items()])
+                    if isinstance(child, torch.nn.Module)
                 )
+        # A name may have dots or be empty, so that two modules have one path, or two tensors one name.
+        self.modules = _told_apart(self.modules)
         self.tensors: list[tuple[str, Tensor, bool]] = []
-        self._names = [self._take_tensors(path, module) for path, module in self.modules]
+        counts = [self._take_tensors(path, module) for path, module in self.modules]
+        self.tensors = _told_apart(self.tensors)
+        names = iter([name for name, *_ in self.tensors])
+        self._names = [tuple(islice(names, count)) for count in counts]
 
     @property
     def has_lazy(self) -> bool:
@@ -81,21 +94,21 @@ class Tree:
             isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
         )
 
-    def _take_tensors(self, path: str, module: torch.nn.Module) -> tuple[str, ...]:
-        """Note the tensors that belong to a module directly; return their names."""
+    def _take_tensors(self, path: str, module: torch.nn.Module) -> int:
+        """Note the tensors that belong to a module directly; return how many there are."""
         attributes = module.__dict__
         parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
-        if parameters is None or buffers is None or isinstance(module, torch.jit.ScriptModule):
+        if isinstance(module, torch.jit.ScriptModule):
             parameters = dict(module.named_parameters(recurse=False))
             buffers = dict(module.named_buffers(recurse=False))
         if not parameters and not buffers:
-            return ()
-        prefix = f"{path}." if path else ""
-        found = [(prefix + name, tensor, False) for name, tensor in parameters.items() if tensor is not None]
-        if buffers:
-            found += [(prefix + name, tensor, True) for name, tensor in buffers.items() if tensor is not None]
-        self.tensors += found
-        return tuple([entry[0] for entry in found])
+            return 0
+        prefix, before = f"{path}." if path else "", len(self.tensors)
+        for tensors, is_buffer in ((parameters, False), (buffers, True)):
+            if tensors:
+                found = [(f"{prefix}{name}", tensor, is_buffer) for name, tensor in tensors.items()]
+                self.tensors += [entry for entry in found if isinstance(entry[1], Tensor)]
+        return len(self.tensors) - before
 
     def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
@@ -103,10 +116,10 @@ class Tree:
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
             kind: Any = type(module)
-            class_path, extra = f"{kind.__module__}.{kind.__qualname__}", module.extra_repr()
+            class_path, extra = f"{module_name(kind)}.{_qualified_name(kind)}", _settings(module)
             has_no_forward = getattr(kind, "forward", None) is torch.nn.Module.forward
             container = has_no_forward and "forward" not in module.__dict__
-            found.append(_make_module(path, kind.__name__, class_path, extra, names, counts.get(path, 0), container))
+            found.append(_make_module(path, class_name(kind), class_path, extra, names, counts.get(path, 0), container))
         return tuple(found)
 
     def describe_parameters(self) -> tuple[ParameterInfo, ...]:
@@ -126,6 +139,32 @@ class Tree:
         parameters = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if not entry[2]]
         buffers = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if entry[2]]
         return (*parameters, *buffers)
+
+
+def _settings(module: torch.nn.Module) -> str:
+    """Return the module's own description of its settings, which a user's class may get wrong."""
+    try:
+        text: Any = module.extra_repr()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - shown in place of the settings
+        return f"extra_repr() raised {type(error).__name__}"
+    return text if type(text) is str else ""
+
+
+def _told_apart(entries: list[Entry]) -> list[Entry]:
+    """Return entries that begin with a name, those of a name that is there already with ``#2`` and so on."""
+    names = {name for name, *_ in entries}
+    if len(names) == len(entries):
+        return entries
+    seen: set[str] = set()
+    found: list[Any] = []
+    for name, *rest in entries:
+        given, number = name, 1
+        while name in seen or (number > 1 and name in names):
+            number += 1
+            name = f"{given}#{number}"
+        seen.add(name)
+        found.append((name, *rest))
+    return found
 
 
 def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:

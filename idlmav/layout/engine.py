@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from idlmav.errors import WrongValueError
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import paused_gc
 from idlmav.layout.compound import Placed, lay_out
@@ -93,9 +94,9 @@ def lay_out_network(
 ) -> Layout:
     """Lay out a network, which need not stem from a model; the options are those of `compute_layout`."""
     if direction not in DIRECTIONS:
-        raise ValueError(f"direction must be 'down', 'right', 'up' or 'left', got {direction!r}")
+        raise WrongValueError(f"direction must be 'down', 'right', 'up' or 'left', got {direction!r}")
     if turn not in TURNS:
-        raise ValueError(f"turn must be 'opposite', 'perpendicular' or 'none', got {turn!r}")
+        raise WrongValueError(f"turn must be 'opposite', 'perpendicular' or 'none', got {turn!r}")
     options = options or Options()
     flowing = _in_flow(network, direction)
     turned = lay_out_turned(flowing, latent, turn, direction, options) if latent and turn != "none" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
 from typing import Any
 
 import models
@@ -259,7 +260,7 @@ def test_sizes_after_a_deleted_convolution_are_unknown() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, CancelledError])
 def test_an_interruption_restores_rewritten_functions(error: type[BaseException]) -> None:
     class Model(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

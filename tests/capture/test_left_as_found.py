@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from asyncio import CancelledError
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -71,7 +72,7 @@ def test_objects_that_a_model_writes_into() -> None:
     assert vars(model.memory) == {"keys": [], "last": None, "inner": SimpleNamespace(count=0)}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, CancelledError])
 def test_interruption_restores_and_is_passed_on(error: type[BaseException]) -> None:
     class Stops(models.Stateful):
         def forward(self, x: Tensor) -> Tensor:

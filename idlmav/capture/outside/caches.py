@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from idlmav.capture.python_private import LruCache, held_by
+from idlmav.capture.record.classify import module_name
 from idlmav.capture.record.values import tensors_in
 
 __all__ = ["without_kept_tensors"]
@@ -57,13 +58,13 @@ def _forget_tensors(cache: Any) -> None:
 def _caches(kinds: set[type]) -> list[Any]:
     """Return the caches that the methods of these classes can reach by name, each once."""
     found: dict[int, Any] = {}
-    bases = {base for kind in kinds for base in kind.__mro__ if not _is_foreign(base.__module__)}
+    bases = {base for kind in kinds for base in kind.__mro__ if not _is_foreign(module_name(base))}
     for base in bases:
         caches = _in_class.get(base)
         if caches is None:
             caches = _in_class[base] = _among(vars(base).values())
         found.update((id(cache), cache) for cache in caches)
-    waiting, seen = {base.__module__ for base in bases}, set[str]()
+    waiting, seen = {module_name(base) for base in bases}, set[str]()
     while waiting:
         name = waiting.pop()
         seen.add(name)

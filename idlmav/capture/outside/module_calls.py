@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ _active = threading.local()
 _lock = threading.Lock()
 _users = 0
 _original: Callable[..., Any]
+_limit: int
+_FRAMES_OF_AN_OP = 200
+"""More frames than an op and a shape rule take."""
 
 
 def _call(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -34,21 +38,23 @@ def call_original(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[s
 
 
 @contextmanager
-def watch_calls(handler: Handler) -> Iterator[None]:
+def watch_calls(handler: Handler, *, frames: int) -> Iterator[None]:
     """
     Send this thread's module calls to a handler, which continues a call by `call_original`.
 
     `torch.nn.Module._call_impl` is replaced while any thread captures, and put back by the last one; threads
     that do not capture go straight to the original. `__call__` is left alone: setting it invalidates the
-    attribute caches of every subclass, which takes milliseconds.
+    attribute caches of every subclass, which takes milliseconds. Python's limit of recursion is raised meanwhile, as a
+    call takes `frames` times those of a plain one.
     """
-    global _original, _users
+    global _limit, _original, _users
     before = getattr(_active, "handler", None)
     with _lock:
         if _users == 0:
-            _original = module_call()
+            _original, _limit = module_call(), sys.getrecursionlimit()
             set_module_call(_call)
         _users += 1
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _limit * frames + _FRAMES_OF_AN_OP))
     _active.handler = handler
     try:
         yield
@@ -58,3 +64,4 @@ def watch_calls(handler: Handler) -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 set_module_call(_original)
+                sys.setrecursionlimit(_limit)

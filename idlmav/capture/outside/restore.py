@@ -132,7 +132,15 @@ def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
         undo.callback(torch.set_default_dtype, torch.get_default_dtype())
         undo.callback(_restore_filters, list(warnings.filters))
         undo.callback(snapshot.restore)
+        undo.callback(_restore_classes, modules, [*map(type, modules)])
         yield
+
+
+def _restore_classes(modules: list[torch.nn.Module], found: list[type]) -> None:
+    """Make lazy layers lazy again: their first call changes their class."""
+    for module, kind in zip(modules, found, strict=True):
+        if type(module) is not kind:
+            module.__class__ = kind
 
 
 def _restore_filters(found: list[Any]) -> None:

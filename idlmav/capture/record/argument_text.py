@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from idlmav.errors import text_of
 from idlmav.graph import format_shape
 
 __all__ = ["argument_text", "dtype_name"]
@@ -101,7 +102,7 @@ def _append(parts: list[str], name: str, value: Any, default: str | None, with_s
             parts.extend(format_shape(tuple(item.shape)) for item in value)
         return
     text = _write(value)
-    same = isinstance(value, (tuple, list)) and len(set(map(str, value))) == 1 and str(value[0]) == default
+    same = isinstance(value, (tuple, list)) and len(set(map(text_of, value))) == 1 and text_of(value[0]) == default
     if text != default and not same:
         parts.append(f"{name}={text}" if name else text)
 
@@ -123,5 +124,5 @@ def _write(value: Any) -> str:
         return f"[{inner}]" if isinstance(value, list) else f"({inner},)" if len(value) == 1 else f"({inner})"
     if type(value) in (int, float, bool, str, type(None)):
         return repr(value)
-    text = str(value)
-    return text if "0x" not in text else type(value).__name__
+    text = text_of(value)
+    return text if text and "0x" not in text else type(value).__name__

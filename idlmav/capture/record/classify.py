@@ -51,6 +51,12 @@ _REFLECTED = frozenset([f"r{name}" for name in ops_with("operator")])
 _IN_PLACE = frozenset([f"i{name}" for name in ops_with("operator")])
 
 
+def module_name(kind: type) -> str:
+    """Return the name of the Python module of a class, which may have none."""
+    name = kind.__module__
+    return name if isinstance(name, str) else ""
+
+
 def function_name(func: Any) -> str:
     """Return torch's own name of a function: ``"__iadd__"``, ``"conv2d"``, ``"T"`` for a property."""
     name = getattr(func, "__name__", None) or str(func)

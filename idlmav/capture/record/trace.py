@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Lock
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from idlmav.capture.torch_private import storage_id
 __all__ = [
     "BUFFER",
     "CONSTANT",
+    "MODEL_ERRORS",
     "PARAMETER",
     "SIGNATURES",
     "CallRecord",
@@ -35,6 +36,8 @@ Origin = tuple[int, Any, Token | None]
 """Index of the op that made a tensor, which output it is, token. Parameters: (PARAMETER, name, token)."""
 PARAMETER, BUFFER, CONSTANT = -2, -3, -4
 META = torch.device("meta")
+MODEL_ERRORS: tuple[type[Exception], ...] = (Exception, cast(Any, SystemExit))
+"""What counts as a failure of the model: also ``sys.exit()``, which Python does not call an Exception."""
 
 
 class NeedsAutograd(BaseException):

@@ -17,7 +17,7 @@ from idlmav.capture.repair.unknown import Key
 from idlmav.capture.reruns.autograd_run import run_with_autograd
 from idlmav.capture.run import Run
 from idlmav.capture.tree import Tree, uncompiled
-from idlmav.errors import did_you_mean
+from idlmav.errors import WrongTypeError, WrongValueError, did_you_mean, text_of
 
 __all__ = ["with_assumed_inputs"]
 
@@ -42,7 +42,7 @@ def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any]
     names += [name for name in sizes if name not in names]
     if not names:
         plain = Run(tree, device).forward((), kwargs)
-        names = _wanted(tree.model, str(plain.error), [], kwargs)
+        names = _wanted(tree.model, text_of(plain.error), [], kwargs)
         if plain.error is None or not names:
             return plain
     while True:
@@ -70,7 +70,7 @@ def _with_unknown(
         probe = repair.settled([])
         if len(names) < _INPUTS_AT_MOST:
             for error in probe.session.failures.values():
-                more = _wanted(tree.model, str(error), names, kwargs)
+                more = _wanted(tree.model, text_of(error), names, kwargs)
                 if more:
                     return [*names, *more]
         found = _working(probe, names, attempt)
@@ -96,19 +96,21 @@ def _working(probe: RepairRun, names: list[str], attempt: Callable[[dict[str, An
 
 def _checked(model: torch.nn.Module, sizes: Sizes, given: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
     if not isinstance(sizes, Mapping):
-        raise TypeError(f"sizes: a dict such as {{'x': (None, 3, 64, 64)}} is needed, got {type(sizes).__name__}.")
+        raise WrongTypeError(f"sizes: a dict such as {{'x': (None, 3, 64, 64)}} is needed, got {type(sizes).__name__}.")
     known = [parameter.name for parameter in _parameters(model) if parameter.name not in given]
     for name, value in sizes.items():
         if name not in known:
             names = ", ".join(known) or "none"
-            raise ValueError(
+            raise WrongValueError(
                 f"sizes: forward has no input {name!r} that is to be assumed.{did_you_mean(str(name), known)} Inputs: {names}."
             )
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise TypeError(f"sizes: {name!r} needs a tuple such as (None, 3, 64, 64), got {type(value).__name__}.")
+            raise WrongTypeError(
+                f"sizes: {name!r} needs a tuple such as (None, 3, 64, 64), got {type(value).__name__}."
+            )
         for size in value:
             if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
-                raise ValueError(f"sizes: {name!r} needs whole numbers or None, got {size!r} in {tuple(value)}.")
+                raise WrongValueError(f"sizes: {name!r} needs whole numbers or None, got {size!r} in {tuple(value)}.")
     return {name: tuple(value) for name, value in sizes.items()}
 
 
@@ -118,7 +120,7 @@ def _check_ranks(free: Run | list[str], sizes: Sizes) -> None:
         return
     for name, tensor in free.inputs:
         if name in sizes and len(sizes[name]) != tensor.dim():
-            raise ValueError(
+            raise WrongValueError(
                 f"sizes: {name!r} has {tensor.dim()} dimensions, as in {tuple(tensor.shape)}, got "
                 f"{len(sizes[name])} sizes: {tuple(sizes[name])}. Write None for a size that is to be found."
             )

@@ -187,7 +187,7 @@ def _in_try(node: ast.stmt, loads: list[str], stores: list[str]) -> ast.stmt:
         failed = f"return {failed}[0]"
     elif stores:
         failed = f"{''.join(f'{name}, ' for name in stores)} = {failed}"
-    handler = f"except Exception as __idlmav_error:\n    __idlmav_failed = True\n    {failed}\n"
+    handler = f"except {_RUNTIME!r}.MODEL_ERRORS as __idlmav_error:\n    __idlmav_failed = True\n    {failed}\n"
     template = _at(ast.parse(f"try:\n    pass\n{handler}").body[0], node)
     assert isinstance(template, ast.Try)
     template.body = [node]
@@ -312,7 +312,7 @@ def handles(frame: FrameType, error: BaseException) -> bool:
         if first <= line <= last:
             names = ChainMap(frame.f_locals, frame.f_globals, frame.f_builtins)
             for kind in kinds:
-                if kind in ("BaseException", "Exception", type(error).__name__):
+                if kind in ("BaseException", type(error).__name__):
                     return True
                 first_name, *rest = kind.split(".")
                 found = reduce(lambda owner, name: getattr(owner, name, None), rest, names.get(first_name))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from idlmav.capture.mode.layer_memo import OFF
 from idlmav.capture.record.source import Where, locate_error
-from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.record.trace import MODEL_ERRORS, CallRecord
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.declared import accepted_rank, declared_by_module, kernel_of
@@ -58,6 +58,8 @@ class RepairRun(Run):
         self.layer_memo.depth = OFF
         self.wanted: list[Any] = []
 
+    frames = 4
+
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RepairRun:
         """Run the model once."""
         before, ACTIVE.session = ACTIVE.session, self.session
@@ -93,7 +95,7 @@ class RepairRun(Run):
         raised: Exception | None = None
         try:
             result = super().call_module(module, args, kwargs)
-        except Exception as error:  # noqa: BLE001 - noted on a node, or raised again
+        except MODEL_ERRORS as error:  # noted on a node, or raised again
             with DisableTorchFunction():
                 completed = fitting(module.forward, args, kwargs, error)
                 if completed is None:

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from idlmav.capture.record.trace import MODEL_ERRORS
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.repair.calls import fitting
 from idlmav.capture.repair.unknown import ACTIVE
 from idlmav.capture.torch_private import DisableTorchFunction
 
-__all__ = ["call", "ended", "failed", "get", "goes_on", "item", "method", "name", "unpack"]
+__all__ = ["MODEL_ERRORS", "call", "ended", "failed", "get", "goes_on", "item", "method", "name", "unpack"]
 
 _ALWAYS_CAUSES = (NotImplementedError, AttributeError, ImportError, NameError)
 
@@ -22,7 +23,7 @@ def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Call a function; if it raises, note the error and return an unknown result."""
     try:
         return function(*args, **kwargs)
-    except Exception as error:
+    except MODEL_ERRORS as error:
         if ACTIVE.session is None:
             raise
         refused = error
@@ -61,7 +62,7 @@ def method(owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
         return _unknown(error, (args, kwargs))
     try:
         return function(*args, **kwargs)
-    except Exception as error:
+    except MODEL_ERRORS as error:
         if ACTIVE.session is None:
             raise
         refused = error
@@ -100,7 +101,7 @@ def _again(error: Exception, function: Any, owner: Tensor | None, args: Any, kwa
         given = {name: session.assume(op, session.prior_argument((args, kwargs))) for name in fitted[2]}
     try:
         return function(*fitted[0], **fitted[1], **given)
-    except Exception as other:  # noqa: BLE001 - noted on a node, or raised again
+    except MODEL_ERRORS as other:  # noted on a node, or raised again
         return _unknown(other, (owner, args, kwargs), 3)
 
 

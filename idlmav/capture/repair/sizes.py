@@ -14,6 +14,7 @@ from torch import Tensor
 from idlmav.capture.record.trace import META
 from idlmav.capture.repair.unknown import Assumption, Part
 from idlmav.capture.run import Run
+from idlmav.errors import text_of
 
 __all__ = ["SPATIAL", "Structure", "working"]
 
@@ -53,7 +54,7 @@ def working(known: dict[str, Structure], attempt: _Attempt) -> Run | None:
         run = attempt(_inputs(known, [_usual(leaf, spatial, steps, batch) for leaf in leaves]))
         if run.error is None:
             return run
-        messages.append(str(run.error))
+        messages.append(text_of(run.error))
         if len(messages) >= _SAME_AT_MOST and len(set(messages[-_SAME_AT_MOST:])) == 1:
             break  # the sizes do not matter
     return _guided(known, leaves, attempt, messages[0]) if messages else None
@@ -81,8 +82,8 @@ def _guided(known: dict[str, Structure], leaves: list[Assumption], attempt: _Att
             run = attempt(_inputs(known, sizes))
             if run.error is None:
                 return run
-            if str(run.error) not in seen:
-                current, message = sizes, str(run.error)
+            if text_of(run.error) not in seen:
+                current, message = sizes, text_of(run.error)
                 seen.add(message)
                 break
         else:

@@ -8,7 +8,6 @@ then with values, if these decide something or the meta device does not do, and 
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -26,6 +25,7 @@ from idlmav.capture.record.operands import Operands, meta_like
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import META, Origin, Trace
 from idlmav.capture.record.values import map_tensors, tensors_in
+from idlmav.capture.reruns.copied import copied
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
 from idlmav.capture.torch_private import DisableTorchFunction, is_functorch_wrapped
@@ -61,7 +61,7 @@ class AutogradRun(Run):
     def __init__(self, tree: Tree, device: torch.device, place: torch.device) -> None:
         # The copier makes the tensors that are not listed here, also those that torch refuses to copy.
         with torch.no_grad(), Copier(lambda tensor: _moved(tensor, place)):
-            model = copy.deepcopy(tree.model, {id(tensor): _moved(tensor, place) for _, tensor, _ in tree.tensors})
+            model = copied(tree, {id(tensor): _moved(tensor, place) for _, tensor, _ in tree.tensors})
         super().__init__(Tree(model), device)
         self.trace.lazy.clear()
         self.operands = operands = _AutogradOperands(self.trace, self.tree.tensors, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from idlmav.errors import did_you_mean
+from idlmav.errors import WrongTypeError, WrongValueError, did_you_mean
 from idlmav.layout.result import Layout
 
 __all__ = [
@@ -113,10 +113,10 @@ def chosen_folds(layout: Layout, wanted: str | int | Iterable[str], known: Colle
         names: Iterable[str] = [wanted]
     elif isinstance(wanted, int) and not isinstance(wanted, bool):
         if wanted < 0:
-            raise ValueError(f"folded: a depth from 0 on is needed, got {wanted}.")
+            raise WrongValueError(f"folded: a depth from 0 on is needed, got {wanted}.")
         return folds_to_depth(layout, wanted)
     elif isinstance(wanted, bool) or not isinstance(wanted, Iterable):
-        raise TypeError(f"{_NEEDED}, got {type(wanted).__name__}.")
+        raise WrongTypeError(f"{_NEEDED}, got {type(wanted).__name__}.")
     else:
         names = wanted
     words = FOLD_WORDS if isinstance(wanted, str) else ()
@@ -133,7 +133,7 @@ def _groups_named(layout: Layout, name: str, known: Collection[str], words: Coll
     if not found and name not in known and name not in layout.group_of:
         names = (*words, *(group.path for group in groups.values()), *groups, *known, *layout.group_of)
         text = f"{_NEEDED}, got {name!r}." if words else f"folded: there is no module {name!r}."
-        raise ValueError(text + did_you_mean(str(name), names))
+        raise WrongValueError(text + did_you_mean(str(name), names))
     return found
 
 

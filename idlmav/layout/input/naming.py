@@ -17,9 +17,11 @@ def name_repeats(graph: Graph, given: Sequence[Group], found: Sequence[RunGroup]
     """
     Return the groups of a model with those of its runs: one for every group that `find_repeats` returned.
 
-    `given` are the groups of its module calls. A run of ``layer.1`` to ``layer.5`` is ``layer.1..5``.
+    `given` are the groups of its module calls. A run of ``layer.1`` to ``layer.5`` is ``layer.1..5``; a second one of
+    these ends, such as a run of two blocks in a rest of one, is ``layer.1..5#2``.
     """
     ids = [*(node.id for node in graph.nodes), *(group.id for group in given)]
+    taken = set(ids)
     groups: list[Group] = []
     for member in found:
         parent = groups[member.parent].id if member.parent >= 0 else ""
@@ -34,8 +36,13 @@ def name_repeats(graph: Graph, given: Sequence[Group], found: Sequence[RunGroup]
             group = given[member.group]
             title = f"{group.path.rpartition('.')[2]}: {title}"
         else:
-            path = _range(ids[member.units[0]], ids[member.units[-1]])
-            group = Group(id=path, path=path)
+            path = name = _range(ids[member.units[0]], ids[member.units[-1]])
+            number = 1
+            while name in taken:
+                number += 1
+                name = f"{path}#{number}"
+            taken.add(name)
+            group = Group(id=name, path=path)
         size = group_size(title, cards=True)
         groups.append(
             replace(group, parent=parent, title=title, folded_size=size, kind=member.kind, count=member.count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from idlmav.graph import Graph
@@ -56,6 +56,11 @@ class Network:
         for source, target in self.edges:
             if not 0 <= source < target < len(self.ids):
                 raise ValueError(f"edges must point from an earlier node to a later one, got ({source}, {target})")
+        earlier = {""}
+        for group in self.groups:
+            if group.parent not in earlier or group.id in earlier:
+                raise ValueError(f"groups need an id of their own and come after their parent, got {group.id!r}")
+            earlier.add(group.id)
         if not self.group_of:
             object.__setattr__(self, "group_of", (-1,) * len(self.ids))
 
@@ -107,17 +112,22 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
 
 
 def name_groups(
-    paths: Sequence[str], parents: Sequence[int], titles: Sequence[str], taken: Container[str] = ()
+    paths: Sequence[str], parents: Sequence[int], titles: Sequence[str], taken: Iterable[str] = ()
 ) -> tuple[Group, ...]:
-    """Make the groups; the second of a path gets ``#2`` in its id, one whose id a node has gets ``(module)``."""
+    """Make the groups; the second of a path gets ``#2`` in its id, one whose id is taken gets ``(module)``."""
     seen: dict[str, int] = {}
+    used = set(taken)
     groups: list[Group] = []
     for path, parent, title in zip(paths, parents, titles, strict=True):
         number = seen[path] = seen.get(path, 0) + 1
-        name = path if number == 1 else f"{path}#{number}"
+        name = path or "(model)"  # a model that calls itself
+        name = name if number == 1 else f"{name}#{number}"
+        while name in used:
+            name = f"{name} (module)"
+        used.add(name)
         groups.append(
             Group(
-                id=f"{name} (module)" if name in taken else name,
+                id=name,
                 path=path,
                 parent=groups[parent].id if parent >= 0 else "",
                 title=title,

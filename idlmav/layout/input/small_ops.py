@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from idlmav.errors import WrongValueError
 from idlmav.graph import Graph
 
 __all__ = ["small_ops"]
@@ -31,7 +32,7 @@ def small_ops(graph: Graph, threshold: float) -> frozenset[str]:
         If the threshold is above 1 or not a number.
     """
     if not threshold <= 1.0:
-        raise ValueError(f"merge_threshold: a number up to 1 is needed, got {threshold!r}.")
+        raise WrongValueError(f"merge_threshold: a number up to 1 is needed, got {threshold!r}.")
     if threshold < 0.0:
         return frozenset()
     ops = [node for node in graph.nodes if node.kind == "op" and node.status != "failed"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from idlmav.errors import did_you_mean
+from idlmav.errors import WrongValueError, did_you_mean
 from idlmav.layout.input.groups import find_groups
 from idlmav.layout.input.network import Network
 from idlmav.layout.input.stacks import without_broken
@@ -37,7 +37,7 @@ def latent_nodes(network: Network, latent: str) -> set[int]:
         found = {node for node, name in enumerate(network.ids) if name.startswith((f"{latent}.", f"{latent}:"))}
     if not found or not latent:
         names = (*network.ids, *(group.path for group in network.groups))
-        raise ValueError(f"latent: there is no op and no module {latent!r}.{did_you_mean(latent, names)}")
+        raise WrongValueError(f"latent: there is no op and no module {latent!r}.{did_you_mean(latent, names)}")
     return found
 
 
