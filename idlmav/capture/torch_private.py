@@ -111,6 +111,8 @@ function_mode_depth: Callable[[], int] = _find("_C._len_torch_function_stack", l
 """Without it, no layer is looked up as a whole: a function mode of the model's own would not be noticed."""
 functions_disabled: Callable[[], bool] = _find("_C._is_torch_function_all_disabled", lambda: True)
 """Without it, no layer is looked up as a whole: that the model switches function modes off would not be noticed."""
+subclasses_enabled: Callable[[], bool] = _find("_C._is_torch_function_enabled", lambda: True)
+"""Without it, a tensor class that calls the same function again by ``super().__torch_function__`` recurses without end."""
 is_functorch_wrapped: Callable[[Tensor], bool] = _find(
     "_C._functorch.is_functorch_wrapped_tensor", lambda tensor: False
 )
@@ -119,6 +121,8 @@ swap_tensors: Callable[[Tensor, Tensor], None] = _find("_C._swap_tensor_impl", t
 """Gives an object that the model holds other content. The public function refuses tensors with weak references."""
 no_dispatch_modes: Callable[[], Any] = _find("utils._python_dispatch._disable_current_modes", contextlib.nullcontext)
 """Without it, a dispatch mode of the user's sees ops that are computed to answer a question of the model."""
+ScriptObject: Any = _find("ScriptObject", ())
+"""Without it, the weights in torch's packed objects are not found."""
 HigherOrderOperator: Any = _find("_ops.HigherOrderOperator", ())
 """Without it, `torch.cond` and `torch.while_loop` are single ops."""
 HOOKS = tuple(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,16 +13,23 @@ from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
+from idlmav.capture.quantized.layers import QuantizedLayer, is_pack, may_be_quantized, quantized_layer
 from idlmav.capture.record.argument_text import dtype_name
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.record.wrappers import is_plain, leaves, scheme_of, stands_for_others, stored_bytes
 from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
+from idlmav.graph.modules import ancestors
 
 __all__ = ["Tree", "uncompiled"]
 
+_LEVELS_ABOVE_A_PACK = 3
+"""A packed object lies in a module of its own, in a list at most, below the layer that uses it."""
 _make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
-_make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
+_make_parameter = maker(
+    ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases", "stored_bytes", "scheme"
+)
 
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
@@ -43,6 +52,8 @@ class Tree:
     tensors : list of (str, Tensor, bool)
         The parameters and buffers of every module with their qualified names, and whether it is a buffer; what
         modules share is there more than once.
+    unusual : dict of str to torch.nn.Module
+        Modules that may be quantized layers, by path.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -72,7 +83,11 @@ class Tree:
                     (prefix + name, child) for name, child in reversed(children.items()) if child is not None
                 )
         self.tensors: list[tuple[str, Tensor, bool]] = []
+        self.unusual: dict[str, torch.nn.Module] = {}
         self._names = [self._take_tensors(path, module) for path, module in self.modules]
+        for path in [path for path, module in self.unusual.items() if is_pack(module)]:
+            around = set(ancestors(path)[:_LEVELS_ABOVE_A_PACK])
+            self.unusual.update((other, module) for other, module in self.modules if other in around)
 
     @property
     def has_lazy(self) -> bool:
@@ -81,6 +96,14 @@ class Tree:
             isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
         )
 
+    def names_of(self, path: str) -> tuple[str, ...]:
+        """Return the names of the tensors that belong to a module directly."""
+        return self._names_by_path.get(path, ())
+
+    @cached_property
+    def _names_by_path(self) -> dict[str, tuple[str, ...]]:
+        return {path: names for (path, _), names in zip(self.modules, self._names, strict=True)}
+
     def _take_tensors(self, path: str, module: torch.nn.Module) -> tuple[str, ...]:
         """Note the tensors that belong to a module directly; return their names."""
         attributes = module.__dict__
@@ -88,6 +111,8 @@ class Tree:
         if parameters is None or buffers is None or isinstance(module, torch.jit.ScriptModule):
             parameters = dict(module.named_parameters(recurse=False))
             buffers = dict(module.named_buffers(recurse=False))
+        if may_be_quantized(module, parameters, buffers):
+            self.unusual[path] = module
         if not parameters and not buffers:
             return ()
         prefix = f"{path}." if path else ""
@@ -97,11 +122,23 @@ class Tree:
         self.tensors += found
         return tuple([entry[0] for entry in found])
 
-    def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
+    def quantized_layers(self, seen: Mapping[str, QuantizedLayer]) -> dict[str, QuantizedLayer]:
+        """Return the quantized layers by path: those that a run has `seen`, and those that tell their sizes."""
+        found = dict(seen)
+        for path, module in self.unusual.items():
+            if path not in found and (layer := quantized_layer(module)) is not None:
+                found[path] = layer
+        return found
+
+    def describe_modules(
+        self, calls: list[CallRecord], quantized: Mapping[str, QuantizedLayer]
+    ) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
         counts = Counter([call.path for call in calls])
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
+            if path in quantized:
+                names = tuple(dict.fromkeys([*names, *quantized[path].names(path)]))
             kind: Any = type(module)
             class_path, extra = f"{kind.__module__}.{kind.__qualname__}", module.extra_repr()
             has_no_forward = getattr(kind, "forward", None) is torch.nn.Module.forward
@@ -109,7 +146,7 @@ class Tree:
             found.append(_make_module(path, kind.__name__, class_path, extra, names, counts.get(path, 0), container))
         return tuple(found)
 
-    def describe_parameters(self) -> tuple[ParameterInfo, ...]:
+    def describe_parameters(self, quantized: Mapping[str, QuantizedLayer]) -> tuple[ParameterInfo, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
         found: dict[int, tuple[str, Tensor, bool]] = {}
         aliases: dict[int, list[str]] = {}
@@ -123,12 +160,38 @@ class Tree:
                 below = [other + name[len(first) :] for name in names if name.startswith(f"{first}.")]
                 if below:
                     aliases.setdefault(key, []).extend(below)
-        parameters = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if not entry[2]]
-        buffers = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if entry[2]]
-        return (*parameters, *buffers)
+        infos = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items()]
+        if quantized:
+            infos = _with_quantized(infos, quantized)
+        return (*[info for info in infos if not info.buffer], *[info for info in infos if info.buffer])
 
 
 def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:
     shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
     trainable, dtype = not is_buffer and tensor.requires_grad, tensor.dtype
-    return _make_parameter(name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases))
+    stored, scheme = None, ""
+    if shape is not None and not is_plain(tensor) and stands_for_others(tensor):
+        main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
+        dtype, stored, scheme = main.dtype, stored_bytes([tensor]), scheme_of([tensor], main, tensor.numel())
+    return _make_parameter(
+        name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases), stored, scheme
+    )
+
+
+def _with_quantized(infos: list[ParameterInfo], quantized: Mapping[str, QuantizedLayer]) -> list[ParameterInfo]:
+    """Return the parameters with those that quantized layers stand for in the place of what these store."""
+    made = {info.name: info for info in infos}
+    for path, layer in quantized.items():
+        for name, weight in zip(layer.names(path), layer.weights, strict=True):
+            known = made.get(name)
+            trainable = known is not None and known.trainable
+            aliases = known.aliases if known is not None else ()
+            made[name] = _make_parameter(
+                name, weight.shape, dtype_name(weight.dtype), weight.dtype.itemsize, trainable, False, aliases,
+                weight.stored, weight.scheme,
+            )  # fmt: skip
+        for name in layer.hidden:
+            full = f"{path}.{name}" if path else name
+            if full in made:
+                made[full] = replace(made[full], buffer=True, trainable=False)
+    return list(made.values())

@@ -57,7 +57,7 @@ from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
-from idlmav.capture.torch_private import any_autocast
+from idlmav.capture.torch_private import any_autocast, subclasses_enabled
 from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["RecordingMode"]
@@ -83,7 +83,7 @@ class RecordingMode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
-        if types and overrides(types):
+        if types and overrides(types) and subclasses_enabled():
             return run_override(self, func, types, args, kwargs or {}, sys._getframe(1))
         kind = KINDS.get(func)
         if kind is None:
