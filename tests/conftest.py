@@ -130,7 +130,15 @@ def small_graph() -> Graph:
         ),
         calls=(Call(""), Call("block", 1, 0), Call("block.conv", 1, 1), Call("fc", 1, 0)),
         parameters=(
-            ParameterInfo(name="block.conv.weight", shape=(3, 3, 3, 3), dtype="float32", itemsize=4, aliases=("tied",)),
+            ParameterInfo(
+                name="block.conv.weight",
+                shape=(3, 3, 3, 3),
+                dtype="int8",
+                itemsize=1,
+                aliases=("tied",),
+                stored_bytes=324,
+                scheme="int8 (Int8Tensor)",
+            ),
             ParameterInfo(name="fc.scale", shape=None, dtype="float32", itemsize=4, trainable=False, buffer=True),
         ),
         errors=(Failure("fc", "fc", "RuntimeError", "shapes <b>do not</b> match", "model.py:12"),),

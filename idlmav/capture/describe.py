@@ -74,13 +74,14 @@ class _Description:
             _make_edge(source, target, tuple(found if len(found) == 1 else sorted(set(found))))
             for (source, target), found in self.edges.items()
         ]
+        quantized = self.tree.quantized_layers(self.run.quantized) if self.tree.unusual else {}
         return Graph(
             name=class_name(type(uncompiled(self.tree.model))),
             nodes=tuple(self.nodes),
             edges=tuple(edges),
-            modules=self.tree.describe_modules(self.run.trace.calls),
+            modules=self.tree.describe_modules(self.run.trace.calls, quantized),
             calls=_calls(self.run.trace.calls),
-            parameters=self.tree.describe_parameters(),
+            parameters=self.tree.describe_parameters(quantized),
             errors=tuple(self.errors),
             inputs=self._inputs(),
             info={"torch": torch.__version__},

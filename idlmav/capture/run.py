@@ -20,9 +20,11 @@ from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.outside.containers import Copier, Drained, drain
 from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
+from idlmav.capture.quantized.layers import QuantizedLayer, quantized_layer
+from idlmav.capture.quantized.one_op import join, label, without_kernels
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import MODEL_ERRORS, CallRecord, NeedsAutograd, Trace
+from idlmav.capture.record.trace import MODEL_ERRORS, PARAMETER, CallRecord, NeedsAutograd, Origin, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.torch_private import (
@@ -66,6 +68,8 @@ class Run:
         The meta tensors that were fed, with their names.
     assumed : set of str
         Names of inputs that are assumed.
+    quantized : dict of str to QuantizedLayer
+        The quantized layers that were called, by path.
     differentiates : bool
         Whether the run has ended because the model uses autograd.
     is_nested : bool
@@ -92,6 +96,7 @@ class Run:
         self.copier = Copier(self.operands.input_stand_in)
         self.inputs = self.copier.named
         self.assumed: set[str] = set()
+        self.quantized: dict[str, QuantizedLayer] = {}
         self.differentiates = False
         self.is_nested = False
         self.result: Any = None
@@ -187,6 +192,8 @@ class Run:
             if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
                 with DisableTorchFunction():
                     infer_parameters(module, args, kwargs)
+            if path in self.tree.unusual:
+                return self._run_unusual(call, args, kwargs)
             result = call_original(module, args, kwargs)
             if len(trace.ops) == call.first_op and isinstance(result, Tensor) and not module._modules:
                 result = self._hand_through(result)
@@ -199,6 +206,49 @@ class Run:
             raise
         finally:
             trace.current = parent
+
+    def _run_unusual(self, call: CallRecord, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a module that may be a quantized layer, and join its ops if it is one."""
+        trace, module = self.trace, call.module
+        first, kept = len(trace.ops), len(trace.kept)
+        try:
+            result = call_original(module, args, kwargs)
+        except Exception as error:
+            layer = quantized_layer(module)
+            if layer is None or call.children:
+                raise
+            with DisableTorchFunction():
+                try:
+                    result = without_kernels(module, layer, args, kwargs, error)
+                except Exception as true:
+                    one = join(trace, first, kept, layer.function, [], self._weights(call.path, layer))
+                    one.args, one.kwargs, one.error, one.call = args, kwargs, true, call
+                    raise true from None
+        tensors, made = tensors_in((args, kwargs)), tensors_in(result)
+        if call.children or not tensors or not made or any(op.error is not None for op in trace.ops[first:]):
+            return result
+        widths = (tensors[0].shape[-1], made[0].shape[-1]) if tensors[0].dim() and made[0].dim() else None
+        layer = self.quantized.get(call.path) or quantized_layer(module, widths)
+        if layer is None:
+            return result
+        self.quantized[call.path] = layer
+        with DisableTorchFunction():
+            if not trace.ops[first:]:
+                op = trace.new_op(layer.function, locate(sys._getframe(3)))
+                op.origins = [self.mode.origin_of(tensor) for tensor in tensors]
+            if any(id(tensor) in trace.origins and trace.origins[id(tensor)][0] < first for tensor in made):
+                return result
+            one = join(trace, first, kept, layer.function, made, self._weights(call.path, layer))
+            one.args, one.kwargs, one.call = args, kwargs, call
+            label(one, layer, layer.flops(tensors[0], result))
+        return result
+
+    def _weights(self, path: str, layer: QuantizedLayer) -> list[Origin]:
+        """Return the origins of the weights of a quantized layer, and of its registered bias."""
+        names = dict.fromkeys(
+            [*layer.names(path), *[name for name in self.tree.names_of(path) if name.endswith("bias")]]
+        )
+        return [(PARAMETER, name, None) for name in names]
 
     def _hand_through(self, tensor: Tensor) -> Tensor:
         """Give a layer that returned its input a node of its own."""

@@ -114,6 +114,8 @@ function_mode_depth: Callable[[], int] = _find("_C._len_torch_function_stack", l
 """Without it, no layer is looked up as a whole: a function mode of the model's own would not be noticed."""
 functions_disabled: Callable[[], bool] = _find("_C._is_torch_function_all_disabled", lambda: True)
 """Without it, no layer is looked up as a whole: that the model switches function modes off would not be noticed."""
+subclasses_enabled: Callable[[], bool] = _find("_C._is_torch_function_enabled", lambda: True)
+"""Without it, a tensor class that calls the same function again by ``super().__torch_function__`` recurses without end."""
 is_functorch_wrapped: Callable[[Tensor], bool] = _find(
     "_C._functorch.is_functorch_wrapped_tensor", lambda tensor: False
 )
@@ -126,6 +128,8 @@ preserve_version: Callable[[Tensor], Any] = _find(
     "autograd._unsafe_preserve_version_counter", lambda tensor: contextlib.nullcontext()
 )
 """Without it, autograd believes that a tensor was changed whose content is put back after a real call."""
+ScriptObject: Any = _find("ScriptObject", ())
+"""Without it, the weights in torch's packed objects are not found."""
 HigherOrderOperator: Any = _find("_ops.HigherOrderOperator", ())
 """Without it, `torch.cond` and `torch.while_loop` are single ops."""
 HOOKS = tuple(
@@ -194,7 +198,7 @@ def schema_writes(func: Any) -> bool:
     """Return whether the declaration of an op of `torch.ops` lets it write into operands; see `schema_of`."""
     overloads = [getattr(func, name) for name in func.overloads()] if hasattr(func, "overloads") else [func]
     schemas = [schema for overload in overloads if (schema := schema_of(overload)) is not None]
-    return any(one.alias_info is not None and one.alias_info.is_write for one in sum([s.arguments for s in schemas], []))
+    return any(one.alias_info is not None and one.alias_info.is_write for schema in schemas for one in schema.arguments)
 
 
 def can_decompose(kernel: Any) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,20 +14,27 @@ from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
+from idlmav.capture.quantized.layers import QuantizedLayer, is_pack, may_be_quantized, quantized_layer
 from idlmav.capture.record.argument_text import dtype_name
 from idlmav.capture.record.classify import module_name
 from idlmav.capture.record.trace import CallRecord
+from idlmav.capture.record.wrappers import is_plain, leaves, scheme_of, stands_for_others, stored_bytes
 from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
+from idlmav.graph.modules import ancestors
 
 __all__ = ["Tree", "class_name", "uncompiled"]
 
+_LEVELS_ABOVE_A_PACK = 3
+"""A packed object lies in a module of its own, in a list at most, below the layer that uses it."""
 _make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
 class_name, _qualified_name = (vars(type)[name].__get__ for name in ("__name__", "__qualname__"))
 """Return the name of a class, whatever its metaclass says."""
 Entry = TypeVar("Entry", bound=tuple[Any, ...])
-_make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
+_make_parameter = maker(
+    ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases", "stored_bytes", "scheme"
+)
 
 
 def uncompiled(model: torch.nn.Module) -> torch.nn.Module:
@@ -49,6 +58,8 @@ class Tree:
     tensors : list of (str, Tensor, bool)
         The parameters and buffers of every module with their qualified names, and whether it is a buffer; what
         modules share is there more than once.
+    unusual : dict of str to torch.nn.Module
+        Modules that may be quantized layers, by path.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -82,10 +93,14 @@ class Tree:
         # A name may have dots or be empty, so that two modules have one path, or two tensors one name.
         self.modules = _told_apart(self.modules)
         self.tensors: list[tuple[str, Tensor, bool]] = []
+        self.unusual: dict[str, torch.nn.Module] = {}
         counts = [self._take_tensors(path, module) for path, module in self.modules]
         self.tensors = _told_apart(self.tensors)
         names = iter([name for name, *_ in self.tensors])
         self._names = [tuple(islice(names, count)) for count in counts]
+        for path in [path for path, module in self.unusual.items() if is_pack(module)]:
+            around = set(ancestors(path)[:_LEVELS_ABOVE_A_PACK])
+            self.unusual.update((other, module) for other, module in self.modules if other in around)
 
     @property
     def has_lazy(self) -> bool:
@@ -94,6 +109,14 @@ class Tree:
             isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
         )
 
+    def names_of(self, path: str) -> tuple[str, ...]:
+        """Return the names of the tensors that belong to a module directly."""
+        return self._names_by_path.get(path, ())
+
+    @cached_property
+    def _names_by_path(self) -> dict[str, tuple[str, ...]]:
+        return {path: names for (path, _), names in zip(self.modules, self._names, strict=True)}
+
     def _take_tensors(self, path: str, module: torch.nn.Module) -> int:
         """Note the tensors that belong to a module directly; return how many there are."""
         attributes = module.__dict__
@@ -101,6 +124,8 @@ class Tree:
         if isinstance(module, torch.jit.ScriptModule):
             parameters = dict(module.named_parameters(recurse=False))
             buffers = dict(module.named_buffers(recurse=False))
+        if may_be_quantized(module, parameters, buffers):
+            self.unusual[path] = module
         if not parameters and not buffers:
             return 0
         prefix, before = f"{path}." if path else "", len(self.tensors)
@@ -110,11 +135,23 @@ class Tree:
                 self.tensors += [entry for entry in found if isinstance(entry[1], Tensor)]
         return len(self.tensors) - before
 
-    def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
+    def quantized_layers(self, seen: Mapping[str, QuantizedLayer]) -> dict[str, QuantizedLayer]:
+        """Return the quantized layers by path: those that a run has `seen`, and those that tell their sizes."""
+        found = dict(seen)
+        for path, module in self.unusual.items():
+            if path not in found and (layer := quantized_layer(module)) is not None:
+                found[path] = layer
+        return found
+
+    def describe_modules(
+        self, calls: list[CallRecord], quantized: Mapping[str, QuantizedLayer]
+    ) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
         counts = Counter([call.path for call in calls])
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
+            if path in quantized:
+                names = tuple(dict.fromkeys([*names, *quantized[path].names(path)]))
             kind: Any = type(module)
             class_path, extra = f"{module_name(kind)}.{_qualified_name(kind)}", _settings(module)
             has_no_forward = getattr(kind, "forward", None) is torch.nn.Module.forward
@@ -122,7 +159,7 @@ class Tree:
             found.append(_make_module(path, class_name(kind), class_path, extra, names, counts.get(path, 0), container))
         return tuple(found)
 
-    def describe_parameters(self) -> tuple[ParameterInfo, ...]:
+    def describe_parameters(self, quantized: Mapping[str, QuantizedLayer]) -> tuple[ParameterInfo, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
         found: dict[int, tuple[str, Tensor, bool]] = {}
         aliases: dict[int, list[str]] = {}
@@ -136,9 +173,10 @@ class Tree:
                 below = [other + name[len(first) :] for name in names if name.startswith(f"{first}.")]
                 if below:
                     aliases.setdefault(key, []).extend(below)
-        parameters = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if not entry[2]]
-        buffers = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items() if entry[2]]
-        return (*parameters, *buffers)
+        infos = [_describe(*entry, aliases.get(key, ())) for key, entry in found.items()]
+        if quantized:
+            infos = _with_quantized(infos, quantized)
+        return (*[info for info in infos if not info.buffer], *[info for info in infos if info.buffer])
 
 
 def _settings(module: torch.nn.Module) -> str:
@@ -170,4 +208,29 @@ def _told_apart(entries: list[Entry]) -> list[Entry]:
 def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:
     shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
     trainable, dtype = not is_buffer and tensor.requires_grad, tensor.dtype
-    return _make_parameter(name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases))
+    stored, scheme = None, ""
+    if shape is not None and not is_plain(tensor) and stands_for_others(tensor):
+        main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
+        dtype, stored, scheme = main.dtype, stored_bytes([tensor]), scheme_of([tensor], main, tensor.numel())
+    return _make_parameter(
+        name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases), stored, scheme
+    )
+
+
+def _with_quantized(infos: list[ParameterInfo], quantized: Mapping[str, QuantizedLayer]) -> list[ParameterInfo]:
+    """Return the parameters with those that quantized layers stand for in the place of what these store."""
+    made = {info.name: info for info in infos}
+    for path, layer in quantized.items():
+        for name, weight in zip(layer.names(path), layer.weights, strict=True):
+            known = made.get(name)
+            trainable = known is not None and known.trainable
+            aliases = known.aliases if known is not None else ()
+            made[name] = _make_parameter(
+                name, weight.shape, dtype_name(weight.dtype), weight.dtype.itemsize, trainable, False, aliases,
+                weight.stored, weight.scheme,
+            )  # fmt: skip
+        for name in layer.hidden:
+            full = f"{path}.{name}" if path else name
+            if full in made:
+                made[full] = replace(made[full], buffer=True, trainable=False)
+    return list(made.values())

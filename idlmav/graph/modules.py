@@ -156,13 +156,17 @@ class ParameterInfo:
     dtype : str
         ``"float32"``.
     itemsize : int
-        Bytes of one element.
+        Bytes of one element of `dtype`.
     trainable : bool
         Whether it requires a gradient.
     buffer : bool
         Whether it is a buffer instead of a parameter.
     aliases : tuple of str
         Its other names, if modules share it.
+    stored_bytes : int or None
+        Bytes of what it is made of, if that is not one `dtype` for each element: packed numbers with their scales.
+    scheme : str
+        How a quantized one is stored, in the words of its library: ``"nf4 (Params4bit)"``.
     """
 
     name: str
@@ -172,6 +176,13 @@ class ParameterInfo:
     trainable: bool = True
     buffer: bool = False
     aliases: tuple[str, ...] = ()
+    stored_bytes: int | None = None
+    scheme: str = ""
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes that it takes in memory; 0 while the size is not known."""
+        return self.numel * self.itemsize if self.stored_bytes is None else self.stored_bytes
 
     @property
     def numel(self) -> int:

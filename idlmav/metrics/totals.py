@@ -135,10 +135,10 @@ class Sums:
         """Add the numbers of a parameter or buffer."""
         size = parameter.numel
         if parameter.buffer:
-            self.buffer_bytes += size * parameter.itemsize
+            self.buffer_bytes += parameter.byte_count
             return
         self.param_count += size
-        self.param_bytes += size * parameter.itemsize
+        self.param_bytes += parameter.byte_count
         self.param_unknown += parameter.shape is None
         if parameter.trainable:
             self.trainable_count += size

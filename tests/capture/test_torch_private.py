@@ -16,7 +16,6 @@ from torch import nn
 from idlmav.capture import capture, python_private, torch_private
 from idlmav.graph import Graph
 
-
 LACKING = {"2.4": ("torch.compiler.set_stance",), "2.5": ("torch.compiler.set_stance",)}
 """By version of torch, what older ones lack that capture works without."""
 

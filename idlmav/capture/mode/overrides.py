@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from idlmav.capture.mode.opaque import is_opaque, run_opaque
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import SIGNATURES, OpRecord
 from idlmav.capture.record.values import tensors_in
@@ -46,11 +47,15 @@ def run_override(
     """
     Let the operands' class run a torch function; the mode records the ops that it calls.
 
+    A tensor that stands for others which forward has not computed is one operand, whatever its class makes of it.
+
     Raises
     ------
     Exception
         The class's own error, recorded on a new op unless one of the ops that it calls has raised it.
     """
+    if any(is_opaque(mode, tensor) for tensor in tensors_in((args, kwargs))):
+        return run_opaque(mode, func, args, kwargs, frame)
     trace = mode.trace
     before = len(trace.ops)
     try:

@@ -33,8 +33,8 @@ from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.data import data_shaped
 from idlmav.capture.data.decisions import Decisions
-from idlmav.capture.data.replay import Replay
 from idlmav.capture.data.outcomes import Outcomes
+from idlmav.capture.data.replay import Replay
 from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.overrides import overrides, run_override
@@ -60,7 +60,7 @@ from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.shapes.kernels import Kernels, on_device
-from idlmav.capture.torch_private import any_autocast
+from idlmav.capture.torch_private import any_autocast, subclasses_enabled
 from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["RecordingMode"]
@@ -94,7 +94,7 @@ class RecordingMode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Treat a call of any torch function by its kind."""
-        if types and overrides(types):
+        if types and overrides(types) and subclasses_enabled():
             return run_override(self, func, types, args, kwargs or {}, sys._getframe(1))
         kind = KINDS.get(func)
         if kind is None:
@@ -122,7 +122,7 @@ class RecordingMode(TorchFunctionMode):
         if kind == AUTOGRAD:
             return self._autograd(func, args, kwargs, frame)
         if kind == CONTROL:
-            return run_control(self, func, args, kwargs, lambda value: self._asked(value, frame))
+            return run_control(self, func, args, kwargs, lambda value: self._truth_of(value, frame))
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -131,7 +131,7 @@ class RecordingMode(TorchFunctionMode):
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
 
-    def _asked(self, value: Tensor, frame: FrameType) -> Any:
+    def _truth_of(self, value: Tensor, frame: FrameType) -> Any:
         if self.outcomes is not None:
             self.outcomes.follow(Tensor.__bool__, frame)
         return self._data(Tensor.__bool__, (value,), {}, frame)

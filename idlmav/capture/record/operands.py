@@ -11,6 +11,7 @@ from torch.nn import Parameter
 
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
 from idlmav.capture.record.values import map_tensors
+from idlmav.capture.record.wrappers import is_plain, stands_for_others
 from idlmav.capture.torch_private import is_functorch_wrapped, storage_id, swap_tensors
 
 __all__ = ["SMALL", "Operands", "as_operands", "meta_like"]
@@ -30,6 +31,12 @@ def meta_like(tensor: Tensor) -> Tensor:
 def stays_real(tensor: Tensor) -> bool:
     """Return whether a tensor is computed with: small, and of integers or booleans."""
     return tensor.numel() <= SMALL and not tensor.is_floating_point() and not tensor.is_complex()
+
+
+def _may_be_read(tensor: Tensor, *, foreign: bool) -> bool:
+    """Return whether a tensor that capture did not make is computed with; not if it stands for others."""
+    small = stays_real(tensor) or (foreign and tensor.numel() <= SMALL)
+    return small and (is_plain(tensor) or not stands_for_others(tensor))
 
 
 def as_operands(value: Any) -> Any:
@@ -88,7 +95,7 @@ class Operands:
         strided = tensor.layout is torch.strided
         if torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
             origin: Origin = (kind, name, None)
-        elif not tensor.is_meta and (stays_real(tensor) or (name is None and tensor.numel() <= SMALL)):
+        elif not tensor.is_meta and _may_be_read(tensor, foreign=name is None):
             # A clone: the model may write into its own counters and masks.
             real = trace.stand_ins[id(tensor)] = tensor.detach().to("cpu", copy=True)
             origin = trace.origins[id(real)] = (kind, name, None)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.jit import ScriptModule
 from torch.overrides import TorchFunctionMode
 
-from idlmav.capture.data.outcomes import Event, Outcomes, place_of, shapes_of
+from idlmav.capture.data.outcomes import Event, Outcomes, place_of
 from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.overrides import overrider, overrides
 from idlmav.capture.outside.containers import Drained
