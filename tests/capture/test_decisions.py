@@ -307,19 +307,19 @@ def test_nested_tensors_have_sizes_that_are_not_known() -> None:
     assert graph.nodes[-1].shapes == ((2, 3, 4),)
 
 
-@torch.library.custom_op("idlmav_tests::doubled", mutates_args=())
+@torch.library.custom_op("idlmav_tests::doubled", mutates_args=(), schema="(Tensor x, int times) -> Tensor")
 def doubled(x: Tensor, times: int) -> Tensor:
     """An op without a kernel for the meta device."""
     return x.repeat(times, 1) * 2
 
 
-@torch.library.custom_op("idlmav_tests::positive", mutates_args=())
+@torch.library.custom_op("idlmav_tests::positive", mutates_args=(), schema="(Tensor x) -> Tensor")
 def positive(x: Tensor) -> Tensor:
     """An op whose size depends on values."""
     return x[x > 0].clone()
 
 
-@torch.library.custom_op("idlmav_tests::first_column", mutates_args=())
+@torch.library.custom_op("idlmav_tests::first_column", mutates_args=(), schema="(Tensor x) -> Tensor")
 def first_column(x: Tensor) -> Tensor:
     """An op that tells its shape."""
     return x[:, :1].clone()
@@ -330,7 +330,7 @@ def _(x: Tensor) -> Tensor:
     return x.new_empty(x.shape[0], 1)
 
 
-@torch.library.custom_op("idlmav_tests::add_one", mutates_args=("x",))
+@torch.library.custom_op("idlmav_tests::add_one", mutates_args=("x",), schema="(Tensor(a!) x) -> ()")
 def add_one(x: Tensor) -> None:
     """An op that writes into its operand."""
     x.add_(1)

@@ -88,13 +88,13 @@ class QuantizedLayer:
 def may_be_quantized(module: nn.Module, *tables: Mapping[str, Tensor | None] | None) -> bool:
     """Return whether a module holds anything in the place of its weights that is not an ordinary float; quick."""
     for table in tables:
-        for tensor in (table or {}).values():
-            if isinstance(tensor, Tensor):
-                if type(tensor) not in _ORDINARY:
-                    return True
+        for tensor in table.values() if table else ():
+            if tensor is not None and type(tensor) in _ORDINARY:
                 dtype = tensor.dtype
                 if dtype not in _FULL and dtype not in _NEVER_PACKED:
                     return True
+            elif isinstance(tensor, Tensor):
+                return True
     if module.__dict__.get("_modules") or type(module).__module__.startswith("torch.nn.modules.") or any(tables):
         return False
     return is_pack(module)
