@@ -50,12 +50,16 @@ from idlmav.capture.tree import Tree
 
 __all__ = ["outcomes_of"]
 
-FLOPS_AT_MOST = 4_000_000_000_000
+FLOPS_AT_MOST = 2_000_000_000_000
 """FLOPs of a real call, as the run before has counted them."""
+FLOPS_PER_SECOND = 20_000_000_000
+"""What even a slow machine computes; a call that takes longer does something else, and ends."""
 BYTES_AT_MOST = 1 << 32
 """Bytes of the largest result in it, and of the model's buffers, which are copied."""
-SECONDS_AT_MOST = 20.0
-"""A call that takes longer ends; what it has told until then is used."""
+SECONDS_OF_PYTHON = 5.0
+"""CPU seconds for what has no FLOPs."""
+SECONDS_AT_MOST = 60.0
+"""Seconds on the clock, other programs on a busy machine included, after which a call ends in any case."""
 _NORMS = frozenset({"batch_norm", "instance_norm"})
 """They write into running statistics, the operands after the first."""
 _EMBEDDINGS = frozenset({"embedding", "embedding_bag"})
@@ -68,9 +72,10 @@ class OutOfTime(BaseException):
 
 def outcomes_of(finished: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcomes | None:
     """Return what a real call of the model tells; ``None`` if it cannot be made, or would cost too much."""
-    if not _is_real(finished.tree, (args, kwargs)) or not _is_cheap(finished):
+    flops = sum(op.flops or 0 for op in finished.trace.ops)
+    if flops > FLOPS_AT_MOST or not _is_real(finished.tree, (args, kwargs)) or _bytes(finished) > BYTES_AT_MOST:
         return None
-    run = RealRun(finished.tree, finished.mode.device)
+    run = RealRun(finished.tree, finished.mode.device, SECONDS_OF_PYTHON + flops / FLOPS_PER_SECOND)
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())  # the run before has shown those of the model
         warnings.simplefilter("ignore")
@@ -93,24 +98,20 @@ def _is_real(tree: Tree, inputs: Any) -> bool:
     )
 
 
-def _is_cheap(finished: Run) -> bool:
-    largest = flops = 0
-    for op in finished.trace.ops:
-        flops += op.flops or 0
-        for output in op.outputs:
-            shape, dtype = signature_of(output)
-            if shape is not None and None not in shape:
-                largest = max(largest, math.prod(shape) * dtype.itemsize)
-    buffers = sum(tensor.numel() * tensor.element_size() for _, tensor, is_buffer in finished.tree.tensors if is_buffer)
-    return flops <= FLOPS_AT_MOST and max(largest, buffers) <= BYTES_AT_MOST
+def _bytes(finished: Run) -> int:
+    """Return the bytes of the largest result of an op, or of all buffers if these are more."""
+    made = [signature_of(output) for op in finished.trace.ops for output in op.outputs]
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in made if shape is not None and None not in shape]
+    buffers = [tensor for _, tensor, is_buffer in finished.tree.tensors if is_buffer]
+    return max([*sizes, sum(buffer.numel() * buffer.element_size() for buffer in buffers)])
 
 
 class RealRun(Run):
     """A forward pass for real, on copies of the inputs and buffers."""
 
-    def __init__(self, tree: Tree, device: torch.device) -> None:
+    def __init__(self, tree: Tree, device: torch.device, seconds: float) -> None:
         super().__init__(tree, device)
-        self.witness = Witness()
+        self.witness = Witness(seconds)
         self.mode = self.witness  # type: ignore[assignment]
         self.copier.stand_in_of = self._copied
 
@@ -156,11 +157,11 @@ class Witness(TorchFunctionMode):
         Storages that belong to the call, into which it may write.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__()
         self.events: list[Event] = []
         self.made: set[int] = set()
-        self._until = time.monotonic() + SECONDS_AT_MOST
+        self._until = time.monotonic() + SECONDS_AT_MOST, time.thread_time() + seconds
         self._undo = ExitStack()
         self._saved: set[int] = set()
 
@@ -191,7 +192,7 @@ class Witness(TorchFunctionMode):
 
     def noted(self, func: Any, call: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """Call a function, and note its outcome as that of `func`."""
-        if time.monotonic() > self._until:
+        if time.monotonic() > self._until[0] or time.thread_time() > self._until[1]:
             raise OutOfTime
         operands = tensors_in((args, kwargs))
         event = Event(place_of(func, frame), [tensor.shape for tensor in operands])
