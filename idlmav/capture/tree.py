@@ -173,6 +173,8 @@ def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]
     if shape is not None and not is_plain(tensor) and stands_for_others(tensor):
         main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
         dtype, stored, scheme = main.dtype, stored_bytes([tensor]), scheme_of([tensor], main, tensor.numel())
+    elif tensor.layout is not torch.strided and shape is not None:
+        stored = stored_bytes([tensor])
     return _make_parameter(
         name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases), stored, scheme
     )

@@ -14,6 +14,7 @@ from idlmav.capture.record.classify import is_inplace_call, op_name
 from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
 from idlmav.capture.shapes.kernels import on_zeros, true_error
+from idlmav.capture.shapes.product_flops import count_product
 from idlmav.capture.torch_private import needs_values
 
 __all__ = ["Failures"]
@@ -55,6 +56,7 @@ class Failures:
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
+            count_product(op, func, args, kwargs, result)
             if is_inplace_call(func, args, kwargs):
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)
