@@ -76,6 +76,7 @@ class Run:
     def __init__(self, tree: Tree, device: torch.device) -> None:
         self.model = tree.model
         self.trace = Trace()
+        self.trace.assumes_inputs = tree.assumes_inputs
         self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
         self.operands = Operands(self.trace, tree.tensors)

@@ -54,7 +54,11 @@ class Tree:
         modules share is there more than once.
     unusual : dict of str to torch.nn.Module
         Modules that may be quantized layers, by path.
+    assumes_inputs : bool
+        Whether the model runs on inputs that are assumed.
     """
+
+    assumes_inputs = False
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = model

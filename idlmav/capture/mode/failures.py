@@ -78,6 +78,18 @@ class Failures:
                 op.flags = (*op.flags, "guess")
         return result
 
+    def misplaced(self, op: OpRecord, error: Exception) -> Any:
+        """
+        Return the result of an op that the values of its operands make fail, if the run goes on.
+
+        Raises
+        ------
+        Exception
+            Torch's own; the model may handle it.
+        """
+        op.error = error
+        raise error
+
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """
         Return the result of an op that a tensor's own ``__torch_function__`` has refused, if the run goes on.

@@ -33,6 +33,7 @@ from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.data import data_shaped
 from idlmav.capture.data.decisions import Decisions
+from idlmav.capture.data.positions import SELECTS, misplaced
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.overrides import overrides, run_override
@@ -276,6 +277,10 @@ class RecordingMode(TorchFunctionMode):
         if is_sparse(tensors):
             return self._on_sparse(op, func, args, kwargs, tensors)
         if any(tensor.is_meta for tensor in tensors):
+            if op_name(func) in SELECTS:
+                error = misplaced(self.trace, self.replay.given, op, args, kwargs)
+                if error is not None:
+                    return self.failures.misplaced(op, error)
             try:
                 answer = data_shaped.with_real_operands(func, args, kwargs)
             except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it

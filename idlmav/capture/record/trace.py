@@ -152,6 +152,8 @@ class Trace:
         Tensors that share storage with another; read by `is_aliased`.
     mutated : dict of int to int
         By storage that several tensors share, the last op that wrote into it.
+    assumes_inputs : bool
+        Whether sizes and content of inputs are assumed: then no error is due to values.
     """
 
     def __init__(self) -> None:
@@ -164,6 +166,7 @@ class Trace:
         self.views: list[Tensor] = []
         self._aliased: set[int] = set()
         self.mutated: dict[int, int] = {}
+        self.assumes_inputs = False
         self.current: CallRecord | None = None
 
     def new_op(self, func: Any, where: tuple[CodeType, int] | None) -> OpRecord:

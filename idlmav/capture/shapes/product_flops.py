@@ -16,26 +16,16 @@ from torch import Tensor
 from idlmav.capture.record.classify import function_name, op_name
 from idlmav.capture.record.trace import OpRecord, Trace
 from idlmav.capture.record.values import tensors_in
+from idlmav.metrics.catalogue import ops_with
 
 __all__ = ["ESTIMATE", "SPARSE", "UPPER_BOUND", "count_product", "count_sparse", "dense_on_meta", "is_sparse"]
 
 ESTIMATE, UPPER_BOUND, SPARSE = "estimate", "upper bound", "sparse"
 """Flags of an op: its FLOPs are by a formula of our own; at most so many; it reads or makes a sparse tensor."""
-_ROWS_BY_COLUMNS = frozenset({
-    "grouped_mm", "grouped_mm_fallback", "scaled_grouped_mm", "int_mm", "scaled_mm", "weight_int8pack_mm", "weight_int4pack_mm",
-    "weight_int4pack_mm_for_cpu", "weight_int4pack_mm_with_scales_and_zeros", "dyn_quant_matmul_4bit",
-})  # fmt: skip
-_SPARSE_PRODUCTS = frozenset({
-    "mm", "matmul", "rmatmul", "linear", "mv", "bmm", "addmm", "addmv", "sparse_mm", "sparse_addmm", "hspmm", "spmm", "smm", "sspaddmm",
-})  # fmt: skip
-_FROM_ENTRIES = frozenset({
-    "sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor",
-    "sparse_compressed_tensor",
-})  # fmt: skip
-_KEEP_ENTRIES = frozenset({
-    "t", "transpose", "coalesce", "detach", "clone", "to", "float", "double", "half", "bfloat16", "mul", "div", "neg", "T", "mT",
-    "to_sparse_csr", "to_sparse_csc", "to_sparse_coo", "contiguous", "cpu", "cuda", "identity",
-})  # fmt: skip
+_ROWS_BY_COLUMNS = ops_with("rows_by_columns")
+_SPARSE_PRODUCTS = ops_with("sparse", "product")
+_FROM_ENTRIES = ops_with("sparse", "made of entries")
+_KEEP_ENTRIES = ops_with("sparse", "keeps entries")
 
 
 def count_product(op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], result: Any) -> None:
