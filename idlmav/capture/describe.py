@@ -16,6 +16,7 @@ from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
+from idlmav.capture.shapes.product_flops import ESTIMATE, SPARSE, UPPER_BOUND
 from idlmav.capture.tree import Tree, class_name, uncompiled
 from idlmav.errors import text_of
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
@@ -24,7 +25,7 @@ from idlmav.graph.fast_records import maker
 
 __all__ = ["describe"]
 
-_NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
+_NOTES = {"inplace", "guess", "identity", "zeros", "opaque", SPARSE, UPPER_BOUND}
 _make_node = maker(
     Node, "id", "op", "operation", "path", "call", "shapes", "dtypes", "params", "args", "flops", "flops_source",
     "status", "error", "source", "notes",
@@ -133,7 +134,7 @@ class _Description:
                 call.index if call is not None else None,
                 *_shapes(op.outputs), params,
                 _arguments(op, failed), flops,
-                "counted" if flops is not None else "unknown",
+                "unknown" if flops is None else "estimated" if op.flags and ESTIMATE in op.flags else "counted",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
                 f"{type(op.error).__name__}: {text_of(op.error)}" if failed else None,
                 where, notes,

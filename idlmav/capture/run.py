@@ -22,6 +22,7 @@ from idlmav.capture.outside.module_calls import call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.quantized.layers import QuantizedLayer, quantized_layer
 from idlmav.capture.quantized.one_op import join, label, without_kernels
+from idlmav.capture.record.classify import op_name
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import MODEL_ERRORS, PARAMETER, CallRecord, NeedsAutograd, Origin, Trace
@@ -36,6 +37,7 @@ from idlmav.capture.torch_private import (
     needs_grad,
 )
 from idlmav.capture.tree import Tree, uncompiled
+from idlmav.metrics.catalogue import OPS
 
 _GENERATOR_EXIT: Any = GeneratorExit
 """A failure of the model, too, unless it ends a generator: code that is repaired leaves it alone."""
@@ -87,6 +89,7 @@ class Run:
     def __init__(self, tree: Tree, device: torch.device) -> None:
         self.model = tree.model
         self.trace = Trace()
+        self.trace.assumes_inputs = tree.assumes_inputs
         self.tree = tree
         self.paths = {id(module): path for path, module in self.tree.modules}
         self.operands = Operands(self.trace, tree.tensors)
@@ -227,8 +230,11 @@ class Run:
         tensors, made = tensors_in((args, kwargs)), tensors_in(result)
         if call.children or not tensors or not made or any(op.error is not None for op in trace.ops[first:]):
             return result
-        widths = (tensors[0].shape[-1], made[0].shape[-1]) if tensors[0].dim() and made[0].dim() else None
-        layer = self.quantized.get(call.path) or quantized_layer(module, widths)
+        layer = self.quantized.get(call.path) or quantized_layer(module)
+        # A layer that does not tell its sizes is taken for a linear one, unless it is one op that is known as such.
+        known = [op_name(op.func) in OPS for op in trace.ops[first:]]
+        if layer is None and known != [True] and tensors[0].dim() and made[0].dim():
+            layer = quantized_layer(module, (tensors[0].shape[-1], made[0].shape[-1]))
         if layer is None:
             return result
         self.quantized[call.path] = layer

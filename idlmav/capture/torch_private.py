@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -120,6 +121,8 @@ is_functorch_wrapped: Callable[[Tensor], bool] = _find(
     "_C._functorch.is_functorch_wrapped_tensor", lambda tensor: False
 )
 """Without it, models that use `torch.func` inside forward are drawn with an error."""
+_functorch: Any = _find("_C._functorch", None)
+"""Without it, what runs under `torch.vmap` has no edges, and FLOPs of a single sample."""
 swap_tensors: Callable[[Tensor, Tensor], None] = _find("_C._swap_tensor_impl", torch.utils.swap_tensors)
 """Gives an object that the model holds other content. The public function refuses tensors with weak references."""
 no_dispatch_modes: Callable[[], Any] = _find("utils._python_dispatch._disable_current_modes", contextlib.nullcontext)
@@ -184,6 +187,25 @@ def infer_parameters(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         infer(module, args, kwargs)
 
 
+def unwrapped(tensor: Tensor) -> Tensor:
+    """Return the tensor below the wrappers of functorch: under `torch.vmap`, all samples in one."""
+    while _functorch is not None and is_functorch_wrapped(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def hidden_samples(tensors: list[Tensor]) -> int:
+    """Return how many samples an op under `torch.vmap` computes at once, which its operands do not show."""
+    sizes: dict[int, int] = {}
+    for tensor in tensors:
+        while _functorch is not None and is_functorch_wrapped(tensor):
+            inner = _functorch.get_unwrapped(tensor)
+            if _functorch.is_batchedtensor(tensor):
+                sizes[_functorch.maybe_get_level(tensor)] = inner.shape[_functorch.maybe_get_bdim(tensor)]
+            tensor = inner
+    return math.prod(sizes.values())
+
+
 def is_view(tensor: Tensor) -> bool:
     """Return whether a tensor looks at another's memory; without ``_is_view``, views under autocast lose their source."""
     return bool(getattr(tensor, "_is_view", bool)())
@@ -242,7 +264,8 @@ def needs_grad(error: BaseException) -> bool:
 
 def is_about_nested(error: BaseException) -> bool:
     """Return whether an error is about a nested tensor, or the symbolic size of one."""
-    return "nested" in text_of(error).lower() or "SymInt" in text_of(error)
+    text = text_of(error).partition(" is only available for these backends")[0]  # a list of all that torch knows
+    return "nested" in text.lower() or "SymInt" in text
 
 
 def needs_values(error: BaseException) -> bool:

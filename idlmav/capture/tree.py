@@ -60,7 +60,11 @@ class Tree:
         modules share is there more than once.
     unusual : dict of str to torch.nn.Module
         Modules that may be quantized layers, by path.
+    assumes_inputs : bool
+        Whether the model runs on inputs that are assumed.
     """
+
+    assumes_inputs = False
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = model
@@ -212,6 +216,8 @@ def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]
     if shape is not None and not is_plain(tensor) and stands_for_others(tensor):
         main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
         dtype, stored, scheme = main.dtype, stored_bytes([tensor]), scheme_of([tensor], main, tensor.numel())
+    elif tensor.layout is not torch.strided and shape is not None:
+        stored = stored_bytes([tensor])
     return _make_parameter(
         name, shape, dtype_name(dtype), dtype.itemsize, trainable, is_buffer, tuple(aliases), stored, scheme
     )

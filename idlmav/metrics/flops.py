@@ -19,10 +19,16 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from idlmav.graph import Node, Shape
-from idlmav.metrics.catalogue import fact, ops_with
+from idlmav.metrics.catalogue import OPS, fact, ops_with
 
 __all__ = ["ESTIMATES", "MOVES", "estimate", "estimated", "numel"]
 
+_COMPLEX = {"add": 2, "sub": 2, "sum": 2, "mean": 2, "cumsum": 2, "neg": 2, "mul": 6, "prod": 6, "div": 11}
+"""Operations of real numbers for one of complex ones; for all others 4: a product and a sum are eight instead of two."""
+_OF_COMPLEX = frozenset(
+    name for name in OPS if name.startswith("fft_") or name in ("stft", "istft", "complex", "polar")
+)
+"""Ops whose formula is for complex numbers."""
 MOVES = ops_with("flops", 0)
 """Ops that only move, select, repeat, create or inspect data: no arithmetic on elements, so 0 FLOPs, counted."""
 
@@ -63,10 +69,15 @@ def estimate(node: Node, inputs: list[Shape]) -> tuple[int | None, str]:
         return None, "unknown"
     if node.kind != "op" or op in MOVES or "identity" in node.notes:
         return 0, "counted"
+    if "sparse" in node.notes:
+        return None, "unknown"  # most of the elements of its shape are not there
     formula = ESTIMATES.get(op)
     elements = numel(node.shapes[0]) if node.shapes else None
     found = formula(node, inputs, elements) if formula is not None and elements is not None else None
-    return (found, "estimated") if found is not None else (None, "unknown")
+    if found is None:
+        return None, "unknown"
+    complex_numbers = bool(node.dtypes) and node.dtypes[0].startswith("complex") and op not in _OF_COMPLEX
+    return found * (_COMPLEX.get(op, 4) if complex_numbers else 1), "estimated"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -154,6 +165,8 @@ def vector_product(node: Node, inputs: list[Shape], elements: int) -> int | None
         lengths = [shape[-1] for shape in inputs if shape]
     elif elements == 1 or node.op in ("dot", "vdot"):
         lengths = [shape[0] for shape in inputs if len(shape) == 1]
+        # Under torch.vmap, the shapes are those of all samples.
+        lengths = lengths or [shape[-1] for shape in inputs if shape[:-1] == node.shapes[0]]
     else:
         # The result of addmv is as long as the vector that is added.
         matrices = [shape for shape in inputs if len(shape) >= 2]

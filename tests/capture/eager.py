@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _functorch as functorch
 from torch.overrides import TorchFunctionMode
 
 __all__ = ["Seen", "watch"]
@@ -47,6 +48,13 @@ def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, (list, tuple)):
         return [tensor for item in value for tensor in _tensors(item)]
     return []
+
+
+def _inside(x: Tensor) -> Tensor:
+    """Return what functorch has wrapped: under vmap, all samples."""
+    while functorch.is_functorch_wrapped_tensor(x):
+        x = functorch.get_unwrapped(x)
+    return x
 
 
 def _memory(x: Tensor) -> int:
@@ -86,7 +94,7 @@ class _Watch(TorchFunctionMode):
         if name in IGNORED or name == "__get__" or name.startswith("_record_function"):
             return func(*args, **kwargs)
         operands = _tensors(list(args)) + _tensors(kwargs)
-        sources = {self.made[id(x)] for x in operands if id(x) in self.made}
+        sources = {self.made[id(_inside(x))] for x in operands if id(_inside(x)) in self.made}
         for x in operands:
             writer = self.writers.get(_memory(x))
             if writer is not None and writer > self.made.get(id(x), -1):
@@ -112,9 +120,10 @@ class _Watch(TorchFunctionMode):
                 result = type(result)(x.view_as(x) if isinstance(x, Tensor) and id(x) in handed else x for x in result)
             outputs = _tensors(result)
         for tensor in outputs:
-            self.made[id(tensor)] = index
-            self.kept.append(tensor)
-        self.seen.append(Seen(name, self.paths[-1], [(tuple(x.shape), str(x.dtype)[6:]) for x in outputs], sources))
+            self.made[id(tensor)] = self.made[id(_inside(tensor))] = index
+            self.kept += [tensor, _inside(tensor)]
+        made = [_inside(x) for x in outputs]
+        self.seen.append(Seen(name, self.paths[-1], [(tuple(x.shape), str(x.dtype)[6:]) for x in made], sources))
         return result
 
 

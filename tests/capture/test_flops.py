@@ -120,4 +120,5 @@ def test_flops_equal_torchs_counter_on_meta(name: str, counted_flops: Callable[.
     cold, warm = (complete(capture(model, args)) for _ in range(2))
     assert cold.errors == ()
     assert cold == warm
-    assert cold.totals.flops == counted_flops(model, args, {})
+    # torch's counter takes complex numbers for real ones.
+    assert cold.totals.flops == counted_flops(model, args, {}) * (4 if name == "complex product" else 1)

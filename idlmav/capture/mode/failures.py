@@ -15,6 +15,7 @@ from idlmav.capture.record.classify import is_inplace_call, op_name
 from idlmav.capture.record.operands import as_operands
 from idlmav.capture.record.trace import OpRecord, Trace
 from idlmav.capture.shapes.kernels import on_zeros, true_error
+from idlmav.capture.shapes.product_flops import count_product
 from idlmav.capture.torch_private import needs_values
 
 __all__ = ["Failures"]
@@ -61,6 +62,7 @@ class Failures:
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
             self.trace.guessed |= lacks_values and not _has_fixed_size(func)
+            count_product(op, func, args, kwargs, result)
             if is_inplace_call(func, args, kwargs):
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)
@@ -81,6 +83,18 @@ class Failures:
                 result = func(*guessed, **kwargs)
                 self.trace.mark_guess(op)
         return result
+
+    def misplaced(self, op: OpRecord, error: Exception) -> Any:
+        """
+        Return the result of an op that the values of its operands make fail, if the run goes on.
+
+        Raises
+        ------
+        Exception
+            Torch's own; the model may handle it.
+        """
+        op.error = error
+        raise error
 
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """

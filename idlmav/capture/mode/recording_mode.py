@@ -34,6 +34,7 @@ from torch.overrides import TorchFunctionMode
 from idlmav.capture.data import data_shaped
 from idlmav.capture.data.decisions import Decisions
 from idlmav.capture.data.outcomes import Outcomes
+from idlmav.capture.data.positions import SELECTS, misplaced
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
@@ -58,8 +59,9 @@ from idlmav.capture.record.memo import MEMO, NEW, Recorder
 from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
-from idlmav.capture.record.values import parts_of, tensors_in
-from idlmav.capture.shapes.kernels import Kernels, on_device
+from idlmav.capture.record.values import map_tensors, parts_of, tensors_in
+from idlmav.capture.shapes.kernels import Kernels, on_device, on_zeros
+from idlmav.capture.shapes.product_flops import count_product, count_sparse, dense_on_meta, is_sparse
 from idlmav.capture.torch_private import any_autocast, subclasses_enabled
 from idlmav.metrics.catalogue import ops_with
 
@@ -281,7 +283,13 @@ class RecordingMode(TorchFunctionMode):
         """Compute an op on real operands; treat these as meta tensors if others are."""
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
+        if is_sparse(tensors):
+            return self._on_sparse(op, func, args, kwargs, tensors)
         if any(tensor.is_meta for tensor in tensors):
+            if op_name(func) in SELECTS:
+                error = misplaced(self.trace, self.replay.given, op, args, kwargs)
+                if error is not None:
+                    return self.failures.misplaced(op, error)
             try:
                 answer = data_shaped.with_real_operands(func, args, kwargs)
             except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
@@ -300,10 +308,28 @@ class RecordingMode(TorchFunctionMode):
             return self.failures.failed(op, func, args, kwargs, error)
         if not inplace:  # random numbers are others than in a real call
             result = self._corrected(result, args, kwargs)
+        count_product(op, func, args, kwargs, result)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
     def _corrected(self, result: Any, args: Any, kwargs: Any) -> Any:
         return result if self.outcomes is None else self.outcomes.corrected(result, args, kwargs)
+
+    def _on_sparse(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
+        """Compute an op on sparse operands, which have no signature; with a dense one of unknown values on zeros."""
+        inplace = is_inplace_call(func, args, kwargs)
+        try:
+            unknown = any(tensor.is_meta for tensor in tensors)
+            result = on_zeros(func, args, kwargs) if unknown else func(*args, **kwargs)
+            if result is NotImplemented:
+                dense_args, dense_kwargs = map_tensors(dense_on_meta, (args, kwargs))
+                result = self.kernels.evaluate(func, dense_args, dense_kwargs, inplace)[0]
+        except Exception as error:
+            op.error = error
+            raise
+        count_sparse(self.trace, op, tensors)
+        if inplace:
+            return self.recorder.finish(op, args[0], args, kwargs, None, True)
+        return self.recorder.finish(op, result, args, kwargs, None, False)
 
     def _on_meta_tensors(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
@@ -340,6 +366,7 @@ class RecordingMode(TorchFunctionMode):
                 self.decisions.guess_size(op)
                 return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
+            count_product(op, func, args, kwargs, result)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:

@@ -157,6 +157,8 @@ class Trace:
         By storage that several tensors share, the last op that wrote into it.
     guessed : bool
         Whether a value, or a size that values decide, is not the true one.
+    assumes_inputs : bool
+        Whether sizes and content of inputs are assumed: then no error is due to values.
     """
 
     def __init__(self) -> None:
@@ -169,6 +171,7 @@ class Trace:
         self.views: list[Tensor] = []
         self._aliased: set[int] = set()
         self.mutated: dict[int, int] = {}
+        self.assumes_inputs = False
         self.current: CallRecord | None = None
         self.guessed = False
 

@@ -117,6 +117,12 @@ def stored_bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def _bytes(tensor: Tensor) -> int:
+    if tensor.layout is torch.sparse_coo:
+        return _bytes(tensor._indices()) + _bytes(tensor._values())
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return sum(map(_bytes, (tensor.crow_indices(), tensor.col_indices(), tensor.values())))
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return sum(map(_bytes, (tensor.ccol_indices(), tensor.row_indices(), tensor.values())))
     size = tensor.numel() * tensor.dtype.itemsize
     if tensor.is_quantized and tensor.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
         scales, zeros = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()

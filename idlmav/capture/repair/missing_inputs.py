@@ -37,6 +37,7 @@ def with_assumed_inputs(tree: Tree, device: torch.device, kwargs: dict[str, Any]
     TypeError, ValueError
         If `sizes` does not name an input, holds other values than integers, or too many or too few of them.
     """
+    tree.assumes_inputs = True
     sizes = _checked(tree.model, sizes or {}, kwargs)
     names = [p.name for p in _parameters(tree.model) if p.default is p.empty and p.name not in kwargs]
     names += [name for name in sizes if name not in names]

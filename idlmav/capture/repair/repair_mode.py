@@ -133,6 +133,12 @@ class Recovery(Failures):
             raise error
         return self.gone_on(op, func, args, kwargs, error)
 
+    def misplaced(self, op: OpRecord, error: Exception) -> Any:
+        """Return an assumed result of an op that the values of its operands make fail."""
+        if will_be_handled(error, sys._getframe(1)):
+            return super().misplaced(op, error)
+        return self.gone_on(op, op.func, op.args, op.kwargs, error)
+
     def refused(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> Any:
         """Return an assumed result of an op that a tensor's class has refused."""
         known = any(op.error is error for op in self.trace.ops)

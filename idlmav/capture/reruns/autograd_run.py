@@ -23,12 +23,13 @@ from idlmav.capture.outside.containers import Copier
 from idlmav.capture.record.classify import function_name, is_inplace_call
 from idlmav.capture.record.operands import Operands, meta_like
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import META, Origin, Trace
+from idlmav.capture.record.trace import META, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import map_tensors, tensors_in
 from idlmav.capture.reruns.copied import copied
 from idlmav.capture.run import Run
 from idlmav.capture.shapes.kernels import on_device
-from idlmav.capture.torch_private import DisableTorchFunction, is_functorch_wrapped
+from idlmav.capture.shapes.product_flops import count_product
+from idlmav.capture.torch_private import DisableTorchFunction, hidden_samples, is_functorch_wrapped, unwrapped
 from idlmav.capture.tree import Tree
 
 __all__ = ["WEIGHTS_AT_MOST", "run_with_autograd"]
@@ -70,6 +71,14 @@ class AutogradRun(Run):
         self.layer_memo.depth = OFF
         self.differentiates = True
 
+    def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+        """Run the model once; find what made the tensors that functorch has taken out of its wrappers."""
+        super().forward(args, kwargs)
+        for tensor in tensors_in(self.result):
+            if id(tensor) not in self.trace.origins:
+                self.operands.adopt(tensor)
+        return self
+
     gradients = torch.enable_grad
     """Context in which the model runs: with autograd, also where the caller has switched it off."""
 
@@ -90,14 +99,24 @@ class _AutogradOperands(Operands):
     def __init__(self, trace: Trace, own: Sequence[tuple[str, Tensor, bool]], place: torch.device) -> None:
         super().__init__(trace, own)
         self.place = place
+        self.held: dict[int, Origin] = {}  # by memory, what functorch's wrappers hold
 
     def expect(self, tensor: Tensor, name: str, is_buffer: bool) -> None:
         self.adopt(tensor)
 
     def adopt(self, tensor: Tensor) -> Origin:
         self.trace.kept.append(tensor)
-        origin = self.trace.origins[id(tensor)] = (*self._kind_and_name(tensor), None)
+        origin = self.trace.origins[id(tensor)] = self._below(tensor) or (*self._kind_and_name(tensor), None)
         return origin
+
+    def _below(self, tensor: Tensor) -> Origin | None:
+        """Return the origin of the tensor that functorch has wrapped, or that what it returns is a view of."""
+        if id(tensor) in self.names:
+            return None
+        base = unwrapped(tensor)
+        if id(base) in self.names:
+            return (*self._kind_and_name(base), None)
+        return self.trace.origins.get(id(base)) or self.held.get(storage_key(base))
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         return tensor
@@ -115,9 +134,10 @@ class _AutogradMode(RecordingMode):
     """Lets torch run every op, and records it."""
 
     def __init__(
-        self, trace: Any, operands: Operands, device: torch.device, failures: Any, place: torch.device
+        self, trace: Any, operands: _AutogradOperands, device: torch.device, failures: Any, place: torch.device
     ) -> None:
         super().__init__(trace, operands, device, failures)
+        self.operands: _AutogradOperands = operands
         self.place = place
         self.last_backward: Origin | None = None
 
@@ -139,7 +159,23 @@ class _AutogradMode(RecordingMode):
         inplace = is_inplace_call(func, args, kwargs)
         if not inplace:
             op.flops = self._formula(func, args, kwargs)
-        return self.recorder.finish(op, result, args, kwargs, None, inplace)
+            count_product(op, func, args, kwargs, result)
+        result = self.recorder.finish(op, result, args, kwargs, None, inplace)
+        self._note_wrapped(op, tensors_in(result))
+        return result
+
+    def _note_wrapped(self, op: OpRecord, made: list[Tensor]) -> None:
+        """Write down what functorch's wrappers hold: all samples of `torch.vmap`, of which each shows one."""
+        if not any(map(is_functorch_wrapped, made)):
+            return
+        known = [self.trace.origins.get(id(tensor)) for tensor in made]
+        outputs = list(op.outputs)
+        for tensor, origin in zip(made, known, strict=True):
+            base = unwrapped(tensor)
+            if base is not tensor and origin is not None and origin[0] == op.index:
+                outputs[origin[1]] = self.trace.register(op, origin[1], base)
+                self.operands.held[storage_key(base)] = origin
+        op.outputs = tuple(outputs)
 
     def _formula(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int | None:
         """
@@ -147,13 +183,13 @@ class _AutogradMode(RecordingMode):
 
         Kernels of the CPU have no formulas, and a mode that counts would lie below autograd and lose tangents.
         """
-        if func is torch.autograd.grad or any(
-            is_functorch_wrapped(x) or x.is_nested for x in tensors_in((args, kwargs))
-        ):
+        operands = tensors_in((args, kwargs))
+        if func is torch.autograd.grad or any(x.is_nested for x in operands):
             return None
         with contextlib.suppress(Exception), torch.no_grad():  # else unknown
             args, kwargs = map_tensors(meta_like, (args, kwargs), lambda end: end)
-            return self.kernels.flop_mode.count(func, args, kwargs)[1]
+            flops = self.kernels.flop_mode.count(func, args, kwargs)[1]
+            return None if flops is None else flops * hidden_samples(operands)
         return None
 
     def _create(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:

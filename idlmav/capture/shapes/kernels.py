@@ -11,6 +11,7 @@ from idlmav.capture.record.classify import function_name, is_inplace_call, op_na
 from idlmav.capture.record.operands import meta_like
 from idlmav.capture.record.trace import META
 from idlmav.capture.record.values import map_tensors, tensors_in
+from idlmav.capture.shapes.product_flops import is_sparse
 from idlmav.capture.shapes.rules import RULES
 from idlmav.capture.shapes.torch_flops import FlopMode
 from idlmav.capture.torch_private import fake_mode, is_view
@@ -135,7 +136,8 @@ class Kernels:
         autocast = torch.is_autocast_enabled(self.device.type)
         if not autocast:
             check_types(func, args, kwargs)
-        shape_rule = None if autocast or inplace else RULES.get(func)
+        # Rules know strided tensors only.
+        shape_rule = None if autocast or inplace or is_sparse(tensors_in(args)) else RULES.get(func)
         if shape_rule is not None:
             try:
                 answer = shape_rule(*args, **kwargs)

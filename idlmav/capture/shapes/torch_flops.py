@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
 from idlmav.capture.torch_private import TorchDispatchMode, can_decompose
@@ -14,7 +15,7 @@ __all__ = ["FlopMode"]
 
 class FlopMode(TorchDispatchMode):
     """
-    Adds up the formulas of the kernels that run inside.
+    Adds up the formulas of the kernels that run inside, four times where these compute with complex numbers.
 
     References
     ----------
@@ -48,5 +49,7 @@ class FlopMode(TorchDispatchMode):
                 return result
         result = func(*args, **kwargs)
         if formula is not None:
-            self.flops = (self.flops or 0) + int(formula(*args, **kwargs, out_val=result))
+            # A product and a sum of complex numbers are four products and four sums of real ones.
+            factor = 4 if isinstance(result, Tensor) and result.is_complex() else 1
+            self.flops = (self.flops or 0) + factor * int(formula(*args, **kwargs, out_val=result))
         return result

@@ -77,7 +77,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1, ou
     """Multiply two matrices and add a third that broadcasts."""
     if out is not None or mat1.dim() != 2 or mat2.dim() != 2 or mat1.shape[1] != mat2.shape[0]:
         return None
-    if not mat1.dtype is mat2.dtype is input.dtype:
+    if not mat1.dtype is mat2.dtype is input.dtype or mat1.dtype.is_complex:
         return None
     shape = (mat1.shape[0], mat2.shape[1])
     if input.dim() > 2 or broadcast([input.shape, shape]) != shape:
