@@ -17,6 +17,8 @@ LruCache: type = type(functools.lru_cache(len))
 _UNPACK = "UNPACK_SEQUENCE"
 """The instruction for ``a, b = value``; under another name, unpacking does not tell the rank of an unknown tensor."""
 
+_STORE_GLOBAL, _STORE_ATTRIBUTE = dis.opmap.get("STORE_GLOBAL", -1), dis.opmap.get("STORE_ATTR", -1)
+
 
 def held_by(cache: Any) -> list[Any]:
     """Return keys and values of a cache, by the garbage collector; if it does not see them, tensors stay in caches."""
@@ -38,6 +40,22 @@ def _unpackings(code: CodeType) -> dict[int, int]:
 def unpack_count(frame: FrameType) -> int | None:
     """Return into how many variables a frame unpacks right now, by ``f_lasti``; ``None`` if it does something else."""
     return _unpackings(frame.f_code).get(frame.f_lasti)
+
+
+def assigned_globals(code: CodeType) -> set[str]:
+    """Return the global variables that a code object assigns, by its instructions; else they stay as forward left them."""
+    return _operands(code, _STORE_GLOBAL)
+
+
+def assigned_attributes(code: CodeType) -> set[str]:
+    """Return the attributes that a code object assigns; else class attributes in libraries stay as forward left them."""
+    return _operands(code, _STORE_ATTRIBUTE)
+
+
+def _operands(code: CodeType, op: int) -> set[str]:
+    if op not in code.co_code[::2]:
+        return set()
+    return {ins.argval for ins in dis.get_instructions(code) if ins.opcode == op}
 
 
 def is_about_none(message: str) -> bool:

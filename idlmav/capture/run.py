@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import sys
 from contextlib import ExitStack
@@ -127,7 +128,7 @@ class Run:
     def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
         """Run the model once; an exception of the model is kept, an interruption is passed on."""
         with ExitStack() as stack:
-            stack.enter_context(left_as_found(module for _, module in self.tree.modules))
+            stack.enter_context(left_as_found((module for _, module in self.tree.modules), (*args, *kwargs.values())))
             stack.enter_context(self.gradients())
             if COMPILER in sys.modules:
                 stack.enter_context(eager())
@@ -135,7 +136,8 @@ class Run:
             stack.enter_context(watch_calls(self.call_module, frames=self.frames))
             try:
                 with self.mode:
-                    result = self.model(*args, **kwargs)
+                    # Variables of the context that forward sets are gone with this copy of it.
+                    result = contextvars.copy_context().run(self.model, *args, **kwargs)
                     self.trace.current = self.trace.calls[0] if self.trace.calls else None
                     self.result = drain(result)
             except NeedsAutograd:
