@@ -124,7 +124,8 @@ class Snapshot:
             self._attributes.append((attributes, before, empty))
             for table in ("_parameters", "_buffers"):
                 if attributes.get(table):
-                    of_tensors += [vars(tensor) for tensor in attributes[table].values() if tensor is not None]
+                    tensors = [value for value in attributes[table].values() if isinstance(value, torch.Tensor)]
+                    of_tensors += [vars(tensor) for tensor in tensors]
         self._bare = [found for found in of_tensors if not found]
         return others + [found for found in of_tensors if found]
 
