@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
 import torchvision
+import torchvision_shim  # noqa: F401 - torchvision cannot be imported before it
 from capture.eager import watch
 
 from idlmav.capture import capture
@@ -80,7 +80,9 @@ def measured(name: str, side: int, training: bool) -> str:
     started = time.perf_counter()
     graph = capture(model, args)
     seconds = time.perf_counter() - started
-    counted = [op for op in watch(copy.deepcopy(model), args, {}) if not (op.name == "add_" and op.outputs == [((), "int64")])]
+    counted = [
+        op for op in watch(copy.deepcopy(model), args, {}) if not (op.name == "add_" and op.outputs == [((), "int64")])
+    ]
     ops = sum(node.kind == "op" and node.op != "identity" for node in graph.nodes)
     missed = []
     if seconds > RATIO * real + SECONDS:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from capture.compare import differences
 from capture.state import changes, generators, state
+from torch import Tensor, nn
+
 from idlmav.capture import capture
 from idlmav.capture.data import replay
 from idlmav.capture.reruns import real_call
@@ -445,7 +445,9 @@ def test_what_a_real_call_writes_is_put_back(function: Callable[..., Any], real_
 
 def test_hooks_see_the_real_call_and_change_its_path() -> None:
     model = Net(masks_per_class)
-    model.scores.register_forward_hook(lambda module, args, output: output * 0 + torch.tensor([0.0, 9, 0])[:, None, None])
+    model.scores.register_forward_hook(
+        lambda module, args, output: output * 0 + torch.tensor([0.0, 9, 0])[:, None, None]
+    )
     found, graph = differences(model, (image(),), {})
     assert found == []
     assert sum(node.path == "head" for node in graph.nodes if node.kind == "op") == 1
