@@ -220,7 +220,8 @@ def schema_writes(func: Any) -> bool:
     """Return whether the declaration of an op of `torch.ops` lets it write into operands; see `schema_of`."""
     overloads = [getattr(func, name) for name in func.overloads()] if hasattr(func, "overloads") else [func]
     schemas = [schema for overload in overloads if (schema := schema_of(overload)) is not None]
-    return any(one.alias_info is not None and one.alias_info.is_write for schema in schemas for one in schema.arguments)
+    aliases = [argument.alias_info for schema in schemas for argument in schema.arguments]
+    return any(alias is not None and alias.is_write for alias in aliases)
 
 
 def can_decompose(kernel: Any) -> bool:

@@ -124,7 +124,7 @@ class RecordingMode(TorchFunctionMode):
         if kind == AUTOGRAD:
             return self._autograd(func, args, kwargs, frame)
         if kind == CONTROL:
-            return run_control(self, func, args, kwargs, lambda value: self._truth_of(value, frame))
+            return run_control(self, func, args, kwargs, lambda value: self._ask_truth(value, frame))
         return self._set(func, args, kwargs)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -133,7 +133,7 @@ class RecordingMode(TorchFunctionMode):
             return func(*args, **kwargs)  # the property
         raise NeedsAutograd
 
-    def _truth_of(self, value: Tensor, frame: FrameType) -> Any:
+    def _ask_truth(self, value: Tensor, frame: FrameType) -> Any:
         if self.outcomes is not None:
             self.outcomes.follow(Tensor.__bool__, frame)
         return self._data(Tensor.__bool__, (value,), {}, frame)
@@ -155,12 +155,16 @@ class RecordingMode(TorchFunctionMode):
         """Return what this call gave in a real call of the model; ``NotImplemented`` if that is not known."""
         return NotImplemented if self.outcomes is None else self.outcomes.of(args, kwargs)
 
+    def _is_number(self, tensor: Tensor, spec: str) -> bool:
+        """Return whether the text of a tensor is that of a number: a layer's name, or with so many digits."""
+        return tensor.dim() == 0 and (bool(spec) or not tensor.is_floating_point())
+
     def _data(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         real = self._outcome(args, kwargs)
         if real is not NotImplemented:
             return real
-        if function_name(func) == "__format__" and (args[0].dim() or args[0].is_floating_point()):
-            return func(*args, **kwargs)  # only an integer may be part of a layer's name
+        if function_name(func) == "__format__" and not self._is_number(*args):
+            return func(*args, **kwargs)
         origins = [self.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
         if all(origin[2] is None for origin in origins):
             return self.decisions.ask(None, func, args, kwargs)
@@ -169,6 +173,8 @@ class RecordingMode(TorchFunctionMode):
             answer = self.decisions.ask(None, func, *true)
             # An array shares its tensor's memory, which the model must not write into.
             return answer.copy() if function_name(func) in ("numpy", "__array__") else answer
+        if function_name(func) == "__format__" and args[0].is_floating_point():
+            return format(0.0, args[1])  # a text for people, on which no path depends
         op = self.trace.new_op(func, locate(frame))
         op.origins = origins
         return self.decisions.ask(op, func, args, kwargs)
