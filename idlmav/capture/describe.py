@@ -21,8 +21,9 @@ from idlmav.errors import text_of
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 from idlmav.graph.encodable import encodable
 from idlmav.graph.fast_records import maker
+from idlmav.graph.modules import ancestors
 
-__all__ = ["describe"]
+__all__ = ["describe", "modules_alone"]
 
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque"}
 _make_node = maker(
@@ -35,6 +36,38 @@ _make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call,
 def describe(run: Run, tree: Tree) -> Graph:
     """Return the graph of a run, without totals."""
     return encodable(_Description(run, tree).graph())
+
+
+def modules_alone(tree: Tree) -> Graph:
+    """Return a graph of the modules that hold no others, none of which ran, without edges."""
+    calls: dict[str, int] = {}
+    nodes: list[Node] = []
+    records: list[Call] = []
+    modules = tree.describe_modules([])
+    holders = {around for module in modules for around in ancestors(module.path)[1:]}
+    for module in modules:
+        outer = next((calls[around] for around in ancestors(module.path)[1:] if around in calls), None)
+        calls[module.path] = len(records)
+        records.append(Call(module.path, 1, outer))
+        if module.path not in holders:
+            operation = (
+                f"nn.{module.class_name}" if module.class_path.startswith("torch.nn.modules.") else module.class_name
+            )
+            nodes.append(
+                Node(
+                    id=module.path or "model", op=module.class_name, operation=operation, path=module.path,
+                    call=calls[module.path], params=module.params, status="not_run",
+                )
+            )  # fmt: skip
+    graph = Graph(
+        name=modules[0].class_name,
+        nodes=tuple(nodes),
+        modules=modules,
+        calls=tuple(records),
+        parameters=tree.describe_parameters(),
+        info={"torch": torch.__version__},
+    )
+    return encodable(graph)
 
 
 class _Description:
