@@ -16,6 +16,7 @@ from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
+from idlmav.capture.torch_private import is_about_forward
 from idlmav.capture.tree import Tree, class_name, uncompiled
 from idlmav.errors import text_of
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
@@ -165,13 +166,13 @@ class _Description:
                 _arguments(op, failed), flops,
                 "counted" if flops is not None else "unknown",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
-                f"{type(op.error).__name__}: {text_of(op.error)}" if failed else None,
+                f"{type(op.error).__name__}: {_message(op.error, call)}" if failed else None,
                 where, notes,
             )
         )  # fmt: skip
         if failed and op.error is not None:
             code = source_text(op.where)
-            self.errors.append(Failure(node_id, path, type(op.error).__name__, text_of(op.error), where, code))
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, _message(op.error, call), where, code))
 
     def _connect(self, origins: list[Origin], target: str) -> tuple[tuple[str, ...], bool]:
         """Add the edges into a node; return the parameters it reads and whether it depends on constants alone."""
@@ -205,14 +206,16 @@ class _Description:
         self.nodes.append(
             Node(
                 id=node_id, op="raise", operation=operation, path=path, call=call.index if call is not None else None,
-                status="failed", error=f"{type(error).__name__}: {text_of(error)}", source=source, flops=None,
+                status="failed", error=f"{type(error).__name__}: {_message(error, call)}", source=source, flops=None,
             )
         )  # fmt: skip
         before = [op for op in self.ops if op.outputs and op.index not in self.constant and op.index in self.ids]
         inside = [op for op in before if op.call is not None and op.call.path == path]
         for op in (inside or before)[-1:]:
             self._connect([(op.index, 0, None)], node_id)
-        self.errors.append(Failure(node_id, path, type(error).__name__, text_of(error), source, source_text(where)))
+        self.errors.append(
+            Failure(node_id, path, type(error).__name__, _message(error, call), source, source_text(where))
+        )
 
     def _output(self, name: str, tensors: list[Tensor]) -> None:
         shapes = tuple([self._shape_of(tensor) for tensor in tensors])
@@ -263,6 +266,19 @@ def _without_bookkeeping(run: Run) -> list[OpRecord]:
         return "inplace" in op.flags and any(origin[0] == BUFFER and counts_batches(origin) for origin in op.origins)
 
     return [op for op in run.trace.ops if not (op.flags and counts(op))]
+
+
+def _message(error: BaseException | None, call: CallRecord | None) -> str:
+    """Return the text of an exception; where a module has no forward, what to do about it."""
+    if call is None or not is_about_forward(error):
+        return text_of(error)
+    kind = type(call.module)
+    steps = [f"{name}()" for name in ("training_step", "validation_step", "predict_step") if hasattr(kind, name)]
+    inside = next(iter(call.module._modules), None)
+    return (
+        f"{class_name(kind)} has no forward(){', only ' + ', '.join(steps) if steps else ''}. Write one that calls its layers"
+        + (f", or draw the module inside it: MAV(model.{inside}, x)." if inside and inside.isidentifier() else ".")
+    )
 
 
 def _is_layer(module: torch.nn.Module) -> bool:
