@@ -12,7 +12,7 @@ from inspect import Parameter, Signature, cleandoc, formatannotation, isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
-from idlmav.errors import did_you_mean
+from idlmav.errors import WrongTypeError, did_you_mean
 
 if TYPE_CHECKING:
     from idlmav.state import ViewOptions
@@ -124,6 +124,23 @@ def takes(*options: Option) -> Callable[[T], T]:
     return decorate
 
 
+_AS_SIZES = (
+    " Write sizes={'x': (1, 3, 224, 224)} with the name of forward's argument, or pass torch.zeros(1, 3, 224, 224)."
+)
+_AS_INPUTS = " Pass the inputs after the model: MAV(model, x), MAV(model, (x, y)) or MAV(model, {'x': x})."
+_OF_OTHERS: Final[dict[str, str]] = {
+    **dict.fromkeys(("input_size", "input_sizes", "input_shape", "input_shapes", "shape", "size"), _AS_SIZES),
+    **dict.fromkeys(
+        (
+            "input_data", "input", "x", "args", "data", "batch", "dummy_input", "dummy_inputs", "example_input",
+            "example_inputs", "example_input_array", "sample_input", "sample_inputs", "model_args", "input_args",
+        ),
+        _AS_INPUTS,
+    ),
+}  # fmt: skip
+"""Options of torchinfo, torchsummary, torchview, thop, fvcore and others, with what to write here."""
+
+
 def _refusing(function: Callable[..., Any], name: str, options: Iterable[Option]) -> Callable[..., Any]:
     written = signature(function)
     parameters = [each for each in written.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
@@ -134,8 +151,9 @@ def _refusing(function: Callable[..., Any], name: str, options: Iterable[Option]
     def call(*args: Any, **given: Any) -> Any:
         for keyword in given:
             if keyword not in known:
+                hint = _OF_OTHERS.get(keyword, "") if name == "MAV" else ""
                 raise TypeError(
-                    f"{name}() has no option {keyword!r}.{did_you_mean(keyword, known)} "
+                    f"{name}() has no option {keyword!r}.{hint or did_you_mean(keyword, known)} "
                     f"Known options: {', '.join(known)}."
                 )
         return function(*args, **given)
@@ -225,9 +243,36 @@ def check_model(model: object) -> None:
         raise TypeError(f"MAV: model must be an instance, got the class {model.__name__}. Write {model.__name__}(...).")
     if not _is_module(model):
         raise TypeError(
-            f"MAV: model must be a torch.nn.Module or an idlmav.Graph, got {type(model).__name__}."
-            f"{' Open a saved graph with idlmav.load().' if hasattr(model, '__fspath__') else ''}"
+            f"MAV: model must be a torch.nn.Module or an idlmav.Graph, got {type(model).__name__}.{_way_out(model)}"
         )
+
+
+def _way_out(given: Any) -> str:
+    """Return a sentence on how to get from what was given to a model."""
+    kind = type(given)
+    package = str(kind.__module__).partition(".")[0]
+    if isinstance(given, str | Path) or hasattr(kind, "__fspath__"):
+        if str(given).endswith((".pt", ".pth", ".bin", ".ckpt", ".safetensors")):
+            return " Build the model, load these weights into it, and pass the model."
+        if hasattr(kind, "__fspath__") or str(given).endswith(".json"):
+            return " Open a saved graph with idlmav.load()."
+        return f" Build the model that is called {str(given)[:40]!r} and pass it."
+    if isinstance(given, Mapping):
+        return " Weights alone have no forward: build the model, call its load_state_dict(), and pass the model."
+    if package in ("keras", "tensorflow", "tf_keras", "jax", "flax", "sklearn"):
+        return f" Models of {package} are not supported, only those of PyTorch."
+    if kind.__name__ == "ExportedProgram":
+        return " Write MAV(program.module(), x)."
+    if isinstance(given, list | tuple) and given and all(map(_is_module, given)):
+        return " Write MAV(torch.nn.Sequential(*layers), x)."
+    if package == "torch" and kind.__name__ in ("Tensor", "Parameter"):
+        return " The model comes first: MAV(model, x)."
+    inside = [name for name, value in getattr(given, "__dict__", {}).items() if _is_module(value)]
+    if inside:
+        return f" Pass the module inside it: .{inside[0]}."
+    if callable(given):
+        return " Put what it computes into the forward of a torch.nn.Module."
+    return ""
 
 
 def _is_module(model: object) -> bool:
@@ -267,6 +312,7 @@ def split_arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> 
         raise TypeError(
             "MAV: inputs must be tensors or other arguments of forward, got a NumPy array. Write torch.as_tensor(x)."
         )
+    _check_forward_takes(model, inputs, kwargs)
     if type(inputs) is tuple:
         return inputs, kwargs
     if isinstance(inputs, Mapping) and _takes_keywords(model, inputs):
@@ -277,16 +323,54 @@ def split_arguments(model: Any, inputs: Any, more: Mapping[str, Any] | None) -> 
     return (inputs,), kwargs
 
 
+def _check_forward_takes(model: Any, inputs: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse a list in place of a tuple, and sizes in place of inputs, where forward cannot mean them."""
+    if type(inputs) not in (tuple, list) or (len(inputs) < 2 and not any(map(_is_size, inputs))):
+        return
+    parameters = _parameters(model)
+    if parameters is None or any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters):
+        return
+    places = [p for p in parameters if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in places if p.default is Parameter.empty and p.name not in kwargs]
+    taken = f"forward({', '.join(p.name for p in places)})"
+    sizes = [inputs] if _is_size(inputs) else [size for size in inputs if _is_size(size)]
+    only_tensors = bool(places) and all("Tensor" in str(p.annotation) for p in places[: len(sizes)])
+    is_list = type(inputs) is list
+    too_few = is_list and len(needed) > 1
+    too_many = not is_list and len(inputs) > len(places)
+    if len(sizes) == len(inputs) or _is_size(inputs):
+        if too_few or too_many or only_tensors:
+            named = ", ".join(f"{p.name!r}: {tuple(size)}" for p, size in zip(places, sizes, strict=False))
+            raise WrongTypeError(
+                f"MAV: {taken} takes tensors, got sizes. Write MAV(model, sizes={{{named}}}), "
+                f"or pass tensors such as torch.zeros{tuple(sizes[0])}."
+            )
+    elif too_few:
+        raise WrongTypeError(
+            f"MAV: {taken} takes {len(needed)} inputs, got one list of {len(inputs)}. "
+            f"Write a tuple: MAV(model, ({', '.join(needed)}))."
+        )
+
+
+def _parameters(model: Any) -> list[Parameter] | None:
+    """Return the parameters of ``forward``; ``None`` if it has no signature, as a function in C."""
+    try:
+        return list(signature(model.forward).parameters.values())
+    except Exception:  # noqa: BLE001 - a model may answer oddly
+        return None
+
+
+def _is_size(value: Any) -> bool:
+    """Return whether a value can be the size of a tensor."""
+    return isinstance(value, tuple | list) and len(value) > 1 and all(type(size) is int for size in value)
+
+
 def _takes_keywords(model: Any, names: Mapping[Any, Any]) -> bool:
     """Return whether ``forward`` has keywords of these names; else the dict itself is its argument."""
     if not all(isinstance(name, str) for name in names):
         return False
-    try:
-        parameters = signature(model.forward).parameters.values()
-    except (TypeError, ValueError):
-        # A function in C may have no signature.
-        return True
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+    parameters = _parameters(model)
+    if parameters is None or any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
         return True
     keywords = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
     # One name that fits shows that keywords are meant; a misspelt one is then the model's own error.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -13,6 +13,7 @@ from idlmav import arguments
 from idlmav.arguments import NO_INPUT, keyword_options, takes
 from idlmav.export.resources import current_resources
 from idlmav.graph import Graph, files
+from idlmav.graph.plainer import Problems
 from idlmav.layout import Layout, chosen_folds, without_folds_around
 from idlmav.layout.variants import Variants
 from idlmav.metrics.totals import complete
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from idlmav.arguments import PanelOptions, PictureOptions
     from idlmav.export.html import ReleaseGraph
-    from idlmav.page.explorer import Explorer
 
 __all__ = ["MAV", "load"]
 
@@ -107,6 +107,7 @@ class MAV:
     ) -> None:
         folded = view.pop("folded", "auto")
         self._start = arguments.start_values(ViewState, view)
+        self._problems = Problems()
         colors = make_palette(palette, avoid_palette_idxs, fixed_color_map)
         if isinstance(model, Graph):
             arguments.check_graph_alone(inputs=inputs, device=device, input_kwargs=input_kwargs, sizes=sizes)
@@ -117,9 +118,15 @@ class MAV:
 
             arguments.check_model(model)
             args, kwargs = arguments.split_arguments(model, inputs, input_kwargs)
-            self.graph = complete(capture(model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes))
+            graph = capture(
+                model, args, kwargs,
+                device=device, assume=inputs is NO_INPUT, sizes=sizes, problems=self._problems,
+            )  # fmt: skip
+            self.graph = self._problems.plainer("the sums", lambda: complete(graph), ("Sums are 0", lambda: graph))
+        if self._problems.found:  # what is asked for need not be there
+            self._start.latent, self._start.selected, folded = "", "", "auto"
         self._known = {*self.graph.module_by_path, *self.graph.node_by_id}
-        self._variants = Variants(self.graph)
+        self._variants = Variants(self.graph, self._problems)
         self._scenes = SceneCache(self.graph, colors, self._variants)
         if self._start.latent or self._start.merge_threshold >= 0.0:
             self._variants.layout(self._start.flow)  # raises if there is no such op
@@ -127,7 +134,6 @@ class MAV:
             self._start.selected, self._known, lambda: self._variants.layout(self._start.flow).groups
         )
         self._folded = None if folded == "auto" else self._chosen_folds(folded)
-        self._last_image: tuple[object, str] | None = None
 
     @cached_property
     def state(self) -> ViewState:
@@ -185,7 +191,8 @@ class MAV:
         self.state.folded = without_folds_around(self.layout, self.state.folded, name) if name else []
 
     def _chosen_folds(self, folded: str | int | Iterable[str]) -> list[str]:
-        return chosen_folds(self._variants.layout(self._start.flow), folded, self._known)
+        choose = partial(chosen_folds, self._variants.layout(self._start.flow), folded, self._known)
+        return self._problems.plainer("folding", choose, ("Everything is unfolded", list))
 
     def find(self, query: str) -> list[str]:
         """
@@ -221,7 +228,14 @@ class MAV:
         depth : int, optional
             Deepest level of modules that has rows; all by default.
         """
-        return self.graph.summary(depth=depth)
+        ops = "\n".join(self.graph.node_by_id)
+        summarise = partial(self.graph.summary, depth=depth)
+        return self._problems.plainer("the summary", summarise, ("The ops are listed", lambda: ops))
+
+    @property
+    def report(self) -> str:
+        """What idlmav could not draw as it should, as text to send in: no code, names or values; empty if all is well."""
+        return self._problems.report(self.graph)
 
     # ---- drawing
 
@@ -249,10 +263,11 @@ class MAV:
             For an unknown option.
         """
         from idlmav.export.notebook import load_extension
+        from idlmav.page.dashboard import dashboard
 
         load_extension(current_resources())
         panels = {"add_overview": add_overview, "add_slider": add_slider, "add_table": add_table}
-        return self._explorer(**panels, height_px=height_px).__panel__()
+        return dashboard(self._scenes, self.state, **panels, height_px=height_px)
 
     def draw_release_graph(
         self, *, add_overview: bool = True, add_slider: bool = True, add_table: bool = True, height_px: int = 640
@@ -278,13 +293,10 @@ class MAV:
         TypeError
             For an unknown option.
         """
-        from idlmav.export.html import release_graph
+        from idlmav.export.html import released
 
         panels = {"add_overview": add_overview, "add_slider": add_slider, "add_table": add_table}
-        return release_graph(
-            self.graph, self.scene(with_flows=True), self.layout, self.state,
-            panels=panels, resources=current_resources(), height_px=height_px,
-        )  # fmt: skip
+        return released(self._scenes, self.state, panels=panels, resources=current_resources(), height_px=height_px)
 
     def show(self) -> None:
         """Display the picture in a notebook, or open it as a page in the default browser from a script."""
@@ -295,13 +307,10 @@ class MAV:
         else:
             self.draw_release_graph().show()
 
-    def _explorer(self, **options: Any) -> Explorer:
-        from idlmav.page.explorer import Explorer
-
-        return Explorer(self.graph, lambda: self._scenes.shared(self.state.flow), self.state, **options)
-
     def __panel__(self) -> Viewable:
-        return self._explorer(height_px=None).__panel__()
+        from idlmav.page.dashboard import dashboard
+
+        return dashboard(self._scenes, self.state, height_px=None)
 
     def servable(
         self,
@@ -324,19 +333,12 @@ class MAV:
         return self.__panel__().servable(title, location=location, area=area, target=target)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        # Panel returns nothing where there is no notebook.
+        from idlmav.still import image_text
+
+        # Panel returns nothing where there is no notebook; the image is for viewers that run no script, such as GitHub.
         bundle = self.draw_interactive_graph()._repr_mimebundle_(include, exclude)
         data, metadata = bundle or ({"text/plain": repr(self)}, {})
-        return {**data, "image/png": self._image()}, metadata
-
-    def _image(self) -> str:
-        """Return a PNG in base 64, for viewers that run no script, such as GitHub's view of notebooks."""
-        from idlmav.still import at_a_glance, choices, png_text
-
-        key = self.state.flow, choices(self.state)
-        if self._last_image is None or self._last_image[0] != key:
-            self._last_image = key, png_text(at_a_glance(self._scenes.shared(self.state.flow), self.layout, key[1]))
-        return self._last_image[1]
+        return {**data, "image/png": image_text(self._scenes, self.state)}, metadata
 
     def __repr__(self) -> str:
         totals = self.graph.totals
@@ -369,7 +371,7 @@ class MAV:
             return
         from idlmav.still import save_still
 
-        save_still(path, self._scenes.shared(self.state.flow), self.layout, self.state)
+        save_still(path, self._scenes, self.state)
 
     def save_graph(self, file: str | PathLike[str]) -> None:
         """Write the graph as JSON, which `idlmav.load` opens where no torch is installed."""

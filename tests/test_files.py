@@ -38,13 +38,13 @@ def graphs(draw: st.DrawFn) -> Graph:
     ids = draw(names(5))
     nodes = tuple(
         draw(st.builds(Node, id=st.just(id_), op=texts, operation=texts, path=texts, call=in_call, params=owned,
-                       kind=st.sampled_from(["op", "input", "output"]), shapes=st.lists(shapes, max_size=3).map(tuple),
-                       dtypes=st.lists(texts, max_size=3).map(tuple), args=texts, flops=st.none() | counts,
+                       kind=st.sampled_from(["op", "input", "output"]), shapes=st.just(tuple(made)),
+                       dtypes=st.tuples(*[texts] * len(made)), args=texts, flops=st.none() | counts,
                        flops_source=st.sampled_from(["counted", "estimated", "measured", "unknown"]),
                        param_count=counts, shares_params=st.booleans(), activation_bytes=st.none() | counts,
                        status=st.sampled_from(["ran", "failed", "not_run"]), error=optional_texts,
                        source=optional_texts, notes=st.lists(texts, max_size=2).map(tuple)))
-        for id_ in ids
+        for id_, made in [(id_, draw(st.lists(shapes, max_size=3))) for id_ in ids]
     )  # fmt: skip
     pairs = [(a, b) for b in range(len(nodes)) for a in range(b)]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=6)) if pairs else []

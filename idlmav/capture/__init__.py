@@ -25,11 +25,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
-from idlmav.capture.describe import describe
+from idlmav.capture.describe import describe, modules_alone
 from idlmav.capture.outside.containers import hold_iterators
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.reruns.branches import try_branches
@@ -37,10 +39,11 @@ from idlmav.capture.reruns.copied import copied
 from idlmav.capture.reruns.devices import DeviceMap, follow_devices
 from idlmav.capture.run import Run
 from idlmav.capture.torch_private import COMPILER, check
-from idlmav.capture.tree import Tree
+from idlmav.capture.tree import Tree, class_name
 from idlmav.errors import WrongTypeError, WrongValueError
 from idlmav.graph import Graph
 from idlmav.graph.paused_gc import paused_gc
+from idlmav.graph.plainer import Problems
 
 __all__ = ["capture"]
 
@@ -55,6 +58,7 @@ def capture(
     device: Any = None,
     assume: bool = False,
     sizes: Mapping[str, Sequence[int | None]] | None = None,
+    problems: Problems | None = None,
 ) -> Graph:
     """
     Return the graph of a model's forward pass for the given inputs.
@@ -76,6 +80,8 @@ def capture(
     sizes : mapping of str to sequence of int or None, optional
         Sizes of inputs that are assumed, by the name of the argument: ``{"x": (None, 3, 64, None)}``. A
         size of ``None`` is found.
+    problems : Problems, optional
+        Notes what capture itself failed at; the model is then drawn as far as it is known, or its modules alone.
 
     Returns
     -------
@@ -106,6 +112,21 @@ def capture(
         raise WrongValueError(
             "sizes: only applies to assumed inputs, but inputs are given. Pass inputs of the wanted sizes instead."
         )
+    home = None if device is None else torch.device(device)
+    problems = problems or Problems()
+    graph = problems.plainer(
+        "capture",
+        lambda: _captured(model, args, kwargs, home, assume, sizes, problems),
+        ("Only the modules are drawn, without the tensors between them", lambda: modules_alone(Tree(model))),
+        ("Nothing is drawn", lambda: Graph(name=class_name(type(model)))),
+    )
+    return replace(graph, info={**graph.info, "notes": "\n".join(problems.notes)}) if problems.found else graph
+
+
+def _captured(
+    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device | None, assume: bool,
+    sizes: Mapping[str, Sequence[int | None]] | None, problems: Problems,
+) -> Graph:  # fmt: skip
     args, kwargs = hold_iterators(args), {name: hold_iterators(value) for name, value in kwargs.items()}
     tree = Tree(model)
     # Running lazy layers would give them their sizes: a copy runs instead.
@@ -117,24 +138,30 @@ def capture(
         from idlmav.capture.repair.own_inputs import own_inputs
 
         for own in own_inputs(runnable.model, kwargs) if not sizes else ():
-            finished = _run(runnable, on, own.args, own.kwargs)
+            finished = _run(runnable, on, own.args, own.kwargs, problems)
             if own.is_promised or finished.error is None:
                 args, kwargs = own.args, own.kwargs
                 break
         else:
             return describe(with_assumed_inputs(runnable, on, kwargs, sizes), tree)
-    finished = finished or _run(runnable, on, args, kwargs)
+    finished = finished or _run(runnable, on, args, kwargs, problems)
     device_map = DeviceMap(runnable, (args, kwargs), on, device is not None)
     if finished.error is not None:
         from idlmav.capture.repair import repaired  # late: most models run
 
-        finished = repaired(runnable, args, kwargs, finished, device_map)
+        first = finished
+        finished = problems.plainer(
+            "repair",
+            lambda: repaired(runnable, args, kwargs, first, device_map),
+            ("The model is drawn up to its first error", lambda: first),
+        )
     elif not finished.differentiates and device_map.worth_following(finished):
-        follow_devices(finished, device_map, args, kwargs)
+        follow = partial(follow_devices, finished, device_map, args, kwargs)
+        problems.plainer("following devices", follow, ("Devices are not compared", lambda: None))
     return describe(finished, tree, origin=own.origin if own else "")
 
 
-def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any], problems: Problems) -> Run:
     """Run a model once; again with autograd if it differentiates, or with other guesses if these lead nowhere."""
     loaded = COMPILER in sys.modules
     finished = Run(tree, on).forward(args, kwargs)
@@ -144,19 +171,30 @@ def _run(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, 
     if finished.differentiates or finished.is_nested:
         from idlmav.capture.reruns.autograd_run import run_with_autograd  # late: hardly any model does
 
-        other = run_with_autograd(tree, on, args, kwargs)
+        with_autograd = partial(run_with_autograd, tree, on, args, kwargs)
+        first = finished
+        other = problems.plainer("autograd", with_autograd, ("The model is drawn up to its gradients", lambda: first))
         return other if finished.differentiates or other.error is None else finished
     if finished.trace.guessed:
-        from idlmav.capture.reruns.real_call import outcomes_of
-
-        outcomes = outcomes_of(finished, args, kwargs)
-        if outcomes is not None:
-            finished = Run(tree, on).taking(frozenset(), outcomes).forward(args, kwargs)
-        if finished.mode.decisions.guessed:
-            return try_branches(
-                finished, lambda branches: Run(tree, on).taking(branches, outcomes).forward(args, kwargs)
-            )
+        guessed = finished
+        return problems.plainer(
+            "real call",
+            lambda: _answered(tree, on, args, kwargs, guessed),
+            ("Values that the model asks for are guessed", lambda: guessed),
+        )
     return finished
+
+
+def _answered(tree: Tree, on: torch.device, args: tuple[Any, ...], kwargs: dict[str, Any], finished: Run) -> Run:
+    """Return a run with the values of a real call in the place of guesses; other guesses where it tells none."""
+    from idlmav.capture.reruns.real_call import outcomes_of  # late: few models let data decide
+
+    outcomes = outcomes_of(finished, args, kwargs)
+    if outcomes is not None:
+        finished = Run(tree, on).taking(frozenset(), outcomes).forward(args, kwargs)
+    if not finished.mode.decisions.guessed:
+        return finished
+    return try_branches(finished, lambda branches: Run(tree, on).taking(branches, outcomes).forward(args, kwargs))
 
 
 def _device(tree: Tree, inputs: Any, device: Any) -> torch.device:

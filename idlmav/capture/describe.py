@@ -17,13 +17,15 @@ from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
 from idlmav.capture.shapes.product_flops import ESTIMATE, SPARSE, UPPER_BOUND
+from idlmav.capture.torch_private import is_about_forward
 from idlmav.capture.tree import Tree, class_name, uncompiled
 from idlmav.errors import text_of
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 from idlmav.graph.encodable import encodable
 from idlmav.graph.fast_records import maker
+from idlmav.graph.modules import ancestors
 
-__all__ = ["describe"]
+__all__ = ["describe", "modules_alone"]
 
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque", SPARSE, UPPER_BOUND}
 _make_node = maker(
@@ -36,6 +38,38 @@ _make_edge, _make_call = maker(Edge, "source", "target", "outputs"), maker(Call,
 def describe(run: Run, tree: Tree, *, origin: str = "") -> Graph:
     """Return the graph of a run, without totals; `origin` says where inputs come from that the user did not give."""
     return encodable(_Description(run, tree, origin).graph())
+
+
+def modules_alone(tree: Tree) -> Graph:
+    """Return a graph of the modules that hold no others, none of which ran, without edges."""
+    calls: dict[str, int] = {}
+    nodes: list[Node] = []
+    records: list[Call] = []
+    modules = tree.describe_modules([], {})
+    holders = {around for module in modules for around in ancestors(module.path)[1:]}
+    for module in modules:
+        outer = next((calls[around] for around in ancestors(module.path)[1:] if around in calls), None)
+        calls[module.path] = len(records)
+        records.append(Call(module.path, 1, outer))
+        if module.path not in holders:
+            operation = (
+                f"nn.{module.class_name}" if module.class_path.startswith("torch.nn.modules.") else module.class_name
+            )
+            nodes.append(
+                Node(
+                    id=module.path or "model", op=module.class_name, operation=operation, path=module.path,
+                    call=calls[module.path], params=module.params, status="not_run",
+                )
+            )  # fmt: skip
+    graph = Graph(
+        name=modules[0].class_name,
+        nodes=tuple(nodes),
+        modules=modules,
+        calls=tuple(records),
+        parameters=tree.describe_parameters({}),
+        info={"torch": torch.__version__},
+    )
+    return encodable(graph)
 
 
 class _Description:
@@ -136,13 +170,13 @@ class _Description:
                 _arguments(op, failed), flops,
                 "unknown" if flops is None else "estimated" if op.flags and ESTIMATE in op.flags else "counted",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
-                f"{type(op.error).__name__}: {text_of(op.error)}" if failed else None,
+                f"{type(op.error).__name__}: {_message(op.error, call)}" if failed else None,
                 where, notes,
             )
         )  # fmt: skip
         if failed and op.error is not None:
             code = source_text(op.where)
-            self.errors.append(Failure(node_id, path, type(op.error).__name__, text_of(op.error), where, code))
+            self.errors.append(Failure(node_id, path, type(op.error).__name__, _message(op.error, call), where, code))
 
     def _connect(self, origins: list[Origin], target: str) -> tuple[tuple[str, ...], bool]:
         """Add the edges into a node; return the parameters it reads and whether it depends on constants alone."""
@@ -176,14 +210,16 @@ class _Description:
         self.nodes.append(
             Node(
                 id=node_id, op="raise", operation=operation, path=path, call=call.index if call is not None else None,
-                status="failed", error=f"{type(error).__name__}: {text_of(error)}", source=source, flops=None,
+                status="failed", error=f"{type(error).__name__}: {_message(error, call)}", source=source, flops=None,
             )
         )  # fmt: skip
         before = [op for op in self.ops if op.outputs and op.index not in self.constant and op.index in self.ids]
         inside = [op for op in before if op.call is not None and op.call.path == path]
         for op in (inside or before)[-1:]:
             self._connect([(op.index, 0, None)], node_id)
-        self.errors.append(Failure(node_id, path, type(error).__name__, text_of(error), source, source_text(where)))
+        self.errors.append(
+            Failure(node_id, path, type(error).__name__, _message(error, call), source, source_text(where))
+        )
 
     def _output(self, name: str, tensors: list[Tensor]) -> None:
         shapes = tuple([self._shape_of(tensor) for tensor in tensors])
@@ -234,6 +270,19 @@ def _without_bookkeeping(run: Run) -> list[OpRecord]:
         return "inplace" in op.flags and any(origin[0] == BUFFER and counts_batches(origin) for origin in op.origins)
 
     return [op for op in run.trace.ops if not (op.flags and counts(op))]
+
+
+def _message(error: BaseException | None, call: CallRecord | None) -> str:
+    """Return the text of an exception; where a module has no forward, what to do about it."""
+    if call is None or not is_about_forward(error):
+        return text_of(error)
+    kind = type(call.module)
+    steps = [f"{name}()" for name in ("training_step", "validation_step", "predict_step") if hasattr(kind, name)]
+    inside = next(iter(call.module._modules), None)
+    return (
+        f"{class_name(kind)} has no forward(){', only ' + ', '.join(steps) if steps else ''}. Write one that calls its layers"
+        + (f", or draw the module inside it: MAV(model.{inside}, x)." if inside and inside.isidentifier() else ".")
+    )
 
 
 def _is_layer(module: torch.nn.Module) -> bool:

@@ -277,3 +277,8 @@ def needs_values(error: BaseException) -> bool:
 def is_about_devices(error: BaseException) -> bool:
     """Return whether an error says that operands lie on different devices."""
     return "device" in text_of(error)
+
+
+def is_about_forward(error: BaseException | None) -> bool:
+    """Return whether an error says that a module has no forward: the message names what to write instead."""
+    return isinstance(error, NotImplementedError) and 'missing the required "forward"' in text_of(error)

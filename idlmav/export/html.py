@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from html import escape
@@ -33,10 +33,11 @@ from idlmav.layout import Layout
 from idlmav.page.explorer import Explorer
 from idlmav.page.panel_private import document_parts, forget, panel_stylesheet
 from idlmav.scene.build import Scene
+from idlmav.scene.scene_cache import SceneCache
 from idlmav.state import ViewState
-from idlmav.still import Picture, at_a_glance, choices, first_view, png_text, theme_css
+from idlmav.still import Picture, at_a_glance, choices, first_view, plain_page, plain_picture, png_text, theme_css
 
-__all__ = ["ReleaseGraph", "page", "release_graph"]
+__all__ = ["ReleaseGraph", "page", "plain_release", "release_graph", "released"]
 
 _LARGE_BYTES = 8_000_000
 """Notebooks with larger outputs are slow to open, and GitHub shows none of them."""
@@ -141,10 +142,34 @@ def release_graph(
     chosen = choices(state)
     title = scene["totals"]["name"]
     classes = [name.replace("_", "-") for name, shown in panels.items() if shown]
-    classes += ["sideways"] * (layout.direction in ("left", "right")) + ["failed"] * bool(scene["errors"])
+    classes += ["sideways"] * (layout.direction in ("left", "right")) + ["failed"] * bool(
+        scene["errors"] or scene["notes"]
+    )
     first = FirstPicture(first_view(scene, layout, chosen, state.viewport), theme_css(state.theme), classes)
     html = page(view, title=title, resources=resources, first=first)
     return ReleaseGraph(html, title=title, draw=partial(at_a_glance, scene, layout, chosen), height_px=height_px)
+
+
+def released(scenes: SceneCache, state: ViewState, **options: Any) -> ReleaseGraph:
+    """Return `release_graph` of a picture; without what cannot be drawn."""
+    problems, flow = scenes.variants.problems, state.flow
+
+    def release(with_flows: bool) -> ReleaseGraph:
+        scene = scenes.make(flow, with_flows=with_flows)
+        return release_graph(scenes.graph, scene, scenes.variants.layout(flow), state, **options)
+
+    return problems.plainer(
+        "the page",
+        lambda: release(True),
+        ("The page has one direction", lambda: release(False)),
+        ("The ops are drawn in one column", lambda: plain_release(scenes.graph, problems.notes, options["height_px"])),
+    )
+
+
+def plain_release(graph: Graph, notes: Sequence[str], height_px: int) -> ReleaseGraph:
+    """Return a page without scripts, for when the dashboard cannot be made."""
+    draw = partial(plain_picture, graph, notes)
+    return ReleaseGraph(plain_page(graph, notes), title=graph.name, draw=draw, height_px=height_px)
 
 
 def page(viewable: Viewable, *, title: str, resources: Resources, first: FirstPicture) -> str:

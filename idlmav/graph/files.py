@@ -132,7 +132,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _check_references(graph: Graph) -> None:
-    """Refuse ids that occur twice, references to missing records and records in the wrong order."""
+    """Refuse ids that occur twice, references to missing records, records in the wrong order and lengths that differ."""
     position = _positions("nodes", "id", graph.nodes)
     parameters = _positions("parameters", "name", graph.parameters)
     _positions("modules", "path", graph.modules)
@@ -141,8 +141,12 @@ def _check_references(graph: Graph) -> None:
         if call.parent is not None and call.parent >= index:
             raise WrongFieldError(f"expected an earlier call, got {call.parent}", f"calls[{index}].parent")
     for index, node in enumerate(graph.nodes):
+        where = f"nodes[{index}]"
         if node.call is not None and node.call >= len(graph.calls):
-            raise WrongFieldError(f"expected one of {len(graph.calls)} calls, got {node.call}", f"nodes[{index}].call")
+            raise WrongFieldError(f"expected one of {len(graph.calls)} calls, got {node.call}", f"{where}.call")
+        if len(node.dtypes) != len(node.shapes):
+            problem = f"expected {len(node.shapes)} types, one for each of the shapes, got {len(node.dtypes)}"
+            raise WrongFieldError(problem, f"{where}.dtypes")
     _check_parameter_names("nodes", graph.nodes, parameters)
     # A module that shares a parameter may know it under another name than the first.
     aliases = {alias for parameter in graph.parameters for alias in parameter.aliases}

@@ -10,13 +10,13 @@ from idlmav.graph import Graph
 from idlmav.graph.paused_gc import paused_gc
 from idlmav.layout.compound import Placed, lay_out
 from idlmav.layout.directions import Orientation, frame_insets, is_transposed, round_px, swapped
-from idlmav.layout.input.network import Network, network_of
+from idlmav.layout.input.network import Grouping, Network, network_of
 from idlmav.layout.input.stacks import find_stacks
 from idlmav.layout.options import DIRECTIONS, TURNS, Direction, Options, TurnKind
 from idlmav.layout.result import Layout
 from idlmav.layout.turn.turned import lay_out_turned
 
-__all__ = ["compute_layout", "lay_out_network"]
+__all__ = ["compute_layout", "lay_out_network", "picture"]
 
 
 def compute_layout(
@@ -27,6 +27,7 @@ def compute_layout(
     latent: str | None = None,
     turn: TurnKind = "opposite",
     small: Collection[str] = (),
+    grouping: Grouping = "runs",
     options: Options | None = None,
 ) -> Layout:
     """
@@ -48,6 +49,8 @@ def compute_layout(
         Ids of the ops that are merged into their neighbour where that is possible, as
         `idlmav.layout.input.small_ops.small_ops` returns them. Their boxes touch, and the edges between them have no
         route.
+    grouping : {'runs', 'calls', 'none'}
+        Whether there are groups for runs of equal blocks and module calls, for module calls alone, or none.
     options : Options, optional
         Distances.
 
@@ -62,7 +65,7 @@ def compute_layout(
         If the direction or the turn is unknown, or there is no such op or module.
     """
     options = options or Options()
-    network = network_of(graph, sizes)
+    network = network_of(graph, sizes, grouping)
     if small:
         network = _with_stacks(network, graph, small, direction, options)
     return lay_out_network(network, direction=direction, latent=latent, turn=turn, options=options)
@@ -102,13 +105,13 @@ def lay_out_network(
     turned = lay_out_turned(flowing, latent, turn, direction, options) if latent and turn != "none" else None
     if turned is None:
         placed = lay_out(flowing, frame_insets(direction, options), options)
-        return _picture(network, placed, direction, None, options)
+        return picture(network, placed, direction, None, options)
     split, placed = turned
     groups = [replace(group, folded_size=swapped(group.folded_size, direction)) for group in split.groups]
-    return _picture(replace(split, groups=tuple(groups)), placed, direction, latent, options)
+    return picture(replace(split, groups=tuple(groups)), placed, direction, latent, options)
 
 
-def _picture(network: Network, placed: Placed, direction: Direction, latent: str | None, options: Options) -> Layout:
+def picture(network: Network, placed: Placed, direction: Direction, latent: str | None, options: Options) -> Layout:
     """Map a layout that flows downwards to its direction; name the boxes."""
     orientation = Orientation(direction, placed.boxes + placed.frames, placed.routes)
     ids, groups = network.ids, network.groups

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from idlmav.graph import Graph
+from idlmav.graph.plainer import Problems
 from idlmav.layout.engine import compute_layout
 from idlmav.layout.input.labels import node_sizes
+from idlmav.layout.input.network import Grouping
 from idlmav.layout.input.small_ops import small_ops
 from idlmav.layout.options import DIRECTIONS, TURNS, Direction, TurnKind
+from idlmav.layout.plainest import column_layout
 from idlmav.layout.result import Layout
 
 __all__ = ["Variant", "Variants"]
@@ -58,9 +61,10 @@ class Variant:
 
 @dataclass(slots=True)
 class Variants:
-    """The layouts of one graph, which has its totals."""
+    """The layouts of one graph, which has its totals; `problems` notes what cannot be laid out as asked."""
 
     graph: Graph
+    problems: Problems = field(default_factory=Problems)
     _layouts: dict[tuple[str, str, float], Layout] = field(default_factory=dict)
 
     def layout(self, variant: Variant) -> Layout:
@@ -75,12 +79,24 @@ class Variants:
         latent = variant.latent if variant.turns else ""
         key = variant.key, latent, max(variant.merge_threshold, -1.0)
         if key not in self._layouts:
-            self._layouts[key] = compute_layout(
-                self.graph,
-                node_sizes(self.graph),
-                direction=variant.direction,
-                latent=latent,
-                turn=variant.turn,
-                small=small_ops(self.graph, variant.merge_threshold),
+            self._layouts[key] = self.problems.plainer(
+                "the layout",
+                lambda: self._made(variant, latent),
+                ("Small ops have boxes of their own", lambda: self._made(variant, latent, merges=False)),
+                ("Equal blocks are not put together", lambda: self._made(variant, latent, "calls", merges=False)),
+                ("The flow does not turn", lambda: self._made(variant, "", "calls", merges=False)),
+                ("Modules have no frames", lambda: self._made(variant, "", "none", merges=False)),
+                ("The ops are drawn in one column", lambda: column_layout(self.graph, variant.direction)),
             )
         return self._layouts[key]
+
+    def _made(self, variant: Variant, latent: str, grouping: Grouping = "runs", *, merges: bool = True) -> Layout:
+        return compute_layout(
+            self.graph,
+            node_sizes(self.graph),
+            direction=variant.direction,
+            latent=latent,
+            turn=variant.turn,
+            small=small_ops(self.graph, variant.merge_threshold) if merges else (),
+            grouping=grouping,
+        )

@@ -54,6 +54,7 @@ key                value
 ``unreached``      modules that forward never called, one list per field, in the order of ``ids``
 ``summary``        name, inputs, ops, parameters and FLOPs as text
 ``totals``         name and inputs as text, `idlmav.graph.Totals` as numbers
+``notes``          what a reader has to know about the whole picture, such as that a part of it could not be drawn
 ``errors``         for each failure ``node``, ``message``, ``source``, ``code``
 =================  ===========================================================================================
 """
@@ -107,6 +108,7 @@ def build_scene(
         "unreached": _unreached_columns(graph),
         "summary": summary(graph),
         "totals": {"name": graph.name, "inputs": graph.inputs, **asdict(graph.totals)},
+        "notes": graph.info.get("notes", "").splitlines(),
         "errors": [
             {
                 "node": failure.node,

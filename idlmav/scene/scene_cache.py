@@ -23,6 +23,8 @@ class SceneCache:
     graph: Graph
     palette: Palette
     variants: Variants
+    last_image: tuple[object, str] | None = None
+    """What the last image for viewers without scripts depends on, and the image."""
     _last: tuple[Variant, Scene] | None = field(default=None, init=False)
 
     def make(self, flow: Variant, *, with_flows: bool = False) -> Scene:
@@ -31,7 +33,9 @@ class SceneCache:
         if others is not None and len(self.graph.nodes) <= _MOST_OPS_WITH_FLOWS:
             others = {other.key: self.variants.layout(other) for other in flow.others()}
         layout = self.variants.layout(flow)
-        return build_scene(self.graph, layout, self.palette, flow=flow.key, latent=flow.latent, others=others)
+        scene = build_scene(self.graph, layout, self.palette, flow=flow.key, latent=flow.latent, others=others)
+        scene["notes"] = list(dict.fromkeys([*scene["notes"], *self.variants.problems.notes]))
+        return scene
 
     def shared(self, flow: Variant) -> Scene:
         """Return the scene that is made once for all who only read it; the last one is kept."""

@@ -18,6 +18,7 @@ from idlmav.state import ViewState, still_names
 from idlmav.still.compute import shown_compute
 from idlmav.still.junctions import junctions
 from idlmav.still.marks import Dot, Line, Mark, Picture, Rect, Text, Triangle
+from idlmav.still.plain import with_notes
 from idlmav.still.selection import shown_as
 from idlmav.still.sizing import growth, stretch
 from idlmav.still.theme import THEMES, Theme
@@ -72,7 +73,8 @@ def still_picture(
     values = {name: ViewState.param[name].default for name in still_names()}
     for name in chosen.keys() - values.keys():
         raise TypeError(f"still_picture() got an unexpected option {name!r}.{did_you_mean(name, values)}")
-    return Drawing(scene, layout, values | chosen, theme if isinstance(theme, Theme) else THEMES[theme]).picture()
+    shown = theme if isinstance(theme, Theme) else THEMES[theme]
+    return with_notes(Drawing(scene, layout, values | chosen, shown).picture(), scene["notes"], shown.error)
 
 
 class Drawing:
@@ -114,7 +116,9 @@ class Drawing:
             height=self.layout.height + 2 * MARGIN_PX,
             background=self.theme.paper,
             name=summary["name"],
-            description=", ".join(filter(None, (summary[name] for name in ("inputs", "ops", "params", "flops")))),
+            description=", ".join(
+                filter(None, (*(summary[name] for name in ("inputs", "ops", "params", "flops")), *self.scene["notes"]))
+            ),
             marks=[_moved(mark) for mark in marks],
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -229,7 +230,7 @@ def test_a_mode_of_the_models_own_sees_every_op(capsys: pytest.CaptureFixture[st
 
     class Watch(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            print(func.__name__)  # a list would be put back by each capture
+            sys.stdout.write(f"{func.__name__}\n")  # a list would be put back by each capture
             return func(*args, **(kwargs or {}))
 
     class Watched(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from idlmav.graph import Graph
 from idlmav.layout.input.groups import find_groups
@@ -12,7 +13,8 @@ from idlmav.layout.input.naming import name_repeats
 from idlmav.layout.input.repeats import find_repeats, node_labels, node_weights
 from idlmav.layout.result import Group
 
-__all__ = ["Network", "name_groups", "network_of"]
+Grouping = Literal["runs", "calls", "none"]
+__all__ = ["Grouping", "Network", "name_groups", "network_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +76,19 @@ class Network:
         return [*found, ()]
 
 
-def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Network:
+def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]], grouping: Grouping = "runs") -> Network:
     """
     Return the nodes, edges and module calls of a captured graph as a network.
 
     There is a group for every module call with two or more units and for every run of blocks that are built alike, but
-    none for the call of the model itself. `sizes` holds width and height in px of every node's box, by id.
+    none for the call of the model itself. `sizes` holds width and height in px of every node's box, by id. With the
+    grouping ``calls`` there are no groups for runs, with ``none`` there are none.
     """
     index = {node.id: number for number, node in enumerate(graph.nodes)}
     calls: dict[int | None, tuple[int, ...]] = {None: ()}
     for number, call in enumerate(graph.calls):
         calls[number] = () if call.parent is None else (*calls[call.parent], number)
-    chains = [calls[node.call] for node in graph.nodes]
+    chains = [() if grouping == "none" else calls[node.call] for node in graph.nodes]
     pairs = [(index[edge.source], index[edge.target]) for edge in graph.edges]
     carried = {pair: min(edge.outputs, default=0) for pair, edge in zip(pairs, graph.edges, strict=True)}
     edges = tuple(carried)
@@ -99,12 +102,15 @@ def network_of(graph: Graph, sizes: Mapping[str, tuple[float, float]]) -> Networ
     flows = [
         (*pair, outputs.setdefault(edge.outputs, len(outputs))) for pair, edge in zip(pairs, graph.edges, strict=True)
     ]
-    group_of, blocks = find_repeats(node_labels(graph), node_weights(graph), flows, group_of, parents)
+    groups = given
+    if grouping == "runs":
+        group_of, blocks = find_repeats(node_labels(graph), node_weights(graph), flows, group_of, parents)
+        groups = name_repeats(graph, given, blocks)
     return Network(
         ids=tuple(node.id for node in graph.nodes),
         sizes=tuple(sizes[node.id] for node in graph.nodes),
         edges=edges,
-        groups=name_repeats(graph, given, blocks),
+        groups=groups,
         group_of=tuple(group_of),
         outputs={ends: output for ends, output in carried.items() if output},
         inputs=frozenset(number for number, node in enumerate(graph.nodes) if node.kind == "input"),

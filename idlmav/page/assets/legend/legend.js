@@ -1,4 +1,4 @@
-// Draws the lines under the toolbar: errors, and the meaning of the colours. A click on an entry filters.
+// Draws the lines under the toolbar: notes, errors, and the meaning of the colours. A click on an entry filters.
 
 import { make, makeButton } from "../base/dom.js";
 import { Brush } from "./brush.js";
@@ -11,14 +11,14 @@ export class Legend {
   }
 
   // Only new parts are built, so that an entry that a person has just pressed keeps the focus.
-  draw({legend, title, unit, errors, highlighted, range}) {
-    const key = JSON.stringify([legend, title, unit, errors]);
+  draw({legend, title, unit, notes, errors, highlighted, range}) {
+    const key = JSON.stringify([legend, title, unit, notes, errors]);
     if (key !== this.drawn) {
       this.observer.disconnect();
       Object.assign(this, {drawn: key, brush: null, chips: new Map()});
       const row = make("div", "legend");
       row.append(make("span", "legend-title", title), ...(legend.gradient ? this.numbers(legend, title, unit) : this.names(legend)));
-      this.element.replaceChildren(...errors.map((error) => errorButton(error, this.onError)), row);
+      this.element.replaceChildren(...notes.map((note) => make("div", "note", note)), ...errors.map((error) => errorButton(error, this.onError)), row);
       this.count();
     }
     this.brush?.show(range);

@@ -31,6 +31,7 @@ export class Filtering {
       legend: appearance.coloring.legend(),
       title: color === "flops" ? geometry.scene.compute.unit : NUMBERS[color] ?? "",
       unit: color === "activation_bytes" ? "B" : "",
+      notes: geometry.scene.notes,
       errors: geometry.scene.errors,
       highlighted: store.get("highlighted"),
       range: store.get("value_range"),
