@@ -11,6 +11,7 @@ from idlmav.capture.torch_private import HigherOrderOperator, device_constructor
 from idlmav.metrics.catalogue import SAME_OP, ops_with
 
 __all__ = [
+    "ADDRESS",
     "ASK",
     "AUTOGRAD",
     "CONTROL",
@@ -29,7 +30,7 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL = range(9)
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS = range(10)
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 
@@ -74,6 +75,8 @@ def classify(func: Any) -> int:
         kind = FACTORY
     elif name in _RETURN_DATA:
         kind = DATA
+    elif name in ("data_ptr", "untyped_storage", "storage"):
+        kind = ADDRESS
     elif name == "__iter__":
         kind = ITERATE
     else:
