@@ -32,6 +32,7 @@ from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from idlmav.capture.data import data_shaped
+from idlmav.capture.data.addresses import Addresses
 from idlmav.capture.data.decisions import Decisions
 from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.data.positions import SELECTS, misplaced
@@ -40,6 +41,7 @@ from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.overrides import overrides, run_override
 from idlmav.capture.record.classify import (
+    ADDRESS,
     ASK,
     AUTOGRAD,
     CONTROL,
@@ -92,6 +94,7 @@ class RecordingMode(TorchFunctionMode):
         self.decisions = Decisions(trace, operands, self.replay)
         self.recorder = Recorder(trace, operands)
         self.outcomes: Outcomes | None = None
+        self.addresses = Addresses(operands, device)
         self.default_dtype = torch.get_default_dtype()  # the type of a quotient of integers
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -121,6 +124,9 @@ class RecordingMode(TorchFunctionMode):
             return self._create(func, args, kwargs, frame)
         if kind == DATA:
             return self._data(func, args, kwargs, frame)
+        if kind == ADDRESS:
+            self.origin_of(args[0])
+            return self.addresses.ask(func, args, kwargs)
         if kind == AUTOGRAD:
             return self._autograd(func, args, kwargs, frame)
         if kind == CONTROL:

@@ -11,6 +11,7 @@ from idlmav.capture.torch_private import HigherOrderOperator, device_constructor
 from idlmav.metrics.catalogue import SAME_OP, ops_with
 
 __all__ = [
+    "ADDRESS",
     "ASK",
     "AUTOGRAD",
     "CONTROL",
@@ -30,8 +31,8 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL = range(9)
-UNNOTED = frozenset({ASK, DEVICE, SET, AUTOGRAD})
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS = range(10)
+UNNOTED = frozenset({ASK, DEVICE, SET, AUTOGRAD, ADDRESS})
 """Kinds of functions that a real call is not asked about."""
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
@@ -83,6 +84,8 @@ def classify(func: Any) -> int:
         kind = FACTORY
     elif name in _RETURN_DATA:
         kind = DATA
+    elif name in ("data_ptr", "untyped_storage", "storage"):
+        kind = ADDRESS
     elif name == "__iter__":
         kind = ITERATE
     else:
