@@ -74,7 +74,9 @@ class _Description:
             name=type(uncompiled(self.tree.model)).__name__,
             nodes=tuple(self.nodes),
             edges=tuple(edges),
-            modules=self.tree.describe_modules(self.run.trace.calls, quantized),
+            modules=self.tree.describe_modules(
+                self.run.trace.calls, quantized, frozenset([op.where[0] for op in self.ops if op.where is not None])
+            ),
             calls=_calls(self.run.trace.calls),
             parameters=self.tree.describe_parameters(quantized),
             errors=tuple(self.errors),

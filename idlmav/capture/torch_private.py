@@ -226,6 +226,8 @@ def fake_mode() -> Any:
 
 UNCOMPILED = "_orig_mod"
 """Under this name a compiled module (`torch.compile`) holds its original; without it, the compiled one is drawn."""
+COMPILED_CALL = "_compiled_call_impl"
+"""Where `Module.compile()` puts what is called in place of the module; without it, such a module has no calls."""
 COMPILER = "torch._dynamo"
 """Loaded as soon as anything is compiled; under another name, a compiled model is not run eagerly."""
 

@@ -36,6 +36,7 @@ from idlmav.capture.data.decisions import Decisions
 from idlmav.capture.data.positions import SELECTS, misplaced
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.mode.failures import Failures
+from idlmav.capture.mode.opaque import finish_opaque
 from idlmav.capture.mode.overrides import overrides, run_override
 from idlmav.capture.record.classify import (
     ASK,
@@ -57,6 +58,7 @@ from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import map_tensors, parts_of, tensors_in
+from idlmav.capture.record.wrappers import is_plain, stands_for_others
 from idlmav.capture.shapes.kernels import Kernels, on_device, on_zeros
 from idlmav.capture.shapes.product_flops import count_product, count_sparse, dense_on_meta, is_sparse
 from idlmav.capture.torch_private import any_autocast, subclasses_enabled
@@ -272,6 +274,8 @@ class RecordingMode(TorchFunctionMode):
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Compute an op on real operands; treat these as meta tensors if others are."""
+        if any(not is_plain(tensor) and stands_for_others(tensor) for tensor in tensors_in((args, kwargs))):
+            return finish_opaque(self, op, args, kwargs)
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
         if is_sparse(tensors):
