@@ -15,7 +15,7 @@ from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
-from idlmav.capture.shapes.product_flops import ESTIMATE, SPARSE, UPPER_BOUND
+from idlmav.capture.shapes.product_flops import ESTIMATE, ROWS_BY_COLUMNS, SPARSE, UPPER_BOUND
 from idlmav.capture.tree import Tree, uncompiled
 from idlmav.graph import Call, Edge, Failure, Graph, Node, Shape, Status, format_shape
 from idlmav.graph.fast_records import maker
@@ -127,7 +127,7 @@ class _Description:
                 call.index if call is not None else None,
                 *_shapes(op.outputs), params,
                 _arguments(op, failed), flops,
-                "unknown" if flops is None else "estimated" if op.flags and ESTIMATE in op.flags else "counted",
+                "unknown" if flops is None else "estimated" if name in ROWS_BY_COLUMNS or ESTIMATE in op.flags else "counted",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
                 f"{type(op.error).__name__}: {op.error}" if failed else None,
                 where, notes,

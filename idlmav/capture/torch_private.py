@@ -240,9 +240,9 @@ def needs_grad(error: BaseException) -> bool:
 
 
 def is_about_nested(error: BaseException) -> bool:
-    """Return whether an error is about a nested tensor, or the symbolic size of one."""
+    """Return whether an error is about a nested tensor, the symbolic size of one, or torch's quantized tensors."""
     text = str(error).partition(" is only available for these backends")[0]  # a list of all that torch knows
-    return "nested" in text.lower() or "SymInt" in text
+    return "nested" in text.lower() or "SymInt" in text or "quantized::" in text
 
 
 def needs_values(error: BaseException) -> bool:

@@ -56,7 +56,7 @@ class Failures:
             return real, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
-            count_product(op, func, args, kwargs, result)
+            count_product(op, args, kwargs, result)
             if is_inplace_call(func, args, kwargs):
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)

@@ -301,7 +301,7 @@ class RecordingMode(TorchFunctionMode):
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
-        count_product(op, func, args, kwargs, result)
+        count_product(op, args, kwargs, result)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
     def _on_sparse(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
@@ -337,7 +337,9 @@ class RecordingMode(TorchFunctionMode):
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
-            return self.recorder.recall(op, remembered, func, args, kwargs)
+            result = self.recorder.recall(op, remembered, func, args, kwargs)
+            count_product(op, args, kwargs, result)
+            return result
         return self._compute(op, func, args, kwargs, signature)
 
     def _compute(
@@ -355,7 +357,7 @@ class RecordingMode(TorchFunctionMode):
                 op.flags = (*op.flags, "guess")
                 return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
-            count_product(op, func, args, kwargs, result)
+            count_product(op, args, kwargs, result)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:
