@@ -310,3 +310,47 @@ def test_compiled_torchscript_reads_its_parameters(make: Any, whole: bool) -> No
     graph = graph_of(model, X)
     assert graph.totals.param_reached == graph.totals.param_count == 144
     assert not graph.unreached
+
+
+def test_a_distributed_weight_is_one_of_the_model(tmp_path: Any) -> None:
+    """Reported of tensor parallel models: parameters that no op reads, or ops torn apart."""
+    dist = pytest.importorskip("torch.distributed")
+    if not dist.is_available() or dist.is_initialized():
+        pytest.skip("needs a process group of its own")
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    try:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+        from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+
+        mesh = init_device_mesh("cpu", (1,))
+
+        class Mlp(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.up, self.down = nn.Linear(8, 16), nn.Linear(16, 8)
+
+            def forward(self, x: Tensor) -> Tensor:
+                return self.down(self.up(x).relu())
+
+        model = parallelize_module(Mlp(), mesh, {"up": ColwiseParallel(), "down": RowwiseParallel()})
+        graph = graph_of(model, X)
+        assert paths(graph) == ["up", "", "down"]
+        assert graph.totals.param_reached == graph.totals.param_count == 280
+        assert graph.totals.flops == 2 * 2 * 2 * 8 * 16
+        assert not any(p.scheme for p in graph.parameters)
+
+        class Direct(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.w = nn.Parameter(distribute_tensor(torch.randn(8, 4), mesh, [Shard(0)]))
+
+            def forward(self, x: Tensor) -> Any:
+                return (distribute_tensor(x, mesh, [Replicate()]) @ self.w).full_tensor()  # type: ignore[attr-defined]
+
+        graph = complete(capture(Direct(), (X,)))
+        assert not graph.errors
+        assert next(node for node in graph.nodes if node.op == "matmul").flops == 2 * 2 * 8 * 4
+        assert graph.nodes[-1].shapes == ((2, 4),)
+    finally:
+        dist.destroy_process_group()
