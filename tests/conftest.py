@@ -129,7 +129,12 @@ def small_graph() -> Graph:
             ModuleInfo(path="block", class_name="Block", calls=1, param_count=81),
             ModuleInfo(path="block.conv", class_name="Conv2d", params=("block.conv.weight",), calls=1, param_count=81),
             ModuleInfo(
-                path="fc", class_name="Linear", extra_repr="in_features=3, out_features=2", calls=1, failed=True
+                path="fc",
+                class_name="Linear",
+                extra_repr="in_features=3, out_features=2",
+                calls=1,
+                failed=True,
+                entered=True,
             ),
         ),
         calls=(Call(""), Call("block", 1, 0), Call("block.conv", 1, 1), Call("fc", 1, 0)),

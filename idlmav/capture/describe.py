@@ -16,7 +16,7 @@ from idlmav.capture.record.memo import counts_batches
 from idlmav.capture.record.source import locate_error, source_line, source_text
 from idlmav.capture.record.trace import BUFFER, PARAMETER, CallRecord, OpRecord, Origin, signature_of
 from idlmav.capture.run import Run, causes, identity, model_input
-from idlmav.capture.shapes.product_flops import ESTIMATE, SPARSE, UPPER_BOUND
+from idlmav.capture.shapes.product_flops import ESTIMATE, ROWS_BY_COLUMNS, SPARSE, UPPER_BOUND
 from idlmav.capture.torch_private import is_about_forward
 from idlmav.capture.tree import Tree, class_name, uncompiled
 from idlmav.errors import text_of
@@ -45,7 +45,7 @@ def modules_alone(tree: Tree) -> Graph:
     calls: dict[str, int] = {}
     nodes: list[Node] = []
     records: list[Call] = []
-    modules = tree.describe_modules([], {})
+    modules = tree.describe_modules([], {}, frozenset())
     holders = {around for module in modules for around in ancestors(module.path)[1:]}
     for module in modules:
         outer = next((calls[around] for around in ancestors(module.path)[1:] if around in calls), None)
@@ -114,7 +114,9 @@ class _Description:
             name=class_name(type(uncompiled(self.tree.model))),
             nodes=tuple(self.nodes),
             edges=tuple(edges),
-            modules=self.tree.describe_modules(self.run.trace.calls, quantized),
+            modules=self.tree.describe_modules(
+                self.run.trace.calls, quantized, frozenset([op.where[0] for op in self.ops if op.where is not None])
+            ),
             calls=_calls(self.run.trace.calls),
             parameters=self.tree.describe_parameters(quantized),
             errors=tuple(self.errors),
@@ -168,7 +170,7 @@ class _Description:
                 call.index if call is not None else None,
                 *_shapes(op.outputs), params,
                 _arguments(op, failed), flops,
-                "unknown" if flops is None else "estimated" if op.flags and ESTIMATE in op.flags else "counted",
+                "unknown" if flops is None else "estimated" if name in ROWS_BY_COLUMNS or ESTIMATE in op.flags else "counted",
                 "failed" if failed else "not_run" if index > self.first_failure else "ran",
                 f"{type(op.error).__name__}: {_message(op.error, call)}" if failed else None,
                 where, notes,

@@ -26,10 +26,11 @@ from idlmav.capture.quantized.one_op import join, label, without_kernels
 from idlmav.capture.record.classify import op_name
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import MODEL_ERRORS, PARAMETER, CallRecord, NeedsAutograd, Origin, Trace
+from idlmav.capture.record.trace import BUFFER, MODEL_ERRORS, PARAMETER, CallRecord, NeedsAutograd, Origin, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.torch_private import (
+    COMPILED_CALL,
     COMPILER,
     DisableTorchFunction,
     eager,
@@ -37,7 +38,8 @@ from idlmav.capture.torch_private import (
     is_about_nested,
     needs_grad,
 )
-from idlmav.capture.tree import Tree, uncompiled
+from idlmav.capture.tree import Tree, is_below, uncompiled
+from idlmav.graph.modules import ancestors
 from idlmav.metrics.catalogue import OPS
 
 _GENERATOR_EXIT: Any = GeneratorExit
@@ -129,6 +131,9 @@ class Run:
         """Run the model once; an exception of the model is kept, an interruption is passed on."""
         with ExitStack() as stack:
             stack.enter_context(left_as_found((module for _, module in self.tree.modules), (*args, *kwargs.values())))
+            for _, module in self.tree.modules:
+                if module.__dict__.get(COMPILED_CALL) is not None:
+                    module.__dict__[COMPILED_CALL] = None  # run as it is; restored with all other attributes
             stack.enter_context(self.gradients())
             if COMPILER in sys.modules:
                 stack.enter_context(eager())
@@ -155,6 +160,7 @@ class Run:
 
     def _take_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         names = argument_names(self.model, args)
+        self.copier.arguments.update(names, kwargs)
         args = tuple(self._take(value, name) for name, value in zip(names, args, strict=True))
         kwargs = {name: self._take(value, name) for name, value in kwargs.items()}
         return args, kwargs
@@ -181,6 +187,8 @@ class Run:
         if path is None:  # made inside forward: its ops belong to its caller
             return call_original(module, args, kwargs)
         parent = trace.current
+        if path in self.tree.shared:
+            path = self._place(self.tree.shared[path], parent)
         call = CallRecord(len(trace.calls), module, path, parent, len(trace.ops))
         trace.calls.append(call)
         if parent is not None:
@@ -211,6 +219,14 @@ class Run:
             raise
         finally:
             trace.current = parent
+
+    def _place(self, places: list[str], parent: CallRecord | None) -> str:
+        """Return at which of its places a shared module is called: in its caller, near the module called before."""
+        inside = [place for place in places if parent is None or is_below(place, parent.path)] or places
+        if len(inside) == 1 or not self.trace.calls:
+            return inside[0]
+        around = ancestors(self.trace.calls[-1].path)
+        return min(inside, key=lambda place: around.index(next(a for a in ancestors(place)[1:] if a in around)))
 
     def _run_unusual(self, call: CallRecord, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a module that may be a quantized layer, and join its ops if it is one."""
@@ -272,6 +288,9 @@ class Run:
             op.origins = [self.mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
             op.flags = ("opaque",)
             op.args, op.kwargs = args, kwargs
+            path = op.call.path if op.call is not None else ""
+            below = [(name, is_buffer) for name, _, is_buffer in self.tree.tensors if is_below(name, path)]
+            op.origins += [(BUFFER if is_buffer else PARAMETER, name, None) for name, is_buffer in below]
             result: Any = NotImplemented
             if self.outcomes is not None:
                 self.outcomes.follow(ScriptModule, sys._getframe(3))

@@ -252,6 +252,8 @@ def eager() -> AbstractContextManager[Any]:
 
 UNCOMPILED = "_orig_mod"
 """Under this name a compiled module (`torch.compile`) holds its original; without it, the compiled one is drawn."""
+COMPILED_CALL = "_compiled_call_impl"
+"""Where `Module.compile()` puts what is called in place of the module; without it, such a module has no calls."""
 COMPILER = "torch._dynamo"
 """Loaded as soon as anything is compiled; under another name, a compiled model is not run eagerly."""
 
@@ -264,9 +266,9 @@ def needs_grad(error: BaseException) -> bool:
 
 
 def is_about_nested(error: BaseException) -> bool:
-    """Return whether an error is about a nested tensor, or the symbolic size of one."""
+    """Return whether an error is about a nested tensor, the symbolic size of one, or torch's quantized tensors."""
     text = text_of(error).partition(" is only available for these backends")[0]  # a list of all that torch knows
-    return "nested" in text.lower() or "SymInt" in text
+    return "nested" in text.lower() or "SymInt" in text or "quantized::" in text
 
 
 def needs_values(error: BaseException) -> bool:

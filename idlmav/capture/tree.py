@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
+from types import CodeType
 from typing import Any, TypeVar
 
 import torch
@@ -18,17 +19,19 @@ from idlmav.capture.quantized.layers import QuantizedLayer, is_pack, may_be_quan
 from idlmav.capture.record.argument_text import dtype_name
 from idlmav.capture.record.classify import module_name
 from idlmav.capture.record.trace import CallRecord
-from idlmav.capture.record.wrappers import is_plain, leaves, scheme_of, stands_for_others, stored_bytes
+from idlmav.capture.record.wrappers import is_packed, is_plain, leaves, scheme_of, stands_for_others, stored_bytes
 from idlmav.capture.torch_private import UNCOMPILED
 from idlmav.graph import ModuleInfo, ParameterInfo
 from idlmav.graph.fast_records import maker
 from idlmav.graph.modules import ancestors
 
-__all__ = ["Tree", "class_name", "uncompiled"]
+__all__ = ["Tree", "class_name", "is_below", "uncompiled"]
 
 _LEVELS_ABOVE_A_PACK = 3
 """A packed object lies in a module of its own, in a list at most, below the layer that uses it."""
-_make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
+_make_module = maker(
+    ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "entered", "container"
+)
 class_name, _qualified_name = (vars(type)[name].__get__ for name in ("__name__", "__qualname__"))
 """Return the name of a class, whatever its metaclass says."""
 Entry = TypeVar("Entry", bound=tuple[Any, ...])
@@ -55,6 +58,8 @@ class Tree:
         Every module with the path at which it is found first.
     twins : list of (str, str)
         First path and another path of modules that lie in more than one place.
+    shared : dict of str to list of str
+        All paths of modules without tensors (activations) that lie in several places, by their first one.
     tensors : list of (str, Tensor, bool)
         The parameters and buffers of every module with their qualified names, and whether it is a buffer; what
         modules share is there more than once.
@@ -70,6 +75,7 @@ class Tree:
         self.model = model
         self.modules: list[tuple[str, torch.nn.Module]] = []
         self.twins: list[tuple[str, str]] = []
+        self.shared: dict[str, list[str]] = {}
         first: dict[int, str] = {}
         waiting: list[tuple[str, torch.nn.Module]] = [("", model)]
         # A stack instead of recursion: blocks may be nested deeper than Python allows.
@@ -78,6 +84,8 @@ class Tree:
             known = first.setdefault(id(module), path)
             if known is not path:
                 self.twins.append((known, path))
+                if not any(module.__dict__.get(table) for table in ("_parameters", "_buffers", "_modules")):
+                    self.shared.setdefault(known, [known]).append(path)
                 continue
             children = module.__dict__.get("_modules")
             if children and UNCOMPILED in children:
@@ -148,10 +156,16 @@ class Tree:
         return found
 
     def describe_modules(
-        self, calls: list[CallRecord], quantized: Mapping[str, QuantizedLayer]
+        self, calls: list[CallRecord], quantized: Mapping[str, QuantizedLayer], codes: frozenset[CodeType]
     ) -> tuple[ModuleInfo, ...]:
-        """Return every module as a value, with the number of its calls."""
+        """
+        Return every module as a value, with the number of its calls; a shared one without tensors at each place of a call.
+
+        `codes` are the functions that ran ops: one may be a method of a module that was never called, and of no other class.
+        """
         counts = Counter([call.path for call in calls])
+        if len(counts) < len(self.modules):
+            codes = codes - {code for kind in {type(call.module) for call in calls} for code in _codes(kind)}
         found = []
         for (path, module), names in zip(self.modules, self._names, strict=True):
             if path in quantized:
@@ -160,8 +174,23 @@ class Tree:
             class_path, extra = f"{module_name(kind)}.{_qualified_name(kind)}", _settings(module)
             has_no_forward = getattr(kind, "forward", None) is torch.nn.Module.forward
             container = has_no_forward and "forward" not in module.__dict__
-            found.append(_make_module(path, class_name(kind), class_path, extra, names, counts.get(path, 0), container))
-        return tuple(found)
+            places = [place for place in self.shared.get(path, ()) if counts.get(place)] or [path]
+            for place in places:
+                count = counts.get(place, 0)
+                entered = not count and not container and bool(codes) and not codes.isdisjoint(_codes(kind))
+                found.append(_make_module(place, class_name(kind), class_path, extra, names, count, entered, container))
+        return tuple(self._in_order(found) if self.shared else found)
+
+    def _in_order(self, found: list[ModuleInfo]) -> list[ModuleInfo]:
+        """Return modules with each shared one after the last one of the module around its place."""
+        moved = {place for places in self.shared.values() for place in places[1:]}
+        made = [info for info in found if info.path not in moved]
+        for info in found:
+            if info.path in moved:
+                around = info.path.rpartition(".")[0]
+                inside = [i for i, other in enumerate(made) if other.path == around or is_below(other.path, around)]
+                made.insert(inside[-1] + 1 if inside else len(made), info)
+        return made
 
     def describe_parameters(self, quantized: Mapping[str, QuantizedLayer]) -> tuple[ParameterInfo, ...]:
         """Return every parameter and buffer once, parameters first, under the name at which it is found first."""
@@ -209,13 +238,26 @@ def _told_apart(entries: list[Entry]) -> list[Entry]:
     return found
 
 
+def is_below(name: str, path: str) -> bool:
+    """Return whether a module or a tensor lies below a module."""
+    return not path or name.startswith(f"{path}.")
+
+
+def _codes(kind: type) -> frozenset[CodeType]:
+    """Return the code of all methods of a class of modules, those of torch's own classes apart."""
+    classes = [base for base in kind.__mro__ if not module_name(base).startswith(("torch.nn.", "builtins"))]
+    codes = [getattr(method, "__code__", None) for base in classes for method in vars(base).values()]
+    return frozenset(code for code in codes if code is not None)
+
+
 def _describe(name: str, tensor: Tensor, is_buffer: bool, aliases: Iterable[str]) -> ParameterInfo:
     shape = tuple(tensor.shape) if type(tensor) is torch.nn.Parameter or not is_lazy(tensor) else None
     trainable, dtype = not is_buffer and tensor.requires_grad, tensor.dtype
     stored, scheme = None, ""
     if shape is not None and not is_plain(tensor) and stands_for_others(tensor):
         main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
-        dtype, stored, scheme = main.dtype, stored_bytes([tensor]), scheme_of([tensor], main, tensor.numel())
+        dtype, stored = main.dtype, stored_bytes([tensor])
+        scheme = scheme_of([tensor], main, tensor.numel()) if is_packed(tensor) else ""
     elif tensor.layout is not torch.strided and shape is not None:
         stored = stored_bytes([tensor])
     return _make_parameter(

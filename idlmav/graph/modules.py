@@ -64,6 +64,8 @@ class ModuleInfo(_Sums):
         Names of the parameters and buffers that belong to this module directly.
     calls : int
         How often the module was called; 0 means that it never was (containers stay at 0).
+    entered : bool
+        Whether a method of its class other than ``forward`` ran an op, while the module itself was never called.
     container : bool
         Whether it has no ``forward`` of its own and only holds others, as ModuleList does.
     reached : bool
@@ -96,6 +98,7 @@ class ModuleInfo(_Sums):
     extra_repr: str = ""
     params: tuple[str, ...] = ()
     calls: int = 0
+    entered: bool = False
     container: bool = False
     reached: bool = True
     param_count: int = 0

@@ -243,8 +243,10 @@ def _missed(graph: Graph, nodes: list[Node], first_name: dict[str, str], read: s
     idle = [module for module in graph.modules if not module.calls and module.path]
     if not idle:
         return set()
-    opaque = [f"{node.path}." for node in nodes if "opaque" in node.notes]
-    used_paths = {module.path for module in graph.modules if module.calls} | {node.path for node in nodes}
+    opaque = [f"{node.path}." if node.path else "" for node in nodes if "opaque" in node.notes]
+    used_paths = {module.path for module in graph.modules if module.calls or module.entered} | {
+        node.path for node in nodes
+    }
     reached = {around for path in used_paths for around in ancestors(path) if around}
     holders: dict[str, list[str]] = {}
     for module in graph.modules:

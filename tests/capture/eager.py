@@ -73,6 +73,7 @@ class _Watch(TorchFunctionMode):
         super().__init__()
         self.seen: list[Seen] = []
         self.made: dict[int, int] = {}
+        self.mapped: dict[int, int] = {}  # by memory, what functorch wraps: vmap returns it as another tensor
         self.kept: list[Tensor] = []
         self.paths: list[str] = [""]
         self.writers: dict[int, int] = {}
@@ -94,7 +95,8 @@ class _Watch(TorchFunctionMode):
         if name in IGNORED or name == "__get__" or name.startswith("_record_function"):
             return func(*args, **kwargs)
         operands = _tensors(list(args)) + _tensors(kwargs)
-        sources = {self.made[id(_inside(x))] for x in operands if id(_inside(x)) in self.made}
+        found = [self.made.get(id(_inside(x)), self.mapped.get(_memory(_inside(x)))) for x in operands]
+        sources = {index for index in found if index is not None}
         for x in operands:
             writer = self.writers.get(_memory(x))
             if writer is not None and writer > self.made.get(id(x), -1):
@@ -122,6 +124,8 @@ class _Watch(TorchFunctionMode):
         for tensor in outputs:
             self.made[id(tensor)] = self.made[id(_inside(tensor))] = index
             self.kept += [tensor, _inside(tensor)]
+            if _inside(tensor) is not tensor:
+                self.mapped[_memory(_inside(tensor))] = index
         made = [_inside(x) for x in outputs]
         self.seen.append(Seen(name, self.paths[-1], [(tuple(x.shape), str(x.dtype)[6:]) for x in made], sources))
         return result

@@ -476,3 +476,29 @@ def test_the_packed_weights_are_left_as_found() -> None:
     assert torch.equal(model(X), before)
     assert wrapped.weight is weight
     assert {name: set(vars(module)) for name, module in model.named_modules()} == keys
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_statically_quantized_network_is_drawn_whole() -> None:
+    """Reported of torch.ao: packed convolutions, whose kernels want quantized tensors."""
+
+    class Static(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.quant, self.dequant = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+            self.conv, self.relu, self.fc = nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Linear(8, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.dequant(self.fc(self.relu(self.conv(self.quant(x))).mean((2, 3))))
+
+    x = torch.randn(2, 3, 12, 12)
+    model = Static().eval()
+    flops, count = float_flops(model, x), sum(p.numel() for p in model.parameters())
+    model.qconfig = torch.ao.quantization.get_default_qconfig(torch.backends.quantized.engine)
+    torch.ao.quantization.prepare(model, inplace=True)
+    model(x)
+    torch.ao.quantization.convert(model, inplace=True)
+    graph = graph_of(model, x)
+    assert not graph.errors
+    assert (graph.totals.flops, graph.totals.param_count, graph.totals.param_reached) == (flops, count, count)
+    assert not graph.unreached

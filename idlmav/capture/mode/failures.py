@@ -49,7 +49,7 @@ class Failures:
     ) -> tuple[Exception, Any]:
         """Run an op on values or zeros; return its error, and its result or ``NotImplemented``."""
         if self.outcomes is not None and (known := self.outcomes.of(args, kwargs)) is not NotImplemented:
-            count_product(op, func, args, kwargs, known)
+            count_product(op, args, kwargs, known)
             return error, self.registered(op, args[0] if is_inplace_call(func, args, kwargs) else known)
         lacks_values = needs_values(error)
         if lacks_values:
@@ -63,7 +63,7 @@ class Failures:
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
             self.trace.guessed |= lacks_values and not _has_fixed_size(func)
-            count_product(op, func, args, kwargs, result)
+            count_product(op, args, kwargs, result)
             if is_inplace_call(func, args, kwargs):
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)

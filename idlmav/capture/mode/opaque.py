@@ -17,9 +17,9 @@ from idlmav.capture.record.argument_text import argument_text
 from idlmav.capture.record.classify import ASK, KINDS, OP, classify, is_inplace_call
 from idlmav.capture.record.operands import meta_like
 from idlmav.capture.record.source import locate
-from idlmav.capture.record.trace import Remembered
+from idlmav.capture.record.trace import SIGNATURES, OpRecord, Remembered
 from idlmav.capture.record.values import map_tensors, tensors_in
-from idlmav.capture.record.wrappers import as_meta, inner_tensors, is_plain, leaves, scheme_of
+from idlmav.capture.record.wrappers import as_meta, inner_tensors, is_packed, is_plain, leaves, scheme_of
 from idlmav.capture.shapes.kernels import on_zeros
 from idlmav.capture.torch_private import DisableTorchFunction
 
@@ -59,8 +59,22 @@ def run_opaque(mode: RecordingMode, func: Any, args: Any, kwargs: dict[str, Any]
     with DisableTorchFunction():
         op = mode.trace.new_op(func, locate(frame))
         op.args, op.kwargs = args, kwargs
+        op.origins = [mode.origin_of(tensor) for tensor in tensors_in((args, kwargs))]
+    return finish_opaque(mode, op, args, kwargs)
+
+
+def finish_opaque(mode: RecordingMode, op: OpRecord, args: Any, kwargs: dict[str, Any]) -> Any:
+    """
+    Compute the result of an op on such tensors.
+
+    Raises
+    ------
+    Exception
+        The op's own, if neither the class nor a plain tensor accepts the operands.
+    """
+    func, trace = op.func, mode.trace
+    with DisableTorchFunction():
         operands = tensors_in((args, kwargs))
-        op.origins = [mode.origin_of(tensor) for tensor in operands]
         plain, flops, error = _as_plain(mode, func, args, kwargs)
     result, raised = _by_class(mode, func, args, kwargs, flops)
     with DisableTorchFunction():
@@ -72,11 +86,24 @@ def run_opaque(mode: RecordingMode, func: Any, args: Any, kwargs: dict[str, Any]
             result = plain
         found, expected = tensors_in(result), tensors_in(plain)
         op.flops = flops if [x.shape for x in found] == [x.shape for x in expected] else None
-        if any(id(tensor) in mode.trace.origins for tensor in found):
+        if any(id(tensor) in trace.origins for tensor in found):
             result = map_tensors(lambda tensor: _other(mode, tensor), result)
-        mode.trace.register_all(op, result)
+        for index, tensor in enumerate(trace.register_all(op, result)):
+            if not is_plain(tensor):
+                _note_parts(mode, op, index, tensor)
         op.remembered = Remembered(-1, None, op.flops, _text(func, args, kwargs, operands))
     return result
+
+
+def _note_parts(mode: RecordingMode, op: OpRecord, output: int, wrapper: Tensor) -> None:
+    """Let ops on a wrapper that an op has made find it, and those on what it holds."""
+    trace = mode.trace
+    if inner_tensors(wrapper):
+        trace.origins[id(wrapper)] = op.index, output, None
+    for leaf in leaves(wrapper):
+        if leaf is not wrapper and id(leaf) not in trace.origins:
+            trace.origins[id(leaf)] = op.index, output, SIGNATURES.token(leaf) if leaf.is_meta else None
+            trace.kept.append(leaf)
 
 
 def _other(mode: RecordingMode, tensor: Tensor) -> Tensor:
@@ -88,7 +115,7 @@ def _text(func: Any, args: Any, kwargs: dict[str, Any], operands: list[Tensor]) 
     """Return the arguments as text, with the scheme of the operand that stands for others."""
     parts = [argument_text(func, args, kwargs)]
     for tensor in operands:
-        if not is_plain(tensor):
+        if is_packed(tensor):
             main = max(leaves(tensor), key=lambda leaf: leaf.numel() * leaf.dtype.itemsize)
             parts.append(f"scheme={scheme_of([tensor], main, tensor.numel())!r}")
     return ", ".join(part for part in dict.fromkeys(parts) if part)

@@ -39,6 +39,7 @@ from idlmav.capture.data.positions import SELECTS, misplaced
 from idlmav.capture.data.replay import Replay
 from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
+from idlmav.capture.mode.opaque import finish_opaque
 from idlmav.capture.mode.overrides import overrides, run_override
 from idlmav.capture.record.classify import (
     ADDRESS,
@@ -62,6 +63,7 @@ from idlmav.capture.record.operands import Operands, as_operands
 from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import map_tensors, parts_of, tensors_in
+from idlmav.capture.record.wrappers import is_plain, stands_for_others
 from idlmav.capture.shapes.kernels import Kernels, on_device, on_zeros
 from idlmav.capture.shapes.product_flops import count_product, count_sparse, dense_on_meta, is_sparse
 from idlmav.capture.torch_private import any_autocast, subclasses_enabled
@@ -293,6 +295,8 @@ class RecordingMode(TorchFunctionMode):
 
     def _with_real(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Compute an op on real operands; treat these as meta tensors if others are."""
+        if any(not is_plain(tensor) and stands_for_others(tensor) for tensor in tensors_in((args, kwargs))):
+            return finish_opaque(self, op, args, kwargs)
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
         if is_sparse(tensors):
@@ -320,7 +324,7 @@ class RecordingMode(TorchFunctionMode):
             return self.failures.failed(op, func, args, kwargs, error)
         if not inplace:  # random numbers are others than in a real call
             result = self._corrected(result, args, kwargs)
-        count_product(op, func, args, kwargs, result)
+        count_product(op, args, kwargs, result)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
     def _corrected(self, result: Any, args: Any, kwargs: Any) -> Any:
@@ -359,7 +363,9 @@ class RecordingMode(TorchFunctionMode):
         except TypeError:  # an argument that cannot be a key
             return self._compute(op, func, args, kwargs, None)
         if remembered is not None:
-            return self.recorder.recall(op, remembered, func, args, kwargs)
+            result = self.recorder.recall(op, remembered, func, args, kwargs)
+            count_product(op, args, kwargs, result)
+            return result
         return self._compute(op, func, args, kwargs, signature)
 
     def _compute(
@@ -378,7 +384,7 @@ class RecordingMode(TorchFunctionMode):
                 self.decisions.guess_size(op)
                 return self.recorder.finish(op, guess, args, kwargs, None, False)
             result, op.flops, fresh = self.kernels.evaluate(func, args, kwargs, inplace)
-            count_product(op, func, args, kwargs, result)
+            count_product(op, args, kwargs, result)
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
         if fresh and signature is not None and type(result) is Tensor:

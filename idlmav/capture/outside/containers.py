@@ -74,6 +74,7 @@ class Copier(TorchFunctionMode):
         self.stand_in_of = stand_in_of
         self.named: list[tuple[str, Tensor]] = []
         self.twins: list[tuple[str, str]] = []
+        self.arguments: set[str] = set()  # names that no part of another input may have
         self._stand_ins: dict[int, tuple[Tensor, str, Tensor]] = {}
         self._path = ""
 
@@ -92,14 +93,19 @@ class Copier(TorchFunctionMode):
             return value.clone_state()
         if callable(value) and not any(isinstance(found, Tensor) for found in memo.values()):
             return value
+        stand_ins = {id(memo[id(found)]) for _, found in walk(value) if isinstance(found, Tensor)}
         try:
             with self:
-                return copy.deepcopy(value, memo)
+                made = copy.deepcopy(value, dict(memo))
+                with DisableTorchFunction():
+                    whole = stand_ins <= {id(found) for _, found in walk(made)}
+                return made if whole else _rebuilt(value, memo)
         except Exception:  # noqa: BLE001 - a part that cannot be copied: the input itself is used
             return value
 
     def _stand_in(self, tensor: Tensor, name: str) -> Tensor:
         known = self._stand_ins.get(id(tensor))
+        name = self._public(name, known)
         if known is None:
             stand_in = self.stand_in_of(tensor)
             self._stand_ins[id(tensor)] = stand_in, name, tensor
@@ -108,6 +114,15 @@ class Copier(TorchFunctionMode):
         if name != known[1]:
             self.twins.append((name, known[1]))
         return known[0]
+
+    def _public(self, name: str, known: Any) -> str:
+        """Return the name by which a model finds what lies in private parts of an object: ``"x"`` for ``"data._store.x"``."""
+        first, *parts = name.split(".")
+        if not any(part.startswith("_") for part in parts):
+            return name
+        short = ".".join(part for part in parts if not part.startswith("_"))
+        taken = {*self.arguments, *(other for other, _ in self.named)} - ({known[1]} if known is not None else set())
+        return next((found for found in (short, f"{first}.{short}") if short and found not in taken), name)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Copy tensors that `walk` has not found."""
@@ -118,6 +133,20 @@ class Copier(TorchFunctionMode):
             if id(tensor) not in memo:
                 memo[id(tensor)] = self._stand_in(tensor, f"{self._path}.{len(self.named)}")
             return memo[id(tensor)]
+
+
+def _rebuilt(value: Any, memo: dict[int, Any]) -> Any:
+    """Return a deep copy of an object whose class copies itself without regard to what is copied already."""
+    if id(value) in memo:
+        return memo[id(value)]
+    if type(value) in (dict, list, tuple):
+        parts = [_rebuilt(part, memo) for part in (value.values() if isinstance(value, dict) else value)]
+        return dict(zip(value, parts, strict=True)) if isinstance(value, dict) else type(value)(parts)
+    if not hasattr(type(value), "__deepcopy__") or not hasattr(value, "__dict__") or isinstance(value, _SHARED):
+        return copy.deepcopy(value, memo)
+    made = memo[id(value)] = object.__new__(type(value))
+    made.__dict__.update({name: _rebuilt(part, memo) for name, part in vars(value).items()})
+    return made
 
 
 class Drained:

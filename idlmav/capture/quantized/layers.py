@@ -15,12 +15,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idlmav.capture.record.wrappers import held, leaves, packed_tensors, scheme_of, stands_for_others, stored_bytes
+from idlmav.capture.record.wrappers import (
+    FULL,
+    held,
+    is_packed,
+    leaves,
+    packed_tensors,
+    scheme_of,
+    stands_for_others,
+    stored_bytes,
+)
 from idlmav.capture.torch_private import DisableTorchFunction, ScriptObject
 
 __all__ = ["QuantizedLayer", "Weight", "is_pack", "may_be_quantized", "quantized_layer"]
 
-_FULL = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128})
 _NEVER_PACKED = frozenset({torch.int64, torch.bool})
 _SIZES = (
     ("in_features", "out_features"), ("infeatures", "outfeatures"), ("in_dim", "out_dim"), ("input_dim", "output_dim"),
@@ -91,7 +99,7 @@ def may_be_quantized(module: nn.Module, *tables: Mapping[str, Tensor | None] | N
         for tensor in table.values() if table else ():
             if tensor is not None and type(tensor) in _ORDINARY:
                 dtype = tensor.dtype
-                if dtype not in _FULL and dtype not in _NEVER_PACKED:
+                if dtype not in FULL and dtype not in _NEVER_PACKED:
                     return True
             elif isinstance(tensor, Tensor):
                 return True
@@ -126,10 +134,10 @@ def quantized_layer(module: nn.Module, widths: tuple[int, int] | None = None) ->
             return None
         count = math.prod(shape)
         found = [(name, x) for name, x in own.items() if _is_packed(x) and _bits_fit(x, count, exact=not declared)]
-        if not found or any(type(x) in _ORDINARY and x.dtype in _FULL and x.numel() >= count for x in own.values()):
+        if not found or any(type(x) in _ORDINARY and x.dtype in FULL and x.numel() >= count for x in own.values()):
             return None
         name, main = max(found, key=lambda entry: stored_bytes([entry[1]]))
-        if not declared and len(own) < 2 and not stands_for_others(main):
+        if not declared and ((len(own) < 2 and not stands_for_others(main)) or not _is_quantized(main)):
             return None
         return _of_tensors(module, function, shape, name, main, own)
 
@@ -147,7 +155,9 @@ def _of_tensors(
     state = getattr(main, "quant_state", None)
     holders += [state] if state is not None else []
     holders += [value for key, value in vars(module).items() if key in ("meta", "quant_config", "quantization_config")]
-    weight = Weight(name, shape, largest.dtype, stored, scheme_of([*holders, module], largest, math.prod(shape)))
+    packed = largest.dtype not in FULL  # others are only wrapped: spread over devices, say
+    scheme = scheme_of([*holders, module], largest, math.prod(shape)) if packed else ""
+    weight = Weight(name, shape, largest.dtype, stored, scheme)
     others = [
         Weight(key, tuple(x.shape), x.dtype, stored_bytes([x])) for key, x in bias.items() if key not in registered
     ]
@@ -221,8 +231,12 @@ def _product(module: nn.Module, widths: tuple[int, int] | None) -> tuple[Any, tu
 
 def _is_packed(tensor: Tensor) -> bool:
     if type(tensor) in _ORDINARY:
-        return tensor.dtype not in _FULL and tensor.dtype not in _NEVER_PACKED
-    return tensor.dtype not in _FULL or stands_for_others(tensor)
+        return tensor.dtype not in FULL and tensor.dtype not in _NEVER_PACKED
+    return tensor.dtype not in FULL or stands_for_others(tensor)
+
+
+def _is_quantized(tensor: Tensor) -> bool:
+    return is_packed(tensor) if stands_for_others(tensor) else tensor.dtype not in FULL
 
 
 def _bits_fit(tensor: Tensor, count: int, *, exact: bool) -> bool:

@@ -72,7 +72,7 @@ def _where(ops: list[OpRecord]) -> Where | None:
 def label(op: OpRecord, layer: QuantizedLayer, flops: int | None) -> None:
     """Write FLOPs and scheme on an op."""
     op.flops = flops
-    op.remembered = Remembered(-1, None, flops, f"scheme={layer.scheme!r}")
+    op.remembered = Remembered(-1, None, flops, f"scheme={layer.scheme!r}" if layer.scheme else "")
 
 
 def without_kernels(

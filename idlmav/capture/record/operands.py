@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from idlmav.capture.record.trace import BUFFER, CONSTANT, META, PARAMETER, SIGNATURES, NeedsAutograd, Origin, Trace
 from idlmav.capture.record.values import map_tensors
-from idlmav.capture.record.wrappers import is_plain, stands_for_others
+from idlmav.capture.record.wrappers import is_plain, leaves, stands_for_others
 from idlmav.capture.torch_private import is_functorch_wrapped, storage_id, swap_tensors
 
 __all__ = ["SMALL", "Operands", "as_operands", "meta_like"]
@@ -95,6 +95,8 @@ class Operands:
         strided = tensor.layout is torch.strided
         if torch.nn.parameter.is_lazy(tensor) or not strided or tensor.is_quantized:
             origin: Origin = (kind, name, None)
+        elif not is_plain(tensor) and stands_for_others(tensor):
+            origin = (kind, name, None) if name is not None else self._made_of(tensor)
         elif not tensor.is_meta and _may_be_read(tensor, foreign=name is None):
             # A clone: the model may write into its own counters and masks.
             real = trace.stand_ins[id(tensor)] = tensor.detach().to("cpu", copy=True)
@@ -104,6 +106,12 @@ class Operands:
             origin = (kind, name, SIGNATURES.token(tensor))
         trace.origins[id(tensor)] = origin
         return origin
+
+    def _made_of(self, wrapper: Tensor) -> Origin:
+        """Return what made the first of the tensors in a wrapper that an op has made."""
+        known = [self.trace.origins.get(id(leaf), (CONSTANT, None, None)) for leaf in leaves(wrapper)]
+        index, output, _ = next((origin for origin in known if origin[0] >= 0), (CONSTANT, None, None))
+        return index, output, None
 
     def _kind_and_name(self, tensor: Tensor) -> tuple[int, str | None]:
         name, is_buffer = self.names.get(id(tensor), (None, False))

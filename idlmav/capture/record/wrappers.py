@@ -38,6 +38,8 @@ _SCHEMES = (
     "wbits",
 )
 """Attributes in which libraries keep the name of a scheme, or its number of bits."""
+FULL = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128})
+"""Types of weights that are not quantized."""
 _NESTED_AT_MOST = 4
 _NO_DATA = (torch.nn.Module, type, str, bytes, int, float, torch.dtype, torch.device)
 
@@ -85,6 +87,13 @@ def _flat(tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
 def stands_for_others(tensor: Tensor) -> bool:
     """Return whether a tensor is of a user's class and holds other tensors."""
     return not is_plain(tensor) and bool(inner_tensors(tensor))
+
+
+def is_packed(tensor: Tensor) -> bool:
+    """Return whether most of what a tensor of a user's class stores is not ordinary floats: it is quantized."""
+    if not stands_for_others(tensor):
+        return False
+    return max(leaves(tensor), key=_bytes).dtype not in FULL
 
 
 def _has_memory(tensor: Tensor) -> bool:
@@ -159,7 +168,8 @@ def as_meta(tensor: Tensor, depth: int = 0) -> Tensor | None:
         return None
     with contextlib.suppress(Exception):  # the class's own code
         names, context = wrapper.__tensor_flatten__()
-        inner = {name: as_meta(getattr(tensor, name), depth + 1) for name in names}
+        parts = {name: getattr(tensor, name) for name in names}  # some are no tensors: the mesh of a DTensor
+        inner = {name: as_meta(x, depth + 1) if isinstance(x, Tensor) else x for name, x in parts.items()}
         if None not in inner.values():
             made: Tensor = kind.__tensor_unflatten__(inner, context, tensor.shape, tensor.stride())
             return made

@@ -159,7 +159,7 @@ class _AutogradMode(RecordingMode):
         inplace = is_inplace_call(func, args, kwargs)
         if not inplace:
             op.flops = self._formula(func, args, kwargs)
-            count_product(op, func, args, kwargs, result)
+            count_product(op, args, kwargs, result)
         result = self.recorder.finish(op, result, args, kwargs, None, inplace)
         self._note_wrapped(op, tensors_in(result))
         return result

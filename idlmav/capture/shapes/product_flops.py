@@ -18,31 +18,42 @@ from idlmav.capture.record.trace import OpRecord, Trace
 from idlmav.capture.record.values import tensors_in
 from idlmav.metrics.catalogue import ops_with
 
-__all__ = ["ESTIMATE", "SPARSE", "UPPER_BOUND", "count_product", "count_sparse", "dense_on_meta", "is_sparse"]
+__all__ = [
+    "ESTIMATE",
+    "ROWS_BY_COLUMNS",
+    "SPARSE",
+    "UPPER_BOUND",
+    "count_product",
+    "count_sparse",
+    "dense_on_meta",
+    "is_sparse",
+]
 
 ESTIMATE, UPPER_BOUND, SPARSE = "estimate", "upper bound", "sparse"
 """Flags of an op: its FLOPs are by a formula of our own; at most so many; it reads or makes a sparse tensor."""
-_ROWS_BY_COLUMNS = ops_with("rows_by_columns")
+ROWS_BY_COLUMNS = ops_with("rows_by_columns")
 _SPARSE_PRODUCTS = ops_with("sparse", "product")
 _FROM_ENTRIES = ops_with("sparse", "made of entries")
 _KEEP_ENTRIES = ops_with("sparse", "keeps entries")
 
 
-def count_product(op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+def count_product(op: OpRecord, args: Any, kwargs: dict[str, Any], result: Any) -> None:
     """Write the FLOPs of a grouped, packed or flex product on its record, if they are not known."""
-    if op.flops is not None or not args:
+    if not args:
         return
-    name = op_name(func)
+    name = op_name(op.func)
     if name == "flex_attention":
         query, key, value = args[:3]
-        mask = args[4] if len(args) > 4 else None
         op.flops = 2 * query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+        mask = args[4] if len(args) > 4 else None
         # Without a mask, torch hands on one of a single block, of one row and column.
         if mask is not None and tuple(mask[:2]) != (1, 1):
             op.flags = (*op.flags, ESTIMATE, UPPER_BOUND)
         return
+    if op.flops is not None:
+        return
     made = tensors_in(result)
-    if name not in _ROWS_BY_COLUMNS or not made or not isinstance(args[0], Tensor):
+    if name not in ROWS_BY_COLUMNS or not made or not isinstance(args[0], Tensor):
         return
     rows, second, columns = args[0], args[1] if len(args) > 1 else None, made[0].shape[-1]
     groups = rows.shape[0] if rows.dim() == 3 and isinstance(second, Tensor) and second.dim() == 2 else 1
