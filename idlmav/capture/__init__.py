@@ -11,7 +11,9 @@ The steps, in the order in which they are tried; each is reached only where the 
    (`mode.failures`).
 4. Where the model asks for values (``if x.sum() > 0``), small tensors are real; else the ops that lead to the value
    run on the user's tensors (`data.replay`); where that costs too much, the answer is guessed (`data.decisions`).
-   Where guesses lead to an error, or past modules, the opposite answer is tried (`reruns.branches`).
+   After a guess the model itself is called once, if that can be done and is cheap enough (`reruns.real_call`), and a
+   second run reads all values there (`data.outcomes`). Else, where guesses lead to an error, or past modules, the
+   opposite answer is tried (`reruns.branches`).
 5. Where the model differentiates, a copy of it runs with autograd (`reruns.autograd_run`).
 6. Where the model raises, it runs again with its errors noted and their results assumed, until nothing new is
    learnt (`repair`). The same finds inputs where none are given (`repair.inputs`).

@@ -209,9 +209,20 @@ def scattered(m: Net, x: Tensor) -> Tensor:
     return y[~mask].unique(dim=0)
 
 
+def pasted(m: Net, x: Tensor) -> Tensor:
+    """Mask R-CNN: each mask is written into the image at the place of its box, whose corners are tensors."""
+    boxes, scores = m.predicted(x)
+    canvas = torch.zeros(16, 16)
+    for left, top, right, bottom in boxes[nms(boxes, scores[:, 0], 0.2)].long():
+        wide, high = int(right - left + 1), int(bottom - top + 1)
+        mask = F.interpolate(x[:, :1, :4, :4], size=(high, wide))[0, 0]
+        canvas[top : bottom + 1, left : right + 1] = mask[: bottom - top + 1, : right - left + 1]
+    return canvas
+
+
 KINDS = [
     proposals, nms_per_class, masks_per_class, box_by_box, sampled, in_numpy, routed, beams, generated, queries, prompted,
-    refined, counted, padded, scattered,
+    refined, counted, padded, scattered, pasted,
 ]  # fmt: skip
 
 

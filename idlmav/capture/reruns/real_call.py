@@ -56,7 +56,7 @@ FLOPS_PER_SECOND = 20_000_000_000
 """What even a slow machine computes; a call that takes longer does something else, and ends."""
 BYTES_AT_MOST = 1 << 32
 """Bytes of the largest result in it, and of the model's buffers, which are copied."""
-SECONDS_OF_PYTHON = 5.0
+SECONDS_OF_PYTHON = 15.0
 """CPU seconds for what has no FLOPs."""
 SECONDS_AT_MOST = 60.0
 """Seconds on the clock, other programs on a busy machine included, after which a call ends in any case."""
@@ -208,7 +208,7 @@ class Witness(TorchFunctionMode):
             event.outcome = map_tensors(meta_like, result)
             foreign = {key for key in map(storage_key, operands) if key not in self.made}
             self.made.update({storage_key(tensor) for tensor in found} - foreign)
-        elif KINDS.get(func) == DATA:
+        elif KINDS.get(func) == DATA or result is None:
             event.outcome = copy.deepcopy(result)
         return result
 
