@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any, Self
 
 import torch
@@ -89,8 +89,8 @@ class Run:
         self._innermost: tuple[Exception, CallRecord] | None = None
 
     branches: frozenset[Where | None] = frozenset()
-    gradients: Any = torch.no_grad
-    """Context in which the model runs: without autograd."""
+    gradients: Any = nullcontext
+    """Context in which the model runs: with gradients on or off as the caller has it; meta tensors require none."""
 
     def taking(self, branches: frozenset[Where | None]) -> Self:
         """Return this run, which has still to begin, with opposite guesses at the given places."""

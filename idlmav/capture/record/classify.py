@@ -18,11 +18,13 @@ __all__ = [
     "DATA",
     "DEVICE",
     "FACTORY",
+    "GRADIENT",
     "ITERATE",
     "KINDS",
     "OP",
     "RETURN_TRUTH",
     "SET",
+    "TYPE",
     "classify",
     "function_name",
     "inplace_position",
@@ -30,7 +32,7 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS = range(10)
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS, GRADIENT, TYPE = range(12)
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
 
@@ -65,6 +67,8 @@ def classify(func: Any) -> int:
         kind = CONTROL
     elif func in _AUTOGRAD or name == "_make_dual":
         kind = AUTOGRAD
+    elif (slot == "__get__" and name in ("requires_grad", "is_leaf", "grad_fn")) or name == "_set_grad_enabled":
+        kind = GRADIENT
     elif slot == "__get__":
         kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
     elif slot in ("__set__", "__delete__") or name == "requires_grad_":
@@ -73,6 +77,8 @@ def classify(func: Any) -> int:
         kind = ASK
     elif func in _FACTORIES:
         kind = FACTORY
+    elif func is torch.Tensor.type:
+        kind = TYPE
     elif name in _RETURN_DATA:
         kind = DATA
     elif name in ("data_ptr", "untyped_storage", "storage"):

@@ -141,6 +141,9 @@ class _AutogradMode(RecordingMode):
             op.flops = self._formula(func, args, kwargs)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
+    def _gradient(self, func: Any, args: Any, frame: FrameType) -> Any:
+        return func(*args)  # tensors of this run have gradients
+
     def _formula(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int | None:
         """
         Return the FLOPs of an op by running it apart, on the meta device.
