@@ -45,7 +45,9 @@ class MAV:
     ----------
     model : torch.nn.Module or Graph
         Any model, whether it runs or not; it is left exactly as it is. Only shapes are computed, so no weights are
-        copied, and models on the meta device work too. A `Graph`, such as ``mav.graph``, is drawn as it was captured.
+        copied, and models on the meta device work too. What ``forward`` changes in Python's objects is put back; what it
+        writes elsewhere (files, sockets), and generators that it advances, are not. A `Graph`, such as ``mav.graph``, is
+        drawn as it was captured.
     inputs : object, optional
         Arguments of ``forward``: a tensor, a tuple (positional arguments), a dict (keyword arguments), or another
         value as the only argument. If left out, those that the model brings along are taken (Lightning's

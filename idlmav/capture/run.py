@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any, Self
 
 import torch
@@ -114,8 +114,8 @@ class Run:
     branches: frozenset[Guess] = frozenset()
     outcomes: Outcomes | None = None
     """What a real call of the model has told; ``None`` if there was none."""
-    gradients: Any = torch.no_grad
-    """Context in which the model runs: without autograd."""
+    gradients: Any = nullcontext
+    """Context in which the model runs: with gradients on or off as the caller has it; meta tensors require none."""
     frames = 2
     """How many times the frames of a plain module call one takes here."""
 

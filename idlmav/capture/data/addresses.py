@@ -50,8 +50,8 @@ class Addresses:
             if type(storage) is not _Addressed:
                 self._give_memory(storage, args[0])
             if func is Tensor.data_ptr:
-                offset: int = tensor.storage_offset() * tensor.element_size()
-                return storage.data_ptr() + offset if tensor.numel() else 0
+                offset = tensor.storage_offset() * tensor.element_size()
+                return storage.address + offset if tensor.numel() else 0
         return func(tensor, *args[1:], **kwargs)
 
     def _give_memory(self, storage: Any, tensor: Tensor) -> None:

@@ -11,9 +11,10 @@ import torch
 from idlmav.capture.data.data_shaped import with_guessed_numbers
 from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.data.replay import Replay
-from idlmav.capture.record.classify import is_inplace_call, op_name
+from idlmav.capture.record.classify import function_name, is_inplace_call, op_name
 from idlmav.capture.record.operands import as_operands
-from idlmav.capture.record.trace import OpRecord, Trace
+from idlmav.capture.record.trace import PARAMETER, OpRecord, Trace
+from idlmav.capture.record.values import tensors_in
 from idlmav.capture.shapes.kernels import on_zeros, true_error
 from idlmav.capture.shapes.product_flops import count_product
 from idlmav.capture.torch_private import needs_values
@@ -59,7 +60,13 @@ class Failures:
         try:
             result = on_zeros(func, args, kwargs)
         except Exception as real:  # noqa: BLE001 - recorded by the caller: kernels on the meta device word it differently
-            return real, NotImplemented
+            constants = self._constants(op, args, kwargs)
+            if not constants:
+                return real, NotImplemented
+            try:
+                result = on_zeros(func, args, kwargs, constants)
+            except Exception as error_of_values:  # noqa: BLE001 - recorded by the caller
+                return error_of_values, NotImplemented
         if result is not NotImplemented:
             op.flags = (*op.flags, "zeros")
             self.trace.guessed |= lacks_values and not _has_fixed_size(func)
@@ -68,6 +75,28 @@ class Failures:
                 return error, self.registered(op, args[0])
             return error, self.registered(op, result)
         return true_error(func, args, kwargs, error), result
+
+    def _constants(self, op: OpRecord, args: Any, kwargs: dict[str, Any]) -> dict[int, torch.Tensor]:
+        """Return the true values of operands that depend on no input, such as a window, by ``id``."""
+        found = {}
+        for tensor, origin in zip(tensors_in((args, kwargs)), op.origins, strict=False):
+            if tensor.is_meta and self._is_constant(origin[0]):
+                true = self.replay.arguments((tensor,), {}, [origin])
+                if true is not None:
+                    found[id(tensor)] = true[0][0]
+        return found
+
+    def _is_constant(self, index: int) -> bool:
+        waiting, seen = [index], set[int]()
+        while waiting:
+            op = self.trace.ops[waiting[-1]] if waiting[-1] >= 0 else None
+            index = waiting.pop()
+            if index == PARAMETER or (op is not None and function_name(op.func) == "model_input"):
+                return False
+            if op is not None and index not in seen:
+                seen.add(index)
+                waiting += [origin[0] for origin in op.origins]
+        return True
 
     def _by_value(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Return the result of an op whose sizes depend on values: numbers in its arguments, or all of its operands."""

@@ -34,6 +34,7 @@ from torch.overrides import TorchFunctionMode
 from idlmav.capture.data import data_shaped
 from idlmav.capture.data.addresses import Addresses
 from idlmav.capture.data.decisions import Decisions
+from idlmav.capture.data.gradients import Gradients
 from idlmav.capture.data.outcomes import Outcomes
 from idlmav.capture.data.positions import SELECTS, misplaced
 from idlmav.capture.data.replay import Replay
@@ -49,9 +50,11 @@ from idlmav.capture.record.classify import (
     DATA,
     DEVICE,
     FACTORY,
+    GRADIENT,
     ITERATE,
     KINDS,
     OP,
+    TYPE,
     UNNOTED,
     classify,
     function_name,
@@ -60,7 +63,7 @@ from idlmav.capture.record.classify import (
 )
 from idlmav.capture.record.memo import MEMO, NEW, Recorder
 from idlmav.capture.record.operands import Operands, as_operands
-from idlmav.capture.record.source import locate
+from idlmav.capture.record.source import is_users, locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
 from idlmav.capture.record.values import map_tensors, parts_of, tensors_in
 from idlmav.capture.record.wrappers import is_plain, stands_for_others
@@ -96,6 +99,7 @@ class RecordingMode(TorchFunctionMode):
         self.decisions = Decisions(trace, operands, self.replay)
         self.recorder = Recorder(trace, operands)
         self.outcomes: Outcomes | None = None
+        self.gradients = Gradients(trace, operands)
         self.addresses = Addresses(operands, device)
         self.default_dtype = torch.get_default_dtype()  # the type of a quotient of integers
 
@@ -126,6 +130,13 @@ class RecordingMode(TorchFunctionMode):
             return self._create(func, args, kwargs, frame)
         if kind == DATA:
             return self._data(func, args, kwargs, frame)
+        if kind == GRADIENT:
+            return self._gradient(func, args, frame)
+        if kind == TYPE:
+            if len(args) > 1 or kwargs:
+                return self.run_op(func, args, kwargs, frame)
+            name = torch.empty(0, dtype=args[0].dtype).type()
+            return name if self.device.type == "cpu" else name.replace("torch.", f"torch.{self.device.type}.")
         if kind == ADDRESS:
             self.origin_of(args[0])
             return self.addresses.ask(func, args, kwargs)
@@ -134,6 +145,15 @@ class RecordingMode(TorchFunctionMode):
         if kind == CONTROL:
             return run_control(self, func, args, kwargs, lambda value: self._ask_truth(value, frame))
         return self._set(func, args, kwargs)
+
+    def _gradient(self, func: Any, args: Any, frame: FrameType) -> Any:
+        """Answer what a tensor says of autograd; note that the model switches gradients on or off."""
+        if not isinstance(args[0], Tensor):
+            self.gradients.switched(args[0])
+            return func(*args)
+        self.origin_of(args[0])
+        # Torch itself asks because it would set up autograd, which this run does without.
+        return self.gradients.ask(func, args[0]) if is_users(frame.f_code) else func(*args)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """End the run: meta tensors without autograd cannot be differentiated."""
@@ -193,6 +213,9 @@ class RecordingMode(TorchFunctionMode):
         self.origin_of(target)
         self.trace.settle_views()
         own = self.operands.stand_in(target)
+        if "requires_grad" in function_name(func):
+            self.gradients.set(target, bool(args[1] if len(args) > 1 else kwargs.get("requires_grad", True)))
+            return target if function_name(func) == "requires_grad_" else None
         if own is target and id(target) not in self.operands.names:
             return func(*args, **kwargs)
         if function_name(func) == "data" and len(args) == 2:
@@ -201,7 +224,7 @@ class RecordingMode(TorchFunctionMode):
             self.trace.kept.append(self.trace.stand_ins.get(id(target)))
             self.trace.stand_ins[id(target)] = source
             self.trace.origins[id(target)] = self.origin_of(source)
-        return target if function_name(func) == "requires_grad_" else None
+        return None
 
     def origin_of(self, tensor: Tensor) -> Origin:
         """Return the origin of a tensor."""

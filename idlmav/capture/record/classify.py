@@ -18,11 +18,13 @@ __all__ = [
     "DATA",
     "DEVICE",
     "FACTORY",
+    "GRADIENT",
     "ITERATE",
     "KINDS",
     "OP",
     "RETURN_TRUTH",
     "SET",
+    "TYPE",
     "UNNOTED",
     "classify",
     "function_name",
@@ -31,8 +33,8 @@ __all__ = [
     "writes_in_place",
 ]
 
-ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS = range(10)
-UNNOTED = frozenset({ASK, DEVICE, SET, AUTOGRAD, ADDRESS})
+ASK, OP, DATA, FACTORY, ITERATE, DEVICE, SET, AUTOGRAD, CONTROL, ADDRESS, GRADIENT, TYPE = range(12)
+UNNOTED = frozenset({ASK, DEVICE, SET, AUTOGRAD, ADDRESS, GRADIENT, TYPE})
 """Kinds of functions that a real call is not asked about."""
 KINDS: dict[Any, int] = {}
 """Cache of `classify`, looked up directly on the hot path."""
@@ -74,6 +76,8 @@ def classify(func: Any) -> int:
         kind = CONTROL
     elif func in _AUTOGRAD or name == "_make_dual":
         kind = AUTOGRAD
+    elif (slot == "__get__" and name in ("requires_grad", "is_leaf", "grad_fn")) or name == "_set_grad_enabled":
+        kind = GRADIENT
     elif slot == "__get__":
         kind = OP if name in _VIEW_PROPERTIES else DEVICE if name in _DEVICE_PROPERTIES else ASK
     elif slot in ("__set__", "__delete__") or name == "requires_grad_":
@@ -82,6 +86,8 @@ def classify(func: Any) -> int:
         kind = ASK
     elif func in _FACTORIES:
         kind = FACTORY
+    elif func is torch.Tensor.type:
+        kind = TYPE
     elif name in _RETURN_DATA:
         kind = DATA
     elif name in ("data_ptr", "untyped_storage", "storage"):

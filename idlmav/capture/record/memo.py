@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.nn import Parameter
 
 from idlmav.capture.record.operands import Operands
 from idlmav.capture.record.trace import PARAMETER, SIGNATURES, OpRecord, Origin, Remembered, Token, Trace, storage_key
@@ -127,6 +128,8 @@ class Recorder:
     def same(self, op: OpRecord, tensor: Tensor) -> Tensor:
         """Return another tensor for an operand that an op returns, so that edges before and after the op differ."""
         result = tensor.view_as(tensor)
+        if type(tensor) is Parameter or (op.origins and op.origins[0][0] == PARAMETER):
+            result = result.as_subclass(Parameter)  # as models ask
         self.trace.views.append(tensor)
         op.outputs = (self.trace.register(op, 0, result),)
         op.flags = (*op.flags, "identity")

@@ -45,14 +45,14 @@ class _Rewriter(ast.NodeTransformer):
             return node
         function = node.func
         node = self.generic_visit(node)  # type: ignore[assignment]
-        if isinstance(function, ast.Attribute) and not _is_mangled(function.attr):
+        if isinstance(function, ast.Attribute):
             assert isinstance(node.func, ast.Call)  # what `visit_Attribute` has made of it
             return _call("method", [*node.func.args, *node.args], node.keywords, node)
         return _call("call", [node.func, *node.args], node.keywords, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         node = self.generic_visit(node)  # type: ignore[assignment]
-        if not isinstance(node.ctx, ast.Load) or _is_mangled(node.attr):
+        if not isinstance(node.ctx, ast.Load):
             return node
         return _call("get", [node.value, ast.Constant(node.attr)], [], node)
 
@@ -140,8 +140,34 @@ def _assigned(definition: ast.FunctionDef, free: Iterable[str]) -> frozenset[str
     return frozenset(found)
 
 
-def _is_mangled(name: str) -> bool:
-    return name.startswith("__") and not name.endswith("__")
+class _PrivateNames(ast.NodeTransformer):
+    """Writes private names (``self.__x``) as Python does in a class, because rewritten code is compiled outside of it."""
+
+    def __init__(self, owner: str) -> None:
+        self.prefix = f"_{owner.lstrip('_')}"
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node  # has private names of its own
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for field, value in ast.iter_fields(node):
+            if field in ("id", "attr", "arg", "name", "asname", "rest") and isinstance(value, str):
+                setattr(node, field, self._written(value))
+            elif isinstance(node, (ast.Global, ast.Nonlocal)):
+                node.names = [self._written(name) for name in node.names]
+        return super().generic_visit(node)
+
+    def _written(self, name: str) -> str:
+        private = name.startswith("__") and not name.endswith("__") and "." not in name
+        return self.prefix + name if private else name
+
+
+def _owner(code: CodeType) -> str:
+    """Return the name of the class that a function is written in; empty if there is none."""
+    parts = code.co_qualname.split(".")[:-1]
+    while parts and parts[-1] == "<locals>":
+        parts = parts[:-2]  # with the function around it
+    return parts[-1] if parts else ""
 
 
 def _call(name: str, args: list[ast.expr], keywords: list[ast.keyword], like: ast.AST) -> ast.Call:
@@ -230,6 +256,10 @@ def rewritten_code(code: CodeType, runtime: Any) -> CodeType | None:
     if found is None:
         return None
     definition, before = found
+    if _owner(code).strip("_"):
+        name = definition.name
+        _PrivateNames(_owner(code)).visit(definition)
+        definition.name = name
     definition.decorator_list, definition.returns = [], None
     definition.args.defaults = [ast.copy_location(ast.Constant(None), default) for default in definition.args.defaults]
     tree = ast.Module([_Rewriter(_assigned(definition, code.co_freevars)).visit_FunctionDef(definition)], [])

@@ -14,6 +14,7 @@ from idlmav.capture.repair.rewrite import handles, has_source
 __all__ = ["rewritable", "will_be_handled"]
 
 _LAYERS = os.path.join(os.path.dirname(torch.__file__), "nn", "modules") + os.sep
+_PYTHON = os.path.dirname(os.__file__) + os.sep
 _CONTAINERS = os.path.join(_LAYERS, "container.py")
 _CALLING = os.path.join(_LAYERS, "module.py")
 
@@ -24,7 +25,13 @@ def rewritable(error: BaseException, rewritten: set[CodeType]) -> list[CodeType]
 
     `rewritten` has the code that is rewritten already or cannot be.
     """
-    found = {frame.f_code: None for frame in _frames(error) if frame.f_code not in rewritten and _worth(frame)}
+    frames = list(_frames(error))
+    packages = {
+        type(module).__module__.partition(".")[0] for frame in frames if (module := _module_of(frame)) is not None
+    }
+    found = {
+        frame.f_code: None for frame in frames if frame.f_code not in rewritten and _worth(frame, frozenset(packages))
+    }
     return [code for code in found if has_source(code)]
 
 
@@ -35,17 +42,27 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
         trace = trace.tb_next
 
 
-def _worth(frame: FrameType) -> bool:
-    """Return whether code is the user's, or that of a torch module which is made of other modules."""
+def _module_of(frame: FrameType) -> torch.nn.Module | None:
+    found = frame.f_locals.get("self")
+    return found if isinstance(found, torch.nn.Module) else None
+
+
+def _worth(frame: FrameType, packages: frozenset[str]) -> bool:
+    """Return whether code is that of the model, or of a torch module which is made of other modules."""
     code = frame.f_code
     if is_users(code):
+        if code.co_filename.startswith(_PYTHON) and "-packages" not in code.co_filename:
+            return False
+        # Other libraries are used by more than the model; those that its modules come from are a part of it.
+        if "-packages" in code.co_filename and str(frame.f_globals.get("__name__")).partition(".")[0] not in packages:
+            return False
         return code.co_name not in ("<module>", "__torch_function__")
     if not code.co_filename.startswith(_LAYERS) or code.co_filename == _CALLING or code.co_name.startswith("__"):
         return False
     if code.co_filename == _CONTAINERS and code.co_name != "forward":
         return False
-    module = frame.f_locals.get("self")
-    composite = isinstance(module, torch.nn.Module) and bool(module._modules)
+    module = _module_of(frame)
+    composite = module is not None and bool(module._modules)
     return composite and not isinstance(module, torch.nn.MultiheadAttention)
 
 

@@ -177,6 +177,9 @@ class _AutogradMode(RecordingMode):
                 self.operands.held[storage_key(base)] = origin
         op.outputs = tuple(outputs)
 
+    def _gradient(self, func: Any, args: Any, frame: FrameType) -> Any:
+        return func(*args)  # tensors of this run have gradients
+
     def _formula(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int | None:
         """
         Return the FLOPs of an op by running it apart, on the meta device.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -43,12 +44,19 @@ def _as_is(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def on_zeros(func: Any, args: Any, kwargs: dict[str, Any], known: Mapping[int, Tensor] | None = None) -> Any:
     """
     Run an op on zeros of the operands' shapes: for ops without a meta kernel, and for torch's own message.
 
     Boxes are all the same, and not empty: of thousands of empty ones an op that looks for overlaps drops none, and
     compares each with each.
+
+    Parameters
+    ----------
+    func, args, kwargs
+        The call.
+    known : mapping of int to Tensor, optional
+        By ``id`` of an operand, its true value, which takes the place of zeros.
 
     Returns
     -------
@@ -69,6 +77,8 @@ def on_zeros(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     def zeros(tensor: Tensor) -> Tensor:
         if not tensor.is_meta:
             return tensor.clone() if inplace else tensor
+        if known and id(tensor) in known:
+            return known[id(tensor)].clone()
         if id(tensor) not in made:
             zero = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
             made[id(tensor)] = zero.copy_(torch.arange(zero.shape[1])) if _may_be_boxes(zero) else zero
