@@ -24,6 +24,7 @@ __all__ = ["Tree", "class_name", "uncompiled"]
 _make_module = maker(ModuleInfo, "path", "class_name", "class_path", "extra_repr", "params", "calls", "container")
 class_name, _qualified_name = (vars(type)[name].__get__ for name in ("__name__", "__qualname__"))
 """Return the name of a class, whatever its metaclass says."""
+_KINDS = frozenset({torch.nn.Parameter, Tensor})
 Entry = TypeVar("Entry", bound=tuple[Any, ...])
 _make_parameter = maker(ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases")
 
@@ -82,10 +83,11 @@ class Tree:
         # A name may have dots or be empty, so that two modules have one path, or two tensors one name.
         self.modules = _told_apart(self.modules)
         self.tensors: list[tuple[str, Tensor, bool]] = []
-        counts = [self._take_tensors(path, module) for path, module in self.modules]
-        self.tensors = _told_apart(self.tensors)
-        names = iter([name for name, *_ in self.tensors])
-        self._names = [tuple(islice(names, count)) for count in counts]
+        self._names = [self._take_tensors(path, module) for path, module in self.modules]
+        apart = _told_apart(self.tensors)
+        if apart is not self.tensors:
+            names, self.tensors = iter([name for name, *_ in apart]), apart
+            self._names = [tuple(islice(names, len(own))) for own in self._names]
 
     @property
     def has_lazy(self) -> bool:
@@ -94,21 +96,27 @@ class Tree:
             isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for _, module in self.modules
         )
 
-    def _take_tensors(self, path: str, module: torch.nn.Module) -> int:
-        """Note the tensors that belong to a module directly; return how many there are."""
+    def _take_tensors(self, path: str, module: torch.nn.Module) -> tuple[str, ...]:
+        """Note the tensors that belong to a module directly; return their names."""
         attributes = module.__dict__
         parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
         if isinstance(module, torch.jit.ScriptModule):
             parameters = dict(module.named_parameters(recurse=False))
             buffers = dict(module.named_buffers(recurse=False))
         if not parameters and not buffers:
-            return 0
-        prefix, before = f"{path}." if path else "", len(self.tensors)
-        for tensors, is_buffer in ((parameters, False), (buffers, True)):
-            if tensors:
-                found = [(f"{prefix}{name}", tensor, is_buffer) for name, tensor in tensors.items()]
-                self.tensors += [entry for entry in found if isinstance(entry[1], Tensor)]
-        return len(self.tensors) - before
+            return ()
+        prefix = f"{path}." if path else ""
+        found = [
+            (f"{prefix}{name}", tensor, False)
+            for name, tensor in (parameters or {}).items()
+            if type(tensor) in _KINDS or isinstance(tensor, Tensor)
+        ]
+        if buffers:
+            found += [
+                (f"{prefix}{name}", tensor, True) for name, tensor in buffers.items() if isinstance(tensor, Tensor)
+            ]
+        self.tensors += found
+        return tuple([entry[0] for entry in found])
 
     def describe_modules(self, calls: list[CallRecord]) -> tuple[ModuleInfo, ...]:
         """Return every module as a value, with the number of its calls."""
@@ -152,7 +160,7 @@ def _settings(module: torch.nn.Module) -> str:
 
 def _told_apart(entries: list[Entry]) -> list[Entry]:
     """Return entries that begin with a name, those of a name that is there already with ``#2`` and so on."""
-    names = {name for name, *_ in entries}
+    names = {entry[0] for entry in entries}
     if len(names) == len(entries):
         return entries
     seen: set[str] = set()

@@ -6,6 +6,7 @@ import contextlib
 import random
 import threading
 import warnings
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -299,7 +300,7 @@ def test_a_buffer_is_read_after_it_is_written() -> None:
 STAGES = ["forward", "hook", "pre-hook", "inputs", "describing", "generator"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, CancelledError])
 @pytest.mark.parametrize("stage", STAGES)
 def test_interruptions_restore_everything(
     stage: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
