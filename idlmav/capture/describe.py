@@ -244,7 +244,8 @@ def _operation(func: Any, layer: Any) -> tuple[str, str]:
     """Return an op's name, and the text of its Operation column."""
     name = op_name(func) if func is not identity else "identity"
     if layer is not None:
-        return name, f"nn.{class_name(layer)}"
+        # A lazy layer becomes another one when it is called.
+        return name, f"nn.{class_name(getattr(layer, 'cls_to_become', None) or layer)}"
     return name, name if name == "raise" else f"{name}()"
 
 

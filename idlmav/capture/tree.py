@@ -34,6 +34,7 @@ _make_module = maker(
 )
 class_name, _qualified_name = (vars(type)[name].__get__ for name in ("__name__", "__qualname__"))
 """Return the name of a class, whatever its metaclass says."""
+_KINDS = frozenset({torch.nn.Parameter, Tensor})
 Entry = TypeVar("Entry", bound=tuple[Any, ...])
 _make_parameter = maker(
     ParameterInfo, "name", "shape", "dtype", "itemsize", "trainable", "buffer", "aliases", "stored_bytes", "scheme"
@@ -106,10 +107,11 @@ class Tree:
         self.modules = _told_apart(self.modules)
         self.tensors: list[tuple[str, Tensor, bool]] = []
         self.unusual: dict[str, torch.nn.Module] = {}
-        counts = [self._take_tensors(path, module) for path, module in self.modules]
-        self.tensors = _told_apart(self.tensors)
-        names = iter([name for name, *_ in self.tensors])
-        self._names = [tuple(islice(names, count)) for count in counts]
+        self._names = [self._take_tensors(path, module) for path, module in self.modules]
+        apart = _told_apart(self.tensors)
+        if apart is not self.tensors:
+            names, self.tensors = iter([name for name, *_ in apart]), apart
+            self._names = [tuple(islice(names, len(own))) for own in self._names]
         for path in [path for path, module in self.unusual.items() if is_pack(module)]:
             around = set(ancestors(path)[:_LEVELS_ABOVE_A_PACK])
             self.unusual.update((other, module) for other, module in self.modules if other in around)
@@ -129,8 +131,8 @@ class Tree:
     def _names_by_path(self) -> dict[str, tuple[str, ...]]:
         return {path: names for (path, _), names in zip(self.modules, self._names, strict=True)}
 
-    def _take_tensors(self, path: str, module: torch.nn.Module) -> int:
-        """Note the tensors that belong to a module directly; return how many there are."""
+    def _take_tensors(self, path: str, module: torch.nn.Module) -> tuple[str, ...]:
+        """Note the tensors that belong to a module directly; return their names."""
         attributes = module.__dict__
         parameters, buffers = attributes.get("_parameters"), attributes.get("_buffers")
         if isinstance(module, torch.jit.ScriptModule):
@@ -139,13 +141,19 @@ class Tree:
         if may_be_quantized(module, parameters, buffers):
             self.unusual[path] = module
         if not parameters and not buffers:
-            return 0
-        prefix, before = f"{path}." if path else "", len(self.tensors)
-        for tensors, is_buffer in ((parameters, False), (buffers, True)):
-            if tensors:
-                found = [(f"{prefix}{name}", tensor, is_buffer) for name, tensor in tensors.items()]
-                self.tensors += [entry for entry in found if isinstance(entry[1], Tensor)]
-        return len(self.tensors) - before
+            return ()
+        prefix = f"{path}." if path else ""
+        found = [
+            (f"{prefix}{name}", tensor, False)
+            for name, tensor in (parameters or {}).items()
+            if type(tensor) in _KINDS or isinstance(tensor, Tensor)
+        ]
+        if buffers:
+            found += [
+                (f"{prefix}{name}", tensor, True) for name, tensor in buffers.items() if isinstance(tensor, Tensor)
+            ]
+        self.tensors += found
+        return tuple([entry[0] for entry in found])
 
     def quantized_layers(self, seen: Mapping[str, QuantizedLayer]) -> dict[str, QuantizedLayer]:
         """Return the quantized layers by path: those that a run has `seen`, and those that tell their sizes."""
@@ -223,7 +231,7 @@ def _settings(module: torch.nn.Module) -> str:
 
 def _told_apart(entries: list[Entry]) -> list[Entry]:
     """Return entries that begin with a name, those of a name that is there already with ``#2`` and so on."""
-    names = {name for name, *_ in entries}
+    names = {entry[0] for entry in entries}
     if len(names) == len(entries):
         return entries
     seen: set[str] = set()
