@@ -109,7 +109,7 @@ class MAV:
     ) -> None:
         folded = view.pop("folded", "auto")
         self._start = arguments.start_values(ViewState, view)
-        self._problems = Problems()
+        problems = self._problems = Problems()
         colors = make_palette(palette, avoid_palette_idxs, fixed_color_map)
         if isinstance(model, Graph):
             arguments.check_graph_alone(inputs=inputs, device=device, input_kwargs=input_kwargs, sizes=sizes)
@@ -121,11 +121,10 @@ class MAV:
             arguments.check_model(model)
             args, kwargs = arguments.split_arguments(model, inputs, input_kwargs)
             graph = capture(
-                model, args, kwargs,
-                device=device, assume=inputs is NO_INPUT, sizes=sizes, problems=self._problems,
-            )  # fmt: skip
-            self.graph = self._problems.plainer("the sums", lambda: complete(graph), ("Sums are 0", lambda: graph))
-        if self._problems.found:  # what is asked for need not be there
+                model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes, problems=problems
+            )
+            self.graph = problems.plainer("the sums", lambda: complete(graph), ("Sums are 0", lambda: graph))
+        if problems.found:  # what is asked for need not be there
             self._start.latent, self._start.selected, folded = "", "", "auto"
         self._known = {*self.graph.module_by_path, *self.graph.node_by_id}
         self._variants = Variants(self.graph, self._problems)

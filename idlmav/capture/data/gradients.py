@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from idlmav.capture.record.classify import function_name, op_name
 from idlmav.capture.record.operands import Operands
+from idlmav.capture.record.source import is_users
 from idlmav.capture.record.trace import BUFFER, PARAMETER, OpRecord, Trace, signature_of
 
 __all__ = ["Gradients"]
@@ -27,6 +30,15 @@ class Gradients:
         self._modes = [torch.is_grad_enabled()]
         self._known: dict[tuple[int, Any], bool] = {}
         self._set: dict[int, bool] = {}
+
+    def call(self, func: Any, args: Any, frame: FrameType, origin_of: Callable[[Tensor], Any]) -> Any:
+        """Answer what a tensor says of autograd; note that the model switches gradients on or off."""
+        if not isinstance(args[0], Tensor):
+            self.switched(args[0])
+            return func(*args)
+        origin_of(args[0])
+        # Torch itself asks because it would set up autograd, which this run does without.
+        return self.ask(func, args[0]) if is_users(frame.f_code) else func(*args)
 
     def switched(self, enabled: bool) -> None:
         """Note that the model has switched gradients on or off."""

@@ -42,6 +42,7 @@ from idlmav.capture.mode.control_flow import run_control
 from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.opaque import finish_opaque
 from idlmav.capture.mode.overrides import overrides, run_override
+from idlmav.capture.mode.sparse import run_sparse
 from idlmav.capture.record.classify import (
     ADDRESS,
     ASK,
@@ -63,12 +64,12 @@ from idlmav.capture.record.classify import (
 )
 from idlmav.capture.record.memo import MEMO, NEW, Recorder
 from idlmav.capture.record.operands import Operands, as_operands
-from idlmav.capture.record.source import is_users, locate
+from idlmav.capture.record.source import locate
 from idlmav.capture.record.trace import NeedsAutograd, OpRecord, Origin, Trace, storage_key
-from idlmav.capture.record.values import map_tensors, parts_of, tensors_in
+from idlmav.capture.record.values import parts_of, tensors_in
 from idlmav.capture.record.wrappers import is_plain, stands_for_others
-from idlmav.capture.shapes.kernels import Kernels, on_device, on_zeros
-from idlmav.capture.shapes.product_flops import count_product, count_sparse, dense_on_meta, is_sparse
+from idlmav.capture.shapes.kernels import Kernels, on_device
+from idlmav.capture.shapes.product_flops import count_product, is_sparse
 from idlmav.capture.torch_private import any_autocast, subclasses_enabled
 from idlmav.metrics.catalogue import ops_with
 
@@ -131,7 +132,7 @@ class RecordingMode(TorchFunctionMode):
         if kind == DATA:
             return self._data(func, args, kwargs, frame)
         if kind == GRADIENT:
-            return self._gradient(func, args, frame)
+            return self.gradients.call(func, args, frame, self.origin_of)
         if kind == TYPE:
             if len(args) > 1 or kwargs:
                 return self.run_op(func, args, kwargs, frame)
@@ -145,15 +146,6 @@ class RecordingMode(TorchFunctionMode):
         if kind == CONTROL:
             return run_control(self, func, args, kwargs, lambda value: self._ask_truth(value, frame))
         return self._set(func, args, kwargs)
-
-    def _gradient(self, func: Any, args: Any, frame: FrameType) -> Any:
-        """Answer what a tensor says of autograd; note that the model switches gradients on or off."""
-        if not isinstance(args[0], Tensor):
-            self.gradients.switched(args[0])
-            return func(*args)
-        self.origin_of(args[0])
-        # Torch itself asks because it would set up autograd, which this run does without.
-        return self.gradients.ask(func, args[0]) if is_users(frame.f_code) else func(*args)
 
     def _autograd(self, func: Any, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """End the run: meta tensors without autograd cannot be differentiated."""
@@ -323,7 +315,7 @@ class RecordingMode(TorchFunctionMode):
         op.args, op.kwargs = args, kwargs = self.operands.replace((args, kwargs))
         tensors = tensors_in((args, kwargs))
         if is_sparse(tensors):
-            return self._on_sparse(op, func, args, kwargs, tensors)
+            return run_sparse(self, op, func, args, kwargs, tensors)
         if any(tensor.is_meta for tensor in tensors):
             if op_name(func) in SELECTS:
                 error = misplaced(self.trace, self.replay.given, op, args, kwargs)
@@ -345,30 +337,13 @@ class RecordingMode(TorchFunctionMode):
                 result = func(*args, **kwargs) if function_name(func) not in ("cuda", "cpu") else args[0]
         except Exception as error:  # noqa: BLE001 - recorded on the op, then the user's model sees it
             return self.failures.failed(op, func, args, kwargs, error)
-        if not inplace:  # random numbers are others than in a real call
-            result = self._corrected(result, args, kwargs)
+        if not inplace and self.outcomes is not None:  # random numbers are others than in a real call
+            result = self.outcomes.corrected(result, args, kwargs)
         count_product(op, args, kwargs, result)
         return self.recorder.finish(op, result, args, kwargs, None, inplace)
 
     def _corrected(self, result: Any, args: Any, kwargs: Any) -> Any:
         return result if self.outcomes is None else self.outcomes.corrected(result, args, kwargs)
-
-    def _on_sparse(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
-        """Compute an op on sparse operands, which have no signature; with a dense one of unknown values on zeros."""
-        inplace = is_inplace_call(func, args, kwargs)
-        try:
-            unknown = any(tensor.is_meta for tensor in tensors)
-            result = on_zeros(func, args, kwargs) if unknown else func(*args, **kwargs)
-            if result is NotImplemented:
-                dense_args, dense_kwargs = map_tensors(dense_on_meta, (args, kwargs))
-                result = self.kernels.evaluate(func, dense_args, dense_kwargs, inplace)[0]
-        except Exception as error:
-            op.error = error
-            raise
-        count_sparse(self.trace, op, tensors)
-        if inplace:
-            return self.recorder.finish(op, args[0], args, kwargs, None, True)
-        return self.recorder.finish(op, result, args, kwargs, None, False)
 
     def _on_meta_tensors(self, op: OpRecord, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if is_inplace_call(func, args, kwargs):
