@@ -115,14 +115,12 @@ class MAV:
             arguments.check_graph_alone(inputs=inputs, device=device, input_kwargs=input_kwargs, sizes=sizes)
             self.graph = model
         else:
-            # Late, so that a saved graph opens in an interpreter that has no torch.
-            from idlmav.capture import capture
+            from idlmav.capture import capture  # late: a saved graph opens where there is no torch
 
             arguments.check_model(model)
-            args, kwargs = arguments.split_arguments(model, inputs, input_kwargs)
-            graph = capture(
-                model, args, kwargs, device=device, assume=inputs is NO_INPUT, sizes=sizes, problems=problems
-            )
+            given = arguments.split_arguments(model, inputs, input_kwargs)
+            assume = inputs is NO_INPUT
+            graph = capture(model, *given, device=device, assume=assume, sizes=sizes, problems=problems)
             self.graph = problems.plainer("the sums", lambda: complete(graph), ("Sums are 0", lambda: graph))
         if problems.found:  # what is asked for need not be there
             self._start.latent, self._start.selected, folded = "", "", "auto"
