@@ -122,7 +122,10 @@ def capture(
         ("Only the modules are drawn, without the tensors between them", lambda: modules_alone(Tree(model))),
         ("Nothing is drawn", lambda: Graph(name=class_name(type(model)))),
     )
-    return replace(graph, info={**graph.info, "notes": "\n".join(problems.notes)}) if problems.found else graph
+    if not problems.found:
+        return graph
+    notes = [*graph.info.get("notes", "").splitlines(), *problems.notes]
+    return replace(graph, info={**graph.info, "notes": "\n".join(notes)})
 
 
 def _captured(

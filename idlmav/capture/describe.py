@@ -28,6 +28,7 @@ from idlmav.graph.modules import ancestors
 __all__ = ["describe", "modules_alone"]
 
 _NOTES = {"inplace", "guess", "identity", "zeros", "opaque", SPARSE, UPPER_BOUND}
+_THREADS = "forward starts threads: layers and ops that run there are not followed, and may fail."
 _make_node = maker(
     Node, "id", "op", "operation", "path", "call", "shapes", "dtypes", "params", "args", "flops", "flops_source",
     "status", "error", "source", "notes",
@@ -121,7 +122,7 @@ class _Description:
             parameters=self.tree.describe_parameters(quantized),
             errors=tuple(self.errors),
             inputs=self._inputs(),
-            info={"torch": torch.__version__},
+            info={"torch": torch.__version__, **({"notes": _THREADS} if self.run.watched.starts_threads else {})},
         )
 
     def _inputs(self) -> str:

@@ -19,7 +19,7 @@ from idlmav.capture.mode.failures import Failures
 from idlmav.capture.mode.layer_memo import OFF, LayerMemo
 from idlmav.capture.mode.recording_mode import RecordingMode
 from idlmav.capture.outside.containers import Copier, Drained, drain
-from idlmav.capture.outside.module_calls import call_original, watch_calls
+from idlmav.capture.outside.module_calls import Watched, call_original, watch_calls
 from idlmav.capture.outside.restore import left_as_found
 from idlmav.capture.quantized.layers import QuantizedLayer, quantized_layer
 from idlmav.capture.quantized.one_op import join, label, without_kernels
@@ -79,6 +79,8 @@ class Run:
         Whether the run has ended because the model uses autograd.
     is_nested : bool
         Whether the run has ended because of a nested tensor, which the meta device does not support.
+    watched : Watched
+        What is known of its calls besides, such as that it starts threads.
     result : object
         The result of forward, with meta tensors.
     error : Exception or None
@@ -105,6 +107,7 @@ class Run:
         self.quantized: dict[str, QuantizedLayer] = {}
         self.differentiates = False
         self.is_nested = False
+        self.watched = Watched()
         self.result: Any = None
         self.error: Exception | None = None
         self.error_call: CallRecord | None = None
@@ -138,7 +141,7 @@ class Run:
             if COMPILER in sys.modules:
                 stack.enter_context(eager())
             args, kwargs = self._take_inputs(args, kwargs)
-            stack.enter_context(watch_calls(self.call_module, frames=self.frames))
+            self.watched = stack.enter_context(watch_calls(self.call_module, frames=self.frames))
             try:
                 with self.mode:
                     # Variables of the context that forward sets are gone with this copy of it.
