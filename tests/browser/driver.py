@@ -48,7 +48,7 @@ _CALM = """
   calm.frames = calm.seen === seen ? calm.frames + 1 : 0;
   calm.seen = seen;
   const {viewport, ranges} = JSON.parse(seen);
-  return calm.frames >= 3 && viewport.every((value, i) => Math.abs(value - ranges[i]) < 0.01);
+  return calm.frames >= 3 && viewport?.every((value, i) => Math.abs(value - ranges[i]) < 0.01);
 }
 """ % _LOOK.strip()  # noqa: UP031 - braces all over
 LAYER = """

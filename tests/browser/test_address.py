@@ -123,7 +123,7 @@ def test_a_flow_is_linked_with_its_place(chromium_page, serve_here, resnet20, tm
     address = _told(dashboard, "direction=right")
     other = _open(dashboard, address)
     other.wait("d.state.direction === 'right'")
-    other.wait("d.state.viewport.every((side, k) => Math.abs(side - arg[k]) < 1)", dashboard.state["viewport"])
+    other.wait("d.state.viewport?.every((side, k) => Math.abs(side - arg[k]) < 1)", dashboard.state["viewport"])
     other.views_agree()
 
 
